@@ -1,1 +1,4 @@
+//! The actors and the edges of Tripline: thin shells over engine types, and what talks to the outside.
 
+pub mod clock;
+pub mod venue;

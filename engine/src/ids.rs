@@ -184,9 +184,15 @@ impl ClientOrderId {
     pub fn origin(&self) -> Option<OrderOrigin> {
         let mut parts = self.0.strip_prefix("t-")?.split('-');
         let strategy = StrategyId::new(parts.next()?).ok()?;
-        let run = RunId::new(parts.next()?).ok().filter(|run| run.as_str().len() == 8)?;
+        let run = RunId::new(parts.next()?)
+            .ok()
+            .filter(|run| run.as_str().len() == 8)?;
         let sequence = u64::from_str_radix(parts.next()?, 36).ok()?;
-        let origin = OrderOrigin { strategy, run, sequence };
+        let origin = OrderOrigin {
+            strategy,
+            run,
+            sequence,
+        };
         (parts.next().is_none() && Self::of(&origin) == *self).then_some(origin)
     }
 }
@@ -239,7 +245,14 @@ mod tests {
 
     #[test]
     fn an_id_of_another_program_has_no_origin() {
-        for text in ["web_1234", "t-", "t-a-b-c", "t-a-00000000-Z", "t-a-00000000-01", "x-HNA2TXFJ0"] {
+        for text in [
+            "web_1234",
+            "t-",
+            "t-a-b-c",
+            "t-a-00000000-Z",
+            "t-a-00000000-01",
+            "x-HNA2TXFJ0",
+        ] {
             assert_eq!(ClientOrderId::new(text).unwrap().origin(), None, "{text}");
         }
     }
@@ -251,7 +264,12 @@ mod tests {
 
     #[test]
     fn wrong_characters_and_lengths_are_refused_with_the_rule() {
-        assert!(StrategyId::new("Has Blank").unwrap_err().to_string().contains("a-z, 0-9"));
+        assert!(
+            StrategyId::new("Has Blank")
+                .unwrap_err()
+                .to_string()
+                .contains("a-z, 0-9")
+        );
         assert!(StrategyId::new("thirteen_char").is_err());
         assert!(ClientOrderId::new("a.b").is_err());
         assert!(Symbol::new("btcusdt").is_err());

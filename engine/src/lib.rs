@@ -1,4 +1,14 @@
 //! The vocabulary and the rules of Tripline. Pure: no socket, file, clock, runtime or randomness.
 
+pub mod desk;
+pub mod fault;
+pub mod halt;
 pub mod ids;
+pub mod instrument;
+pub mod messages;
 pub mod money;
+pub mod order;
+pub mod ports;
+pub mod risk;
+pub mod strategy;
+pub mod time;

@@ -22,7 +22,12 @@ pub enum MoneyError {
     Negative { what: &'static str, value: Decimal },
     /// The result does not fit the 96-bit decimal.
     #[error("{what} overflows in {left} {operation} {right}")]
-    Overflow { what: &'static str, operation: &'static str, left: Decimal, right: Decimal },
+    Overflow {
+        what: &'static str,
+        operation: &'static str,
+        left: Decimal,
+        right: Decimal,
+    },
 }
 
 /// The direction in which [`Price::round_to`] and [`Quantity::round_to`] move to a multiple of the step.
@@ -41,7 +46,10 @@ pub enum Rounding {
 /// # Errors
 /// [`MoneyError::Malformed`] for anything else.
 pub fn parse_decimal(what: &'static str, text: &str) -> Result<Decimal, MoneyError> {
-    let malformed = || MoneyError::Malformed { what, text: text.chars().take(40).collect() };
+    let malformed = || MoneyError::Malformed {
+        what,
+        text: text.chars().take(40).collect(),
+    };
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     if digits.is_empty() || !plain || digits.starts_with('.') || digits.ends_with('.') {
@@ -193,12 +201,15 @@ impl Price {
     /// # Errors
     /// [`MoneyError::Overflow`].
     pub fn notional(self, quantity: Quantity) -> Result<Notional, MoneyError> {
-        self.0.checked_mul(quantity.0).map(Notional).ok_or(MoneyError::Overflow {
-            what: "notional",
-            operation: "*",
-            left: self.0,
-            right: quantity.0,
-        })
+        self.0
+            .checked_mul(quantity.0)
+            .map(Notional)
+            .ok_or(MoneyError::Overflow {
+                what: "notional",
+                operation: "*",
+                left: self.0,
+                right: quantity.0,
+            })
     }
 
     /// The arithmetic mean of two prices, exact but not on the tick grid.
@@ -230,28 +241,55 @@ mod tests {
 
     #[test]
     fn exponents_signs_and_blanks_are_refused() {
-        for text in ["1e-7", "", " 1", "1 ", "+1", ".5", "5.", "1.2.3", "NaN", "--1", "-"] {
-            assert!(text.parse::<Price>().is_err(), "{text:?} was taken for a price");
+        for text in [
+            "1e-7", "", " 1", "1 ", "+1", ".5", "5.", "1.2.3", "NaN", "--1", "-",
+        ] {
+            assert!(
+                text.parse::<Price>().is_err(),
+                "{text:?} was taken for a price"
+            );
         }
         assert_eq!(
             "-1".parse::<Quantity>(),
-            Err(MoneyError::Negative { what: "quantity", value: Decimal::NEGATIVE_ONE })
+            Err(MoneyError::Negative {
+                what: "quantity",
+                value: Decimal::NEGATIVE_ONE
+            })
         );
     }
 
     #[test]
     fn more_digits_than_the_decimal_holds_are_refused_instead_of_rounded() {
-        assert!("0.12345678901234567890123456789012345".parse::<Price>().is_err());
-        assert_eq!(price("0.1234567890123456789").to_string(), "0.1234567890123456789");
+        assert!(
+            "0.12345678901234567890123456789012345"
+                .parse::<Price>()
+                .is_err()
+        );
+        assert_eq!(
+            price("0.1234567890123456789").to_string(),
+            "0.1234567890123456789"
+        );
     }
 
     #[test]
     fn rounding_goes_the_way_it_is_told() {
         let tick = price("0.05");
-        assert_eq!(price("10.07").round_to(tick, Rounding::Down), Ok(price("10.05")));
-        assert_eq!(price("10.07").round_to(tick, Rounding::Up), Ok(price("10.10")));
-        assert_eq!(price("10.125").round_to(tick, Rounding::NearestEven), Ok(price("10.10")));
-        assert_eq!(price("10.07").round_to(Price::ZERO, Rounding::Up), Ok(price("10.07")));
+        assert_eq!(
+            price("10.07").round_to(tick, Rounding::Down),
+            Ok(price("10.05"))
+        );
+        assert_eq!(
+            price("10.07").round_to(tick, Rounding::Up),
+            Ok(price("10.10"))
+        );
+        assert_eq!(
+            price("10.125").round_to(tick, Rounding::NearestEven),
+            Ok(price("10.10"))
+        );
+        assert_eq!(
+            price("10.07").round_to(Price::ZERO, Rounding::Up),
+            Ok(price("10.07"))
+        );
     }
 
     #[test]

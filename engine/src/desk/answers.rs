@@ -1,0 +1,474 @@
+//! What the venue says: answers to requests, events of the private stream, answers to queries. They
+//! arrive in any order; the order's own ledger decides what is news.
+
+use std::time::Duration;
+
+use crate::desk::{Effect, Entry, OrderDesk, fault, order_ref};
+use crate::fault::FaultKind;
+use crate::halt::Scope;
+use crate::ids::ClientOrderId;
+use crate::messages::order::{
+    Fill, OrderEvent, OrderEventKind, OrderFilled, OrderReport, ReportSource,
+};
+use crate::order::state::Learnt;
+use crate::order::{Applied, Order, OrderFault, OrderState};
+use crate::ports::{PlaceOutcome, VenueError};
+use crate::risk::DenialReason;
+use crate::time::Timestamp;
+
+/// How long fills may lag behind the executed quantity before they are fetched. Events have been seen
+/// to lag the answer by some hundred milliseconds.
+const FILL_LAG: Duration = Duration::from_secs(1);
+
+/// Looks at the venue without an answer before a person is told.
+const LOOKS_BEFORE_ALARM: u32 = 8;
+
+impl OrderDesk {
+    /// Takes the outcome of [`Effect::Place`].
+    pub fn placed(
+        &mut self,
+        id: ClientOrderId,
+        outcome: PlaceOutcome,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let error = match outcome {
+            PlaceOutcome::Answered(Ok(report)) => return self.report(report, now, out),
+            PlaceOutcome::Held(level) => {
+                return self.not_sent(id, DenialReason::Halted(level), now, out);
+            }
+            PlaceOutcome::NotSent(error) => {
+                let reason = match &error {
+                    VenueError::RateLimited { text, .. } | VenueError::Banned { text, .. } => {
+                        DenialReason::RateLimited(text.clone())
+                    }
+                    VenueError::Clock { .. } => DenialReason::ClockOffset,
+                    other => DenialReason::NotConnected(other.to_string()),
+                };
+                return self.not_sent(id, reason, now, out);
+            }
+            PlaceOutcome::Answered(Err(VenueError::Network(text))) => {
+                return self.not_sent(id, DenialReason::NotConnected(text), now, out);
+            }
+            PlaceOutcome::Answered(Err(error)) => error,
+        };
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let unknown = is_unknown(&error);
+        let shown =
+            unknown && !matches!(entry.order.state, OrderState::Sent | OrderState::Uncertain);
+        if shown {
+            return; // The event was faster than the answer that was lost.
+        }
+        let learnt = if unknown {
+            Learnt::Lost
+        } else {
+            Learnt::Refused
+        };
+        let kind = if unknown {
+            OrderEventKind::Uncertain {
+                cause: error.to_string(),
+            }
+        } else {
+            let (code, text) = error.code_and_text();
+            OrderEventKind::Rejected { code, text }
+        };
+        self.learn(id, learnt, Some(kind), now, out);
+        if unknown && let Some(entry) = self.entries.get_mut(&id) {
+            entry.look(out);
+        }
+        if !matches!(error, VenueError::Rejected { .. }) {
+            self.raise(id, &error, "placing", now, out);
+        }
+    }
+
+    fn not_sent(
+        &mut self,
+        id: ClientOrderId,
+        reason: DenialReason,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        self.orders_sent = self.orders_sent.saturating_sub(1);
+        self.learn(
+            id,
+            Learnt::Denied,
+            Some(OrderEventKind::Denied { reason }),
+            now,
+            out,
+        );
+    }
+
+    /// Takes the answer to [`Effect::Cancel`].
+    pub fn cancel_answered(
+        &mut self,
+        id: ClientOrderId,
+        answer: Result<OrderReport, VenueError>,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let error = match answer {
+            Ok(report) => return self.report(report, now, out),
+            Err(error) => error,
+        };
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        if entry.order.state.is_terminal() {
+            return; // The event was faster.
+        }
+        entry.order.cancel_pending = false;
+        match &error {
+            VenueError::Rejected { code, text } | VenueError::UnknownOrder { code, text } => {
+                // Filled or cancelled meanwhile, most likely: the venue tells what it became.
+                let kind = OrderEventKind::CancelRejected {
+                    code: *code,
+                    text: text.clone(),
+                };
+                out.push(Effect::Happened(OrderEvent {
+                    order: entry.order.clone(),
+                    kind,
+                    at: now,
+                }));
+                entry.look_after(Duration::ZERO, out);
+            }
+            _ => {
+                entry.look(out);
+                self.raise(id, &error, "cancelling", now, out);
+            }
+        }
+    }
+
+    /// Takes the answer to [`Effect::Amend`].
+    pub fn amend_answered(
+        &mut self,
+        id: ClientOrderId,
+        answer: Result<OrderReport, VenueError>,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let error = match answer {
+            Ok(report) => return self.report(report, now, out),
+            Err(error) => error,
+        };
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let (code, text) = error.code_and_text();
+        let kind = OrderEventKind::AmendRejected { code, text };
+        out.push(Effect::Happened(OrderEvent {
+            order: entry.order.clone(),
+            kind,
+            at: now,
+        }));
+        entry.look_after(Duration::ZERO, out);
+        if !matches!(
+            error,
+            VenueError::Rejected { .. } | VenueError::UnknownOrder { .. }
+        ) {
+            self.raise(id, &error, "amending", now, out);
+        }
+    }
+
+    /// Takes what the venue shows of an order.
+    pub fn report(&mut self, report: OrderReport, now: Timestamp, out: &mut Vec<Effect>) {
+        let id = report.id;
+        if !self.entries.contains_key(&id) && !self.adopt(&report, now, out) {
+            return;
+        }
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let known_before = entry.order.fills().len();
+        match entry.order.apply(&report, now) {
+            Ok(applied) => {
+                entry.looks = 0;
+                entry.missed_late = false;
+                tell(
+                    &entry.order,
+                    &applied,
+                    known_before,
+                    report.reason,
+                    now,
+                    out,
+                );
+                if applied.left.is_none() && report.source == ReportSource::Query {
+                    entry.cancel_if_shown(now, out);
+                } else if applied.left.is_some() {
+                    entry.cancel_if_shown(now, out);
+                }
+                self.want_fills(id, report.source, out);
+                self.resolved(id, now, out);
+            }
+            Err(error) => self.contradiction(id, &error, now, out),
+        }
+    }
+
+    /// An order that the desk does not know. Ours from an earlier run, of a strategy that is here: taken
+    /// over. Ours otherwise: a fault. Anybody else's: reported. `true` when it is now known.
+    fn adopt(&mut self, report: &OrderReport, now: Timestamp, out: &mut Vec<Effect>) -> bool {
+        let Some(origin) = report.id.origin() else {
+            out.push(Effect::Foreign(report.clone()));
+            return false;
+        };
+        let seat = self.seats.get(&origin.strategy);
+        if origin.run == self.run && seat.is_some_and(|seat| origin.sequence <= seat.sequence) {
+            return false; // Settled and forgotten: a very late duplicate.
+        }
+        match (seat, report.terms) {
+            (Some(_), Some(terms)) if origin.run != self.run => {
+                let mut order = Order::new(report.id, origin.strategy, terms, now);
+                let learnt = order.learn(Learnt::HandedOver, now);
+                debug_assert!(learnt.is_ok(), "a created order can always be handed over");
+                self.insert(order);
+                true
+            }
+            _ => {
+                let detail = format!(
+                    "{} at the venue ({}, {} executed) bears this engine's mark and is not known",
+                    report.id, report.status, report.executed
+                );
+                out.push(self.account_fault(FaultKind::UnknownOrder, detail, now));
+                false
+            }
+        }
+    }
+
+    /// Takes the answer to [`Effect::Query`].
+    pub fn query_answered(
+        &mut self,
+        id: ClientOrderId,
+        answer: Result<OrderReport, VenueError>,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        entry.query_under_way = false;
+        match answer {
+            Ok(report) => return self.report(report, now, out),
+            Err(VenueError::UnknownOrder { .. }) => {
+                let late = now.saturating_since(entry.order.created) > self.settle_time;
+                if late && entry.missed_late && entry.order.state == OrderState::Uncertain {
+                    let text = "the venue does not know the order".into();
+                    let kind = OrderEventKind::Rejected { code: -2013, text };
+                    self.learn(id, Learnt::NeverArrived, Some(kind), now, out);
+                    return self.resolved(id, now, out);
+                }
+                entry.missed_late = late;
+            }
+            Err(_) => {}
+        }
+        if entry.order.state.is_terminal() && !entry.order.misses_fills() {
+            return self.resolved(id, now, out);
+        }
+        entry.look(out);
+        if entry.looks > LOOKS_BEFORE_ALARM && !entry.unresolved_reported {
+            entry.unresolved_reported = true;
+            let strategy = entry.order.strategy;
+            let detail = format!(
+                "{id} is {:?} and the venue does not tell what became of it",
+                entry.order.state
+            );
+            out.push(Effect::Raise(fault(
+                FaultKind::OrderUnresolved,
+                Scope::Strategy(strategy),
+                detail,
+                now,
+            )));
+        }
+    }
+
+    /// Takes the answer to [`Effect::FetchFills`].
+    pub fn fills_answered(
+        &mut self,
+        id: ClientOrderId,
+        answer: Result<Vec<Fill>, VenueError>,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        entry.query_under_way = false;
+        let fills = answer.unwrap_or_default(); // A failed fetch is repeated below, and reported if it lasts.
+        let recovered: Vec<_> = fills
+            .into_iter()
+            .map(|fill| Fill {
+                recovered: true,
+                ..fill
+            })
+            .collect();
+        let known_before = entry.order.fills().len();
+        match entry.order.add_fills(&recovered, now) {
+            Ok(fresh) => {
+                let applied = Applied {
+                    fills: fresh,
+                    ..Applied::default()
+                };
+                tell(&entry.order, &applied, known_before, None, now, out);
+                if entry.order.misses_fills() {
+                    self.want_fills(id, ReportSource::Event, out);
+                }
+                self.resolved(id, now, out);
+            }
+            Err(error) => self.contradiction(id, &error, now, out),
+        }
+    }
+
+    /// The venue has shown more executed than there are fills: fetch them, at once after a query, else
+    /// when their events have had time to arrive.
+    fn want_fills(&mut self, id: ClientOrderId, source: ReportSource, out: &mut Vec<Effect>) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let Some(venue_id) = entry.order.venue_id else {
+            return;
+        };
+        if !entry.order.misses_fills() || entry.query_under_way {
+            return;
+        }
+        let after = if source == ReportSource::Query {
+            Duration::ZERO
+        } else {
+            FILL_LAG
+        };
+        entry.query_under_way = true;
+        out.push(Effect::FetchFills {
+            order: order_ref(&entry.order),
+            venue_id,
+            after,
+        });
+    }
+
+    fn learn(
+        &mut self,
+        id: ClientOrderId,
+        learnt: Learnt,
+        kind: Option<OrderEventKind>,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        match entry.order.learn(learnt, now) {
+            Ok(applied) => {
+                if let (Some(_), Some(kind)) = (applied.left, kind) {
+                    out.push(Effect::Happened(OrderEvent {
+                        order: entry.order.clone(),
+                        kind,
+                        at: now,
+                    }));
+                }
+                self.resolved(id, now, out);
+            }
+            Err(error) => self.contradiction(id, &error, now, out),
+        }
+    }
+
+    fn contradiction(
+        &mut self,
+        id: ClientOrderId,
+        error: &OrderFault,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        out.push(self.account_fault(FaultKind::OrderContradiction, error.to_string(), now));
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.look(out);
+        }
+    }
+
+    fn raise(
+        &self,
+        id: ClientOrderId,
+        error: &VenueError,
+        doing: &str,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        // A limit, a ban, a refused key or a refused clock concerns every strategy of the account.
+        let scope = match error {
+            VenueError::UnknownOutcome(_)
+            | VenueError::Timeout(_)
+            | VenueError::InvalidRequest { .. } => Scope::Strategy(entry.order.strategy),
+            _ => Scope::Account(self.account),
+        };
+        out.push(Effect::Raise(fault(
+            error.fault_kind(),
+            scope,
+            format!("{doing} {id}: {error}"),
+            now,
+        )));
+    }
+}
+
+/// Tells the strategy what changed: each fill first, then the state it led to.
+fn tell(
+    order: &Order,
+    applied: &Applied,
+    known_before: usize,
+    reason: Option<String>,
+    now: Timestamp,
+    out: &mut Vec<Effect>,
+) {
+    debug_assert_eq!(order.fills().len(), known_before + applied.fills.len());
+    for fill in &applied.fills {
+        out.push(Effect::Filled(OrderFilled {
+            order: order.clone(),
+            fill: fill.clone(),
+        }));
+    }
+    let mut happened = |kind| {
+        out.push(Effect::Happened(OrderEvent {
+            order: order.clone(),
+            kind,
+            at: now,
+        }))
+    };
+    if applied.amended {
+        happened(OrderEventKind::Amended {
+            quantity: order.terms.quantity,
+        });
+    }
+    let kind = match order.state {
+        OrderState::PartiallyFilled if applied.left.is_some() || !applied.fills.is_empty() => {
+            OrderEventKind::PartiallyFilled
+        }
+        _ if applied.left.is_none() => return,
+        OrderState::Working => OrderEventKind::Accepted,
+        OrderState::Filled => OrderEventKind::Filled,
+        OrderState::Canceled => OrderEventKind::Canceled,
+        OrderState::Expired => OrderEventKind::Expired { reason },
+        OrderState::Rejected => OrderEventKind::Rejected {
+            code: 0,
+            text: reason.unwrap_or_default(),
+        },
+        _ => return,
+    };
+    happened(kind);
+}
+
+/// Whether the venue may have the order in spite of the error.
+fn is_unknown(error: &VenueError) -> bool {
+    matches!(
+        error,
+        VenueError::UnknownOutcome(_)
+            | VenueError::Timeout(_)
+            | VenueError::ChangedData { .. }
+            | VenueError::NotJson { .. }
+    )
+}
+
+impl Entry {
+    /// Whether nothing more is to be learnt about the order before the private stream counts as live.
+    pub(super) fn is_reconciled(&self) -> bool {
+        !self.query_under_way && !self.order.misses_fills()
+    }
+}

@@ -1,0 +1,122 @@
+//! Faults: what is left in an `Err`. By default each halts its scope.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use crate::halt::Scope;
+use crate::time::Timestamp;
+
+macro_rules! fault_kinds {
+    ($($(#[$doc:meta])+ $variant:ident = $word:literal),+ $(,)?) => {
+        /// What went wrong, as a policy or a script can match on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum FaultKind {
+            $($(#[$doc])+ #[serde(rename = $word)] $variant),+
+        }
+
+        impl FaultKind {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The stable word of the kind, as configuration and alerts use it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+    };
+}
+
+fault_kinds! {
+    /// A strategy's callback returned an error.
+    StrategyError = "strategy_error",
+    /// A strategy's own order was rejected by the venue or refused, and it asked for that to be a fault.
+    OrderFailed = "order_failed",
+    /// An actor panicked.
+    ActorPanic = "actor_panic",
+    /// A message could not be delivered: the receiver is gone.
+    MailboxClosed = "mailbox_closed",
+    /// A message had to wait in the sender: the receiver is overloaded.
+    MailboxFull = "mailbox_full",
+    /// No connection, and nothing was sent.
+    Network = "network",
+    /// A read request was not answered in time.
+    Timeout = "timeout",
+    /// It is not known whether the venue carried out a request.
+    UnknownOutcome = "unknown_outcome",
+    /// The venue's request or order limit is reached (HTTP 429).
+    RateLimited = "rate_limited",
+    /// The venue has banned this address for a while (HTTP 418), or a firewall refused it (403).
+    Banned = "banned",
+    /// Key, signature or permission refused.
+    Authentication = "authentication",
+    /// The clock differs from the venue's by more than the bound, or could not be measured.
+    ClockOffset = "clock_offset",
+    /// The venue calls a request of ours malformed.
+    InvalidRequest = "invalid_request",
+    /// The venue refused a request that should have been possible.
+    VenueRejection = "venue_rejection",
+    /// The venue is down for maintenance or overloaded.
+    Maintenance = "maintenance",
+    /// What the venue sent has another structure than agreed.
+    ChangedData = "changed_data",
+    /// A page instead of JSON.
+    NotJson = "not_json",
+    /// Market data stopped arriving.
+    StaleData = "stale_data",
+    /// The local book broke and could not be rebuilt.
+    BookBroken = "book_broken",
+    /// The private stream is down for longer than its grace period.
+    PrivateStreamDown = "private_stream_down",
+    /// Two things about an order that cannot both be true.
+    OrderContradiction = "order_contradiction",
+    /// An order's outcome stays unknown, or fills stay missing.
+    OrderUnresolved = "order_unresolved",
+    /// An order with this engine's mark that the engine does not know.
+    UnknownOrder = "unknown_order",
+    /// A resting order could not be cancelled and confirmed.
+    CancelUnconfirmed = "cancel_unconfirmed",
+    /// An alert reached nobody.
+    AlertUndelivered = "alert_undelivered",
+    /// A person, a signal or a command asked for the halt.
+    Manual = "manual",
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Counts the incidents of a run, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IncidentId(pub u64);
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// An error that some actor could not deal with, and whom it concerns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    pub kind: FaultKind,
+    /// Whom it halts.
+    pub scope: Scope,
+    /// The actor that raised it, such as `gateway`.
+    pub actor: String,
+    /// What happened, with the values that matter; no secrets.
+    pub detail: String,
+    pub at: Timestamp,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} in {} ({}): {}",
+            self.kind, self.actor, self.scope, self.detail
+        )
+    }
+}

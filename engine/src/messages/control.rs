@@ -1,0 +1,59 @@
+//! Control: halt, resume and stop.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::IncidentId;
+use crate::halt::{HaltLevel, Incident, Scope};
+
+use super::message;
+
+message! {
+    /// A scope was halted. The latch was set before this message was sent.
+    #[derive(PartialEq, Eq)]
+    pub struct Halt {
+        pub scope: Scope,
+        pub level: HaltLevel,
+        pub incident: Incident,
+    }
+}
+
+message! {
+    /// Lift the halt of a scope. Only a person gives this order, naming what they saw: an incident
+    /// raised meanwhile keeps the halt.
+    #[derive(PartialEq, Eq)]
+    pub struct Resume {
+        pub scope: Scope,
+        pub incidents: Vec<IncidentId>,
+        /// The epoch of the scope that the person saw.
+        pub epoch: u64,
+        pub reason: String,
+    }
+}
+
+message! {
+    /// The halt of a scope was lifted.
+    #[derive(PartialEq, Eq)]
+    pub struct Resumed {
+        pub scope: Scope,
+        pub reason: String,
+    }
+}
+
+/// What becomes of resting orders when the engine stops or a scope is halted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RestingOrders {
+    /// Cancel them and confirm at the venue that none is left.
+    #[default]
+    Cancel,
+    /// Leave them at the venue.
+    Keep,
+}
+
+message! {
+    /// Stop in order: no new orders, then what the policy says of resting ones.
+    #[derive(Copy, PartialEq, Eq)]
+    pub struct Stop {
+        pub resting_orders: RestingOrders,
+    }
+}

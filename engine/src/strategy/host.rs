@@ -1,0 +1,275 @@
+//! Runs one strategy: keeps what it sees, calls its callbacks, collects what it asks for.
+
+use std::collections::BTreeMap;
+
+use crate::fault::{Fault, FaultKind};
+use crate::halt::{Gate, HaltLevel, Scope};
+use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol};
+use crate::instrument::Instrument;
+use crate::messages::account::BalancesChanged;
+use crate::messages::control::{Halt, Resumed};
+use crate::messages::market::{BestBidAsk, Kline, PartialDepth, Trade};
+use crate::messages::order::{OrderEvent, OrderFilled};
+use crate::messages::view::BookView;
+use crate::order::Order;
+use crate::strategy::context::Desk;
+use crate::strategy::timers::Timers;
+use crate::strategy::{Context, Request, Strategy, StrategyResult};
+use crate::time::Timestamp;
+
+/// Ended orders that a strategy can still look up.
+const ENDED_KEPT: usize = 256;
+
+/// Everything that can reach a strategy.
+#[derive(Debug, Clone)]
+pub enum Input {
+    Best(BestBidAsk),
+    Book(BookView),
+    Depth(PartialDepth),
+    Trade(Trade),
+    Kline(Kline),
+    /// The book is not live any more: its last view must not be used.
+    BookLost(Symbol),
+    Order(OrderEvent),
+    Fill(OrderFilled),
+    Balances(BalancesChanged),
+    Ready,
+    InitFailed(String),
+    Fault(Fault),
+    Halt(Halt),
+    Resumed(Resumed),
+    /// Time passed: timers that are due fire.
+    Tick,
+    Stop,
+}
+
+/// Who a strategy is.
+#[derive(Debug, Clone)]
+pub struct HostSettings {
+    pub strategy: StrategyId,
+    pub account: AccountId,
+    pub run: RunId,
+    pub gate: Gate,
+}
+
+/// One strategy with everything it can see.
+pub struct StrategyHost {
+    strategy: Box<dyn Strategy>,
+    desk: Desk,
+    ended: std::collections::VecDeque<ClientOrderId>,
+}
+
+impl StrategyHost {
+    #[must_use]
+    pub fn new(strategy: Box<dyn Strategy>, settings: HostSettings) -> Self {
+        let HostSettings {
+            strategy: id,
+            account,
+            run,
+            gate,
+        } = settings;
+        let desk = Desk {
+            strategy: id,
+            account,
+            run,
+            gate,
+            sequence: 0,
+            ready: false,
+            stopping: false,
+            orders: BTreeMap::new(),
+            balances: BTreeMap::new(),
+            instruments: BTreeMap::new(),
+            bests: BTreeMap::new(),
+            books: BTreeMap::new(),
+            timers: Timers::default(),
+            requests: Vec::new(),
+        };
+        Self {
+            strategy,
+            desk,
+            ended: std::collections::VecDeque::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn id(&self) -> StrategyId {
+        self.desk.strategy
+    }
+
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.desk.ready
+    }
+
+    #[must_use]
+    pub fn strategy(&self) -> &dyn Strategy {
+        self.strategy.as_ref()
+    }
+
+    pub fn add_instrument(&mut self, instrument: Instrument) {
+        self.desk.instruments.insert(instrument.symbol, instrument);
+    }
+
+    /// Orders of the strategy as the host sees them.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.desk.orders.values()
+    }
+
+    /// When the next timer is due.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        self.desk.timers.next_due()
+    }
+
+    /// Calls `on_start`. Returns what it asked for.
+    pub fn start(&mut self, now: Timestamp) -> Vec<Request> {
+        self.call(now, |strategy, ctx| strategy.on_start(ctx))
+    }
+
+    /// Takes one input and calls the callback for it, if the halt allows. Returns what the strategy
+    /// asked for, in order; a callback's error becomes a [`Request::Fault`], and what the callback had
+    /// asked for before it failed is not sent on.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Request> {
+        let halted = self.desk.gate.level() == HaltLevel::Halted;
+        match input {
+            Input::Best(best) => {
+                self.desk.bests.insert(best.symbol, best);
+                if halted {
+                    Vec::new()
+                } else {
+                    self.call(now, |strategy, ctx| strategy.on_best(ctx, &best))
+                }
+            }
+            Input::Book(book) => {
+                self.desk.books.insert(book.symbol, book.clone());
+                if halted {
+                    Vec::new()
+                } else {
+                    self.call(now, |strategy, ctx| strategy.on_book(ctx, &book))
+                }
+            }
+            Input::Depth(_) | Input::Trade(_) | Input::Kline(_) | Input::Tick if halted => {
+                Vec::new()
+            }
+            Input::Depth(depth) => self.call(now, |strategy, ctx| strategy.on_depth(ctx, &depth)),
+            Input::Trade(trade) => self.call(now, |strategy, ctx| strategy.on_trade(ctx, &trade)),
+            Input::Kline(kline) => self.call(now, |strategy, ctx| strategy.on_kline(ctx, &kline)),
+            Input::Tick => self.fire_timers(now),
+            Input::BookLost(symbol) => {
+                self.desk.books.remove(&symbol);
+                Vec::new()
+            }
+            Input::Order(event) => {
+                self.keep(event.order.clone());
+                self.call(now, |strategy, ctx| strategy.on_order(ctx, &event))
+            }
+            Input::Fill(filled) => {
+                self.keep(filled.order.clone());
+                self.call(now, |strategy, ctx| {
+                    strategy.on_fill(ctx, &filled.order, &filled.fill)
+                })
+            }
+            Input::Balances(changed) => {
+                if changed.complete {
+                    self.desk.balances.clear();
+                }
+                self.desk.balances.extend(
+                    changed
+                        .balances
+                        .iter()
+                        .map(|balance| (balance.asset, *balance)),
+                );
+                self.call(now, |strategy, ctx| strategy.on_balances(ctx, &changed))
+            }
+            Input::Ready => {
+                self.desk.ready = true;
+                self.call(now, |strategy, ctx| strategy.on_ready(ctx))
+            }
+            Input::InitFailed(reason) => {
+                self.call(now, |strategy, ctx| strategy.on_init_failed(ctx, &reason))
+            }
+            Input::Fault(fault) => self.call(now, |strategy, ctx| strategy.on_fault(ctx, &fault)),
+            Input::Halt(halt) => self.call(now, |strategy, ctx| strategy.on_halt(ctx, &halt)),
+            Input::Resumed(resumed) => {
+                self.call(now, |strategy, ctx| strategy.on_resume(ctx, &resumed))
+            }
+            Input::Stop => {
+                self.desk.stopping = true;
+                self.call(now, |strategy, ctx| strategy.on_stop(ctx))
+            }
+        }
+    }
+
+    fn fire_timers(&mut self, now: Timestamp) -> Vec<Request> {
+        let mut requests = Vec::new();
+        while let Some(timer) = self.desk.timers.take_due(now) {
+            requests.append(&mut self.call(now, |strategy, ctx| strategy.on_timer(ctx, timer)));
+            if self.desk.gate.level() == HaltLevel::Halted {
+                break;
+            }
+        }
+        requests
+    }
+
+    /// Keeps the newest knowledge of an order, and forgets the oldest of the ended ones.
+    fn keep(&mut self, order: Order) {
+        let id = order.id;
+        if order.state.is_terminal() && !self.ended.contains(&id) {
+            self.ended.push_back(id);
+            if self.ended.len() > ENDED_KEPT
+                && let Some(oldest) = self.ended.pop_front()
+            {
+                self.desk.orders.remove(&oldest);
+            }
+        }
+        self.desk.orders.insert(id, order);
+    }
+
+    fn call(
+        &mut self,
+        now: Timestamp,
+        callback: impl FnOnce(&mut dyn Strategy, &mut Context<'_>) -> StrategyResult,
+    ) -> Vec<Request> {
+        let result = callback(
+            self.strategy.as_mut(),
+            &mut Context {
+                desk: &mut self.desk,
+                now,
+            },
+        );
+        let mut requests = std::mem::take(&mut self.desk.requests);
+        if let Err(error) = result {
+            // Half of what a failed callback wanted is not what it wanted: no order of it goes out,
+            // while cancels and alerts do.
+            requests.retain(|request| match request {
+                Request::Place(command) => {
+                    self.desk.orders.remove(&command.id);
+                    false
+                }
+                Request::Amend(_) => false,
+                _ => true,
+            });
+            requests.push(Request::Fault {
+                kind: FaultKind::StrategyError,
+                detail: error.to_string(),
+            });
+        }
+        requests
+    }
+
+    /// The fault that a request of this strategy asks for.
+    #[must_use]
+    pub fn fault(&self, kind: FaultKind, detail: String, at: Timestamp) -> Fault {
+        let strategy = self.desk.strategy;
+        Fault {
+            kind,
+            scope: Scope::Strategy(strategy),
+            actor: format!("strategy {strategy}"),
+            detail,
+            at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
