@@ -2,3 +2,6 @@
 
 pub mod clock;
 pub mod venue;
+pub mod delivery;
+pub mod faults;
+pub mod panics;

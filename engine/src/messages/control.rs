@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::IncidentId;
+use crate::fault::{Fault, IncidentId};
 use crate::halt::{HaltLevel, Incident, Scope};
 
 use super::message;
@@ -55,5 +55,27 @@ message! {
     #[derive(Copy, PartialEq, Eq)]
     pub struct Stop {
         pub resting_orders: RestingOrders,
+    }
+}
+
+message! {
+    /// Everything that the strategy needs is there: it may trade.
+    #[derive(Copy, PartialEq, Eq)]
+    pub struct Ready {}
+}
+
+message! {
+    /// The start of the strategy failed.
+    #[derive(PartialEq, Eq)]
+    pub struct InitFailed {
+        pub reason: String,
+    }
+}
+
+message! {
+    /// A fault that concerns the strategy.
+    #[derive(PartialEq, Eq)]
+    pub struct FaultSeen {
+        pub fault: Fault,
     }
 }

@@ -44,10 +44,20 @@ impl BookView {
 }
 
 message! {
-    /// The instrument's data became fresh or stale. While it is stale nothing is placed on it.
+    /// The price that the venue's percent and market-notional filters are held against: the middle of
+    /// the touch, at most once a second. `None` says that the instrument's data is not fresh: nothing is
+    /// placed on it until a price comes again.
     #[derive(Copy, PartialEq, Eq)]
-    pub struct FreshnessChanged {
+    pub struct ReferenceChanged {
         pub symbol: Symbol,
-        pub fresh: bool,
+        pub price: Option<Price>,
+    }
+}
+
+message! {
+    /// The book is being rebuilt: its last view must not be used.
+    #[derive(Copy, PartialEq, Eq)]
+    pub struct BookLost {
+        pub symbol: Symbol,
     }
 }

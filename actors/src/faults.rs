@@ -1,0 +1,115 @@
+//! The way of a fault: it sets the latch where it is raised, then travels to the safety actor on a
+//! channel that depends on no mailbox. If nobody receives it, the process ends.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tripline_engine::fault::Fault;
+use tripline_engine::halt::{HaltBoard, HaltPolicy, Incident, Scope};
+
+/// The process ends with this code when a fault could not be brought to anybody.
+pub const EXIT_UNSEEN_FAULT: i32 = 70;
+
+/// What to do with a fault that reaches nobody. The default, [`end_process`], does not return.
+pub type LastResort = Arc<dyn Fn(&Incident) + Send + Sync>;
+
+/// Every actor has one to raise faults with. Cloning shares the board and the channel.
+#[derive(Clone)]
+pub struct Faults {
+    board: HaltBoard,
+    policy: Arc<HaltPolicy>,
+    channel: mpsc::UnboundedSender<Incident>,
+    last_resort: LastResort,
+}
+
+/// The receiving end, for the safety actor.
+pub type Incidents = mpsc::UnboundedReceiver<Incident>;
+
+impl Faults {
+    /// Makes the channel. Incidents come out of the second part in the order in which they were raised.
+    #[must_use]
+    pub fn channel(board: HaltBoard, policy: HaltPolicy, last_resort: LastResort) -> (Self, Incidents) {
+        let (channel, incidents) = mpsc::unbounded_channel();
+        (Self { board, policy: Arc::new(policy), channel, last_resort }, incidents)
+    }
+
+    #[must_use]
+    pub fn board(&self) -> &HaltBoard {
+        &self.board
+    }
+
+    /// Sets the latch of the fault's scope and tells the safety actor. When this returns, no order of
+    /// the scope is handed to a socket any more.
+    pub fn raise(&self, fault: Fault) -> Incident {
+        let incident = self.board.trip(fault, &self.policy);
+        let actor = incident.fault.actor.as_str();
+        log::error!(actor; "incident {}: {}", incident.id, incident.fault);
+        if self.channel.send(incident.clone()).is_err() {
+            let unseen = Fault { scope: Scope::Global, ..incident.fault.clone() };
+            self.board.trip(unseen, &HaltPolicy::default());
+            (self.last_resort)(&incident);
+        }
+        incident
+    }
+}
+
+impl std::fmt::Debug for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Faults").field("board", &self.board).finish_non_exhaustive()
+    }
+}
+
+/// Writes the incident to standard error and to a file beside the working directory, and ends the
+/// process with [`EXIT_UNSEEN_FAULT`]: without a safety actor nobody could be told otherwise.
+pub fn end_process(incident: &Incident) {
+    let text = format!("tripline: fault without a receiver, everything is halted: {}\n", incident.fault);
+    eprint!("{text}");
+    if let Err(error) = std::fs::write("tripline-unseen-fault.txt", &text) {
+        eprintln!("tripline: tripline-unseen-fault.txt cannot be written: {error}");
+    }
+    std::process::exit(EXIT_UNSEEN_FAULT);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tripline_engine::fault::FaultKind;
+    use tripline_engine::halt::HaltLevel;
+    use tripline_engine::time::Timestamp;
+
+    fn fault() -> Fault {
+        let scope = Scope::Strategy("a".parse().unwrap());
+        let at = Timestamp::from_millis(1);
+        Fault { kind: FaultKind::Network, scope, actor: "test".into(), detail: "made".into(), at }
+    }
+
+    fn faults() -> (Faults, Incidents, Arc<AtomicUsize>) {
+        let unseen = Arc::new(AtomicUsize::new(0));
+        let count = unseen.clone();
+        let last_resort: LastResort = Arc::new(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let (faults, incidents) = Faults::channel(HaltBoard::new(), HaltPolicy::default(), last_resort);
+        (faults, incidents, unseen)
+    }
+
+    #[test]
+    fn the_latch_is_set_before_raise_returns_and_the_incident_is_received() {
+        let (faults, mut incidents, unseen) = faults();
+        let incident = faults.raise(fault());
+        let standing = faults.board().standing(&fault().scope).unwrap();
+        assert_eq!(standing.level, HaltLevel::Halted);
+        assert_eq!(incidents.try_recv().unwrap(), incident);
+        assert_eq!(unseen.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_fault_without_a_receiver_halts_everything_and_goes_to_the_last_resort() {
+        let (faults, incidents, unseen) = faults();
+        drop(incidents);
+        faults.raise(fault());
+        assert_eq!(unseen.load(Ordering::SeqCst), 1);
+        assert_eq!(faults.board().standing(&Scope::Global).unwrap().level, HaltLevel::Halted);
+    }
+}

@@ -1,0 +1,122 @@
+//! Panics become faults. A panic in a handler is caught there, so that the actor and what it knows
+//! live on; one that escapes is seen by the hook and by the guard that every actor carries.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tripline_engine::fault::{Fault, FaultKind};
+use tripline_engine::halt::Scope;
+
+use crate::clock::Clock;
+use crate::faults::Faults;
+
+thread_local! {
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Installs the process's panic hook: it writes the panic to the log and keeps its words for the fault
+/// that follows. Chains to the hook that was there.
+pub fn install_hook() {
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let text = info.to_string();
+        LAST_PANIC.with(|last| *last.borrow_mut() = Some(text.replace('\n', ": ")));
+        previous(info);
+    }));
+}
+
+fn last_panic() -> String {
+    let text = LAST_PANIC.with(|last| last.borrow_mut().take());
+    text.unwrap_or_else(|| "panicked".into())
+}
+
+/// Who would be halted by a panic of this actor.
+#[derive(Debug, Clone)]
+pub struct Shield {
+    pub actor: &'static str,
+    pub scope: Scope,
+    pub faults: Faults,
+    pub clock: Clock,
+}
+
+impl Shield {
+    fn raise(&self) {
+        self.faults.raise(Fault {
+            kind: FaultKind::ActorPanic,
+            scope: self.scope,
+            actor: self.actor.into(),
+            detail: last_panic(),
+            at: self.clock.now(),
+        });
+    }
+
+    /// Runs `work`; a panic in it becomes a fault, and `None` comes back.
+    pub fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        // What the panic interrupted may be half done. The latch is set before anything else runs, and
+        // a halted scope is reconciled with the venue before it trades again.
+        catch_unwind(AssertUnwindSafe(work)).map_err(|_| self.raise()).ok()
+    }
+
+    /// Spawns a task of this actor; a panic in it becomes a fault.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        let guard = Guard(self.clone());
+        actix_rt::spawn(async move {
+            let _guard = guard;
+            task.await;
+        });
+    }
+
+    /// A guard to be kept as a field of the actor: dropped by a panic that escaped, it raises the fault.
+    #[must_use]
+    pub fn guard(&self) -> Guard {
+        Guard(self.clone())
+    }
+}
+
+/// Raises the fault when it is dropped by a panic.
+#[derive(Debug)]
+pub struct Guard(Shield);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.raise();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tripline_engine::halt::{HaltBoard, HaltPolicy};
+
+    fn shield() -> (Shield, crate::faults::Incidents) {
+        let (faults, incidents) = Faults::channel(HaltBoard::new(), HaltPolicy::default(), Arc::new(|_| {}));
+        let clock = Clock::starting_at(tripline_engine::time::Timestamp::from_millis(0));
+        (Shield { actor: "test", scope: Scope::Global, faults, clock }, incidents)
+    }
+
+    #[actix_rt::test]
+    async fn a_panic_in_a_handler_a_task_or_an_actor_is_a_fault() {
+        let (shield, mut incidents) = shield();
+        assert_eq!(shield.run(|| 5), Some(5));
+        assert!(incidents.try_recv().is_err());
+
+        assert_eq!(shield.run(|| -> u32 { panic!("in a handler") }), None);
+        assert_eq!(incidents.try_recv().unwrap().fault.kind, FaultKind::ActorPanic);
+
+        shield.spawn(async { panic!("in a task") });
+        assert_eq!(incidents.recv().await.unwrap().fault.kind, FaultKind::ActorPanic);
+
+        let guard = shield.guard();
+        let escaped = catch_unwind(AssertUnwindSafe(move || {
+            let _guard = guard;
+            panic!("escaped");
+        }));
+        assert!(escaped.is_err());
+        assert_eq!(incidents.try_recv().unwrap().fault.kind, FaultKind::ActorPanic);
+        drop(shield.guard());
+        assert!(incidents.try_recv().is_err(), "a guard that is dropped in peace raises nothing");
+    }
+}
