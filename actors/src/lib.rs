@@ -5,3 +5,4 @@ pub mod venue;
 pub mod delivery;
 pub mod faults;
 pub mod panics;
+pub mod http;
