@@ -1,13 +1,11 @@
 //! The vocabulary and the rules of Tripline. Pure: no socket, file, clock, runtime or randomness.
 
 pub mod book;
-pub mod book;
 pub mod desk;
 pub mod fault;
 pub mod halt;
 pub mod ids;
 pub mod instrument;
-pub mod kline;
 pub mod kline;
 pub mod messages;
 pub mod money;
