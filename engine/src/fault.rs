@@ -31,6 +31,8 @@ fault_kinds! {
     StrategyError = "strategy_error",
     /// A strategy's own order was rejected by the venue or refused, and it asked for that to be a fault.
     OrderFailed = "order_failed",
+    /// A strategy's start did not finish in time.
+    InitFailed = "init_failed",
     /// An actor panicked.
     ActorPanic = "actor_panic",
     /// A message could not be delivered: the receiver is gone.

@@ -115,10 +115,11 @@ impl StrategyHost {
         self.desk.orders.values()
     }
 
-    /// When the next timer is due.
+    /// When the next timer is due; `None` while the strategy is halted.
     #[must_use]
     pub fn next_timer(&self) -> Option<Timestamp> {
-        self.desk.timers.next_due()
+        let halted = self.desk.gate.level() == HaltLevel::Halted;
+        self.desk.timers.next_due().filter(|_| !halted)
     }
 
     /// Calls `on_start`. Returns what it asked for.

@@ -1,0 +1,143 @@
+//! Carrying out what the desk decides.
+
+use std::future::Future;
+use std::time::Duration;
+
+use actix::fut::WrapFuture;
+use actix::{ActorFutureExt, AsyncContext, Context};
+use tripline_engine::desk::{Effect, OrderDesk};
+use tripline_engine::fault::FaultKind;
+use tripline_engine::halt::Scope;
+use tripline_engine::messages::order::PlaceOrder;
+use tripline_engine::ports::PlaceOutcome;
+use tripline_engine::risk::Approved;
+use tripline_engine::time::Timestamp;
+
+use super::handlers::StopReport;
+use super::OrderGateway;
+
+impl OrderGateway {
+    /// Lets the desk work and carries out what it decides. A panic in it is a fault; the desk lives on.
+    pub(super) fn work(
+        &mut self, ctx: &mut Context<Self>, work: impl FnOnce(&mut OrderDesk, Timestamp, &mut Vec<Effect>),
+    ) {
+        let now = self.clock.venue_now();
+        let mut effects = std::mem::take(&mut self.effects);
+        let (desk, shield) = (&mut self.desk, &self.shield);
+        shield.run(|| work(desk, now, &mut effects));
+        for effect in effects.drain(..) {
+            self.carry_out(effect, ctx);
+        }
+        self.effects = effects;
+    }
+
+    fn carry_out(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::Place(order) => self.place(&order, ctx),
+            Effect::Cancel(order) => {
+                let answer = self.port.cancel(order);
+                self.then(answer, ctx, move |desk, answer, now, out| desk.cancel_answered(order.id, answer, now, out));
+            }
+            Effect::Amend(order, quantity) => {
+                let answer = self.port.amend(order, quantity);
+                self.then(answer, ctx, move |desk, answer, now, out| desk.amend_answered(order.id, answer, now, out));
+            }
+            Effect::Query { order, after } => {
+                let port = self.port.clone();
+                let answer = later(after, move || port.query(order));
+                self.then(answer, ctx, move |desk, answer, now, out| desk.query_answered(order.id, answer, now, out));
+            }
+            Effect::FetchFills { order, venue_id, after } => {
+                let port = self.port.clone();
+                let answer = later(after, move || port.fills(order.symbol, venue_id));
+                self.then(answer, ctx, move |desk, answer, now, out| desk.fills_answered(order.id, answer, now, out));
+            }
+            Effect::ListOpen { after } => self.list_open(after, ctx),
+            Effect::Happened(event) => {
+                if let Some(seat) = self.seats.get(&event.order.strategy) {
+                    seat.order.send(event);
+                }
+            }
+            Effect::Filled(filled) => {
+                if let Some(seat) = self.seats.get(&filled.order.strategy) {
+                    seat.fill.send(filled);
+                }
+            }
+            Effect::Raise(fault) => {
+                self.faults.raise(fault);
+            }
+            Effect::Swept(sweep) => {
+                (self.on_swept)(&sweep);
+                if sweep.incident.is_none() {
+                    self.answer_stop();
+                }
+            }
+            Effect::Foreign(report) => {
+                log::warn!(actor = "gateway"; "order {} on {} is not ours: left alone", report.id, report.symbol);
+            }
+        }
+    }
+
+    fn place(&mut self, order: &Approved<PlaceOrder>, ctx: &mut Context<Self>) {
+        let PlaceOrder { id, strategy, .. } = *order.get();
+        let Some(gate) = self.desk.gate(strategy) else {
+            return self.raise(FaultKind::OrderContradiction, Scope::Strategy(strategy), format!("{id} has no gate"));
+        };
+        let port = self.port.clone();
+        let answer = match self.shield.run(|| port.place(order, gate)) {
+            Some(answer) => answer,
+            // It is not known how far the adapter got.
+            None => Box::pin(std::future::ready(PlaceOutcome::Answered(Err(
+                tripline_engine::ports::VenueError::UnknownOutcome("the adapter panicked".into()),
+            )))),
+        };
+        self.then(answer, ctx, move |desk, outcome, now, out| desk.placed(id, outcome, now, out));
+    }
+
+    /// Brings an answer back to the desk.
+    fn then<T: 'static>(
+        &mut self, answer: impl Future<Output = T> + 'static, ctx: &mut Context<Self>,
+        take: impl FnOnce(&mut OrderDesk, T, Timestamp, &mut Vec<Effect>) + 'static,
+    ) {
+        let returned = answer.into_actor(self).map(move |answer, gateway, ctx| {
+            gateway.work(ctx, move |desk, now, out| take(desk, answer, now, out));
+            gateway.check_ready();
+        });
+        ctx.spawn(returned);
+    }
+
+    pub(super) fn list_open(&mut self, after: Duration, ctx: &mut Context<Self>) {
+        let port = self.port.clone();
+        let answer = later(after, move || port.open_orders(None));
+        let returned = answer.into_actor(self).map(|answer, gateway, ctx| {
+            match &answer {
+                Ok(_) => gateway.open_listed = true,
+                Err(error) if !gateway.open_listed => {
+                    log::warn!(actor = "gateway"; "open orders cannot be listed: {error}");
+                    gateway.list_open(Duration::from_secs(1), ctx);
+                }
+                Err(_) => {}
+            }
+            gateway.work(ctx, move |desk, now, out| desk.open_listed(answer, now, out));
+            gateway.check_ready();
+        });
+        ctx.spawn(returned);
+    }
+
+    fn answer_stop(&mut self) {
+        let report = StopReport { swept: true, open: self.desk.open_orders().count() };
+        for waiting in self.stopping.drain(..) {
+            if waiting.send(report).is_err() {
+                log::debug!(actor = "gateway"; "nobody waits for the stop any more");
+            }
+        }
+    }
+}
+
+/// Starts a request after a delay.
+async fn later<F: Future>(after: Duration, request: impl FnOnce() -> F) -> F::Output {
+    if !after.is_zero() {
+        tokio::time::sleep(after).await;
+    }
+    request().await
+}

@@ -1,0 +1,171 @@
+//! What the gateway takes: commands of strategies, news of the private stream, halts.
+
+use actix::{Context, Handler, Message, ResponseFuture};
+use tripline_engine::halt::{Incident, Scope};
+use tripline_engine::messages::account::{BalancesChanged, PrivateStreamChanged};
+use tripline_engine::messages::control::RestingOrders;
+use tripline_engine::messages::order::{AmendOrder, CancelAll, CancelOrder, OrderReport, PlaceOrder};
+use tripline_engine::messages::view::ReferenceChanged;
+use tripline_engine::order::Order;
+
+use super::OrderGateway;
+
+/// Sweep the scope of this incident, if its reaction asks for that. The latch is set already.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct HaltOrdered(pub Incident);
+
+/// The clock's offset came within its bound, or left it.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct ClockJudged {
+    pub good: bool,
+}
+
+/// Stop placing, then do with resting orders what the policy says. Answered when the venue shows none,
+/// or at once when they are kept.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "StopReport")]
+pub struct StopOrders {
+    pub resting_orders: RestingOrders,
+}
+
+/// How the stop went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, actix::MessageResponse)]
+pub struct StopReport {
+    /// The venue confirmed that no order of ours is open.
+    pub swept: bool,
+    /// Orders that are, or may be, open.
+    pub open: usize,
+}
+
+/// Read what the gateway knows.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "DeskSnapshot")]
+pub struct ReadDesk;
+
+/// Every order that the gateway knows, by client order id.
+#[derive(Debug, Clone, actix::MessageResponse)]
+pub struct DeskSnapshot {
+    pub orders: Vec<Order>,
+    /// Orders given to the venue's adapter and not refused before the socket.
+    pub orders_sent: u64,
+    pub private_stream_live: bool,
+    /// Sweeps that have not ended.
+    pub sweeps: usize,
+}
+
+impl Handler<PlaceOrder> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, command: PlaceOrder, ctx: &mut Context<Self>) {
+        self.work(ctx, |desk, now, out| desk.place(command, now, out));
+    }
+}
+
+impl Handler<CancelOrder> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, command: CancelOrder, ctx: &mut Context<Self>) {
+        self.work(ctx, |desk, now, out| desk.cancel(command, now, out));
+    }
+}
+
+impl Handler<AmendOrder> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, command: AmendOrder, ctx: &mut Context<Self>) {
+        self.work(ctx, |desk, now, out| desk.amend(command, now, out));
+    }
+}
+
+impl Handler<CancelAll> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, command: CancelAll, ctx: &mut Context<Self>) {
+        self.work(ctx, |desk, now, out| desk.cancel_all(command, now, out));
+    }
+}
+
+impl Handler<OrderReport> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, report: OrderReport, ctx: &mut Context<Self>) {
+        self.work(ctx, |desk, now, out| desk.report(report, now, out));
+    }
+}
+
+impl Handler<BalancesChanged> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, changed: BalancesChanged, _: &mut Context<Self>) {
+        self.balances_known |= changed.complete;
+        for outlet in self.seats.values().filter_map(|seat| seat.balances.as_ref()) {
+            outlet.send(changed.clone());
+        }
+        self.check_ready();
+    }
+}
+
+impl Handler<PrivateStreamChanged> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, changed: PrivateStreamChanged, ctx: &mut Context<Self>) {
+        if changed.live {
+            self.work(ctx, |desk, now, out| desk.private_stream_up(now, out));
+            self.check_ready();
+        } else {
+            log::warn!(actor = "gateway"; "no new orders: the private stream is down: {}", changed.reason);
+            self.desk.private_stream_down();
+        }
+    }
+}
+
+impl Handler<ReferenceChanged> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, ReferenceChanged { symbol, price }: ReferenceChanged, _: &mut Context<Self>) {
+        self.desk.set_reference(symbol, price);
+        if price.is_some() {
+            for seat in self.seats.values_mut() {
+                seat.readiness.fresh(symbol);
+            }
+            self.check_ready();
+        }
+    }
+}
+
+impl Handler<ClockJudged> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, ClockJudged { good }: ClockJudged, _: &mut Context<Self>) {
+        self.desk.set_clock_good(good);
+    }
+}
+
+impl Handler<HaltOrdered> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, HaltOrdered(incident): HaltOrdered, ctx: &mut Context<Self>) {
+        self.work(ctx, |desk, now, out| desk.halted(&incident, now, out));
+    }
+}
+
+impl Handler<ReadDesk> for OrderGateway {
+    type Result = DeskSnapshot;
+    fn handle(&mut self, _: ReadDesk, _: &mut Context<Self>) -> DeskSnapshot {
+        let mut orders: Vec<_> = self.desk.orders().cloned().collect();
+        orders.sort_unstable_by_key(|order| order.id);
+        DeskSnapshot {
+            orders,
+            orders_sent: self.desk.orders_sent,
+            private_stream_live: self.desk.is_private_stream_live(),
+            sweeps: self.desk.sweeps().len(),
+        }
+    }
+}
+
+impl Handler<StopOrders> for OrderGateway {
+    type Result = ResponseFuture<StopReport>;
+    fn handle(&mut self, command: StopOrders, ctx: &mut Context<Self>) -> ResponseFuture<StopReport> {
+        self.desk.stop();
+        let open = self.desk.open_orders().count();
+        if command.resting_orders == RestingOrders::Keep {
+            return Box::pin(std::future::ready(StopReport { swept: false, open }));
+        }
+        let (answer, swept) = tokio::sync::oneshot::channel();
+        self.stopping.push(answer);
+        self.work(ctx, |desk, now, out| desk.sweep(Scope::Global, None, now, out));
+        Box::pin(async move { swept.await.unwrap_or(StopReport { swept: false, open }) })
+    }
+}

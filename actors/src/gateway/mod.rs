@@ -1,0 +1,143 @@
+//! The order gateway: the only way to the venue's orders. A shell around
+//! [`OrderDesk`](tripline_engine::desk::OrderDesk): it carries out the desk's effects and brings back
+//! the answers.
+
+mod effects;
+mod handlers;
+mod readiness;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context};
+use tripline_engine::desk::{Effect, OrderDesk, Sweep};
+use tripline_engine::fault::{Fault, FaultKind};
+use tripline_engine::halt::{Membership, Scope};
+use tripline_engine::ids::{AccountId, RunId, StrategyId};
+use tripline_engine::instrument::Instrument;
+use tripline_engine::messages::account::BalancesChanged;
+use tripline_engine::messages::control::{InitFailed, Ready};
+use tripline_engine::messages::order::{OrderEvent, OrderFilled};
+use tripline_engine::ports::OrderPort;
+
+use crate::addresses::StrategyAddress;
+use crate::clock::Clock;
+use crate::delivery::{MAILBOX, Outlet, Sender};
+use crate::faults::Faults;
+use crate::panics::{Guard, Shield};
+
+pub use handlers::{ClockJudged, DeskSnapshot, HaltOrdered, ReadDesk, StopOrders, StopReport};
+use readiness::Readiness;
+
+/// How often the desk is asked whether something has lasted too long.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Told about every sweep that has ended, and every order that is not ours.
+pub type OnSwept = Rc<dyn Fn(&Sweep)>;
+
+/// What a gateway needs to start.
+pub struct GatewaySettings {
+    pub account: AccountId,
+    pub run: RunId,
+    /// A strategy is told that its start failed when it is not ready after this long.
+    pub ready_within: Duration,
+    pub instruments: Vec<Instrument>,
+    pub clock: Clock,
+    pub faults: Faults,
+    pub port: Rc<dyn OrderPort>,
+    pub on_swept: OnSwept,
+}
+
+/// A strategy's outlets.
+struct Seat {
+    order: Outlet<OrderEvent>,
+    fill: Outlet<OrderFilled>,
+    balances: Option<Outlet<BalancesChanged>>,
+    ready: Outlet<Ready>,
+    init_failed: Outlet<InitFailed>,
+    readiness: Readiness,
+}
+
+/// The gateway of one account.
+pub struct OrderGateway {
+    desk: OrderDesk,
+    port: Rc<dyn OrderPort>,
+    clock: Clock,
+    faults: Faults,
+    shield: Shield,
+    ready_within: Duration,
+    on_swept: OnSwept,
+    seats: BTreeMap<StrategyId, Seat>,
+    /// The effects of the command that is being handled; kept to reuse its memory.
+    effects: Vec<Effect>,
+    open_listed: bool,
+    balances_known: bool,
+    /// Answered when the sweep of the engine's stop has ended.
+    stopping: Vec<tokio::sync::oneshot::Sender<StopReport>>,
+    _guard: Guard,
+}
+
+impl OrderGateway {
+    #[must_use]
+    pub fn new(settings: GatewaySettings) -> Self {
+        let GatewaySettings { account, run, ready_within, instruments, clock, faults, port, on_swept } = settings;
+        let scope = Scope::Account(account);
+        let shield = Shield { actor: "gateway", scope, faults: faults.clone(), clock: clock.clone() };
+        let mut desk = OrderDesk::new(account, run, port.settle_time(), faults.board().clone());
+        for instrument in instruments {
+            desk.add_instrument(instrument);
+        }
+        desk.set_clock_good(true);
+        Self {
+            desk, port, clock, faults, ready_within, on_swept,
+            _guard: shield.guard(), shield,
+            seats: BTreeMap::new(),
+            effects: Vec::new(),
+            open_listed: false,
+            balances_known: false,
+            stopping: Vec::new(),
+        }
+    }
+
+    /// Gives a strategy its place. To be called before the start.
+    pub fn seat(&mut self, membership: &Membership, address: &StrategyAddress) {
+        let strategy = membership.strategy;
+        let sender = Sender {
+            actor: "gateway",
+            scope: Scope::Strategy(strategy),
+            faults: self.faults.clone(),
+            clock: self.clock.clone(),
+        };
+        let name = format!("strategy {strategy}");
+        let seat = Seat {
+            order: sender.outlet(&name, address.order.clone()),
+            fill: sender.outlet(&name, address.fill.clone()),
+            balances: address.balances.clone().map(|to| sender.outlet(&name, to)),
+            ready: sender.outlet(&name, address.ready.clone()),
+            init_failed: sender.outlet(&name, address.init_failed.clone()),
+            readiness: Readiness::new(membership.instruments.clone()),
+        };
+        self.desk.seat(membership.clone());
+        self.seats.insert(strategy, seat);
+    }
+
+    fn raise(&self, kind: FaultKind, scope: Scope, detail: String) {
+        self.faults.raise(Fault { kind, scope, actor: "gateway".into(), detail, at: self.clock.now() });
+    }
+}
+
+impl Actor for OrderGateway {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.list_open(Duration::ZERO, ctx);
+        ctx.run_interval(TICK, |gateway, ctx| {
+            gateway.work(ctx, |desk, now, out| desk.tick(now, out));
+            gateway.check_ready();
+        });
+        let within = self.ready_within;
+        ctx.run_later(within, |gateway, _| gateway.give_up_waiting());
+    }
+}

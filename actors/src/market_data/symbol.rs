@@ -1,0 +1,287 @@
+//! The market data of one symbol: its book, its freshness and who wants what of it.
+
+use std::time::Duration;
+
+use tripline_engine::book::{Book, ChainRule, ChangeOutcome, Depth, SnapshotOutcome};
+use tripline_engine::ids::Symbol;
+use tripline_engine::messages::market::{
+    BestBidAsk, BookChange, DepthSnapshot, Kline, KlineInterval, MarketEvent, PartialDepth, Trade,
+};
+use tripline_engine::messages::view::{BookLost, BookView, ReferenceChanged};
+use tripline_engine::money::Price;
+use tripline_engine::strategy::Subscription;
+use tripline_engine::time::Timestamp;
+
+use crate::addresses::StrategyAddress;
+use crate::delivery::{Outlet, Sender};
+
+/// The gateway gets a reference price at most this often.
+const REFERENCE_EVERY: Duration = Duration::from_secs(1);
+
+/// What has to be done after data was taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    Nothing,
+    Snapshot(String),
+}
+
+/// Delivers the latest of a kind of data; what a full mailbox cannot take is replaced by the next.
+struct Latest<M: actix::Message<Result = ()> + Send + 'static> {
+    outlet: Outlet<M>,
+    waiting: Option<M>,
+    /// How many were replaced before they could be delivered.
+    conflated: u64,
+}
+
+impl<M: actix::Message<Result = ()> + Send + 'static> Latest<M> {
+    fn new(outlet: Outlet<M>) -> Self {
+        Self { outlet, waiting: None, conflated: 0 }
+    }
+
+    fn send(&mut self, message: M) {
+        if self.waiting.take().is_some() {
+            self.conflated += 1;
+            if self.conflated.is_power_of_two() {
+                log::warn!(actor = "market_data"; "market data conflated {} times: a strategy is slow", self.conflated);
+            }
+        }
+        self.waiting = self.outlet.offer(message).err();
+    }
+
+    fn deliver_waiting(&mut self) {
+        if let Some(message) = self.waiting.take() {
+            self.waiting = self.outlet.offer(message).err();
+        }
+    }
+}
+
+struct BookReader {
+    levels: usize,
+    view: Latest<BookView>,
+    lost: Option<Outlet<BookLost>>,
+}
+
+/// One symbol.
+pub(super) struct SymbolData {
+    symbol: Symbol,
+    /// Present when a strategy wants the book.
+    book: Option<Book>,
+    snapshot_under_way: bool,
+    snapshots: u32,
+    last_data: Timestamp,
+    fresh: bool,
+    stale_reported: bool,
+    reference_sent: Option<Timestamp>,
+    best: Vec<Latest<BestBidAsk>>,
+    books: Vec<BookReader>,
+    depth: Vec<(usize, Latest<PartialDepth>)>,
+    trades: Vec<Outlet<Trade>>,
+    klines: Vec<(KlineInterval, Outlet<Kline>)>,
+}
+
+impl SymbolData {
+    pub(super) fn new(symbol: Symbol, now: Timestamp) -> Self {
+        Self {
+            symbol, book: None, snapshot_under_way: false, snapshots: 0, last_data: now, fresh: false,
+            stale_reported: false, reference_sent: None, best: Vec::new(), books: Vec::new(),
+            depth: Vec::new(), trades: Vec::new(), klines: Vec::new(),
+        }
+    }
+
+    pub(super) fn subscribe(
+        &mut self, name: &str, subscription: Subscription, address: &StrategyAddress, sender: &Sender,
+    ) {
+        match subscription {
+            Subscription::Best(_) => {
+                if let Some(to) = address.best.clone() {
+                    self.best.push(Latest::new(sender.outlet(name, to)));
+                }
+            }
+            Subscription::Book { levels, .. } => {
+                self.book.get_or_insert_with(|| Book::new(self.symbol, ChainRule::UpdateIds));
+                if let Some(to) = address.book.clone() {
+                    let lost = address.book_lost.clone().map(|to| sender.outlet(name, to));
+                    let view = Latest::new(sender.outlet(name, to));
+                    self.books.push(BookReader { levels: usize::from(levels), view, lost });
+                }
+            }
+            Subscription::Depth { levels, .. } => {
+                if let Some(to) = address.depth.clone() {
+                    self.depth.push((usize::from(levels), Latest::new(sender.outlet(name, to))));
+                }
+            }
+            Subscription::Trades(_) => {
+                if let Some(to) = address.trade.clone() {
+                    self.trades.push(sender.outlet(name, to));
+                }
+            }
+            Subscription::Klines { interval, .. } => {
+                if let Some(to) = address.kline.clone() {
+                    self.klines.push((interval, sender.outlet(name, to)));
+                }
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self, event: MarketEvent, gateway: &Outlet<ReferenceChanged>) -> Needs {
+        let received = event.received();
+        self.last_data = received;
+        self.stale_reported = false;
+        match event {
+            MarketEvent::BestBidAsk(best) => {
+                self.refer(best.bid.price, best.ask.price, received, gateway);
+                for reader in &mut self.best {
+                    reader.send(best);
+                }
+            }
+            MarketEvent::BookChange(change) => return self.change(&change, gateway),
+            MarketEvent::PartialDepth(depth) => {
+                if let (Some(bid), Some(ask)) = (depth.bids.first(), depth.asks.first()) {
+                    self.refer(bid.price, ask.price, received, gateway);
+                }
+                let levels = depth.bids.len().max(depth.asks.len());
+                for (_, reader) in self.depth.iter_mut().filter(|(wanted, _)| *wanted >= levels) {
+                    reader.send(depth.clone());
+                }
+            }
+            MarketEvent::Trade(trade) => {
+                self.refer(trade.price, trade.price, received, gateway);
+                for reader in &self.trades {
+                    reader.send(trade);
+                }
+            }
+            MarketEvent::Kline(kline) => {
+                self.refer(kline.close, kline.close, received, gateway);
+                for (_, reader) in self.klines.iter().filter(|(interval, _)| *interval == kline.interval) {
+                    reader.send(kline);
+                }
+            }
+            MarketEvent::AggTrade(_) | MarketEvent::DepthSnapshot(_) => {}
+        }
+        Needs::Nothing
+    }
+
+    fn change(&mut self, change: &BookChange, gateway: &Outlet<ReferenceChanged>) -> Needs {
+        let Some(book) = &mut self.book else { return Needs::Nothing };
+        match book.change(change) {
+            Ok(ChangeOutcome::Applied { crossed: None }) => {
+                self.show_book(change.received, gateway);
+                Needs::Nothing
+            }
+            Ok(ChangeOutcome::Applied { crossed: Some(crossed) }) => {
+                self.lose_book();
+                Needs::Snapshot(crossed.to_string())
+            }
+            Ok(ChangeOutcome::Buffered | ChangeOutcome::Stale) => Needs::Nothing,
+            Err(reason) => {
+                self.lose_book();
+                Needs::Snapshot(reason.to_string())
+            }
+        }
+    }
+
+    fn show_book(&mut self, received: Timestamp, gateway: &Outlet<ReferenceChanged>) {
+        let Some(book) = &self.book else { return };
+        let (Some(depth), Some(update_id)) = (book.live(), book.last_update_id()) else { return };
+        let touch = depth.best_bid().zip(depth.best_ask());
+        for reader in &mut self.books {
+            let view = view(self.symbol, depth, reader.levels, update_id, received);
+            reader.view.send(view);
+        }
+        if let Some((bid, ask)) = touch {
+            self.refer(bid.price, ask.price, received, gateway);
+        }
+    }
+
+    fn lose_book(&mut self) {
+        for lost in self.books.iter().filter_map(|reader| reader.lost.as_ref()) {
+            lost.send(BookLost { symbol: self.symbol });
+        }
+    }
+
+    /// The connection is gone: the book is not to be used until it was built anew.
+    pub(super) fn interrupt(&mut self) {
+        if let Some(book) = &mut self.book {
+            book.interrupt();
+            self.lose_book();
+        }
+    }
+
+    /// The number of the attempt, when a snapshot is wanted and none is under way.
+    pub(super) fn start_rebuild(&mut self) -> Option<u32> {
+        let book = self.book.as_mut()?;
+        if self.snapshot_under_way {
+            return None;
+        }
+        if book.live().is_some() {
+            book.interrupt();
+        }
+        self.snapshot_under_way = true;
+        self.snapshots += 1;
+        Some(self.snapshots)
+    }
+
+    pub(super) fn snapshot_failed(&mut self) {
+        self.snapshot_under_way = false;
+    }
+
+    pub(super) fn take_snapshot(&mut self, snapshot: &DepthSnapshot) -> Needs {
+        self.snapshot_under_way = false;
+        let Some(book) = &mut self.book else { return Needs::Nothing };
+        match book.snapshot(snapshot) {
+            Ok(SnapshotOutcome::Live { .. } | SnapshotOutcome::NotNeeded) => {
+                self.snapshots = 0;
+                Needs::Nothing
+            }
+            Ok(SnapshotOutcome::TooOld { snapshot, first_buffered }) => {
+                Needs::Snapshot(format!("snapshot {snapshot} is older than the first diff {first_buffered}"))
+            }
+            Err(reason) => Needs::Snapshot(reason.to_string()),
+        }
+    }
+
+    /// Tells the gateway a reference price: at once when the data was stale, else once a second.
+    fn refer(&mut self, bid: Price, ask: Price, now: Timestamp, gateway: &Outlet<ReferenceChanged>) {
+        let recent = self.reference_sent.is_some_and(|sent| now.saturating_since(sent) < REFERENCE_EVERY);
+        if self.fresh && recent {
+            return;
+        }
+        if let Ok(price) = bid.mean(ask) {
+            self.fresh = true;
+            self.reference_sent = Some(now);
+            gateway.send(ReferenceChanged { symbol: self.symbol, price: Some(price) });
+        }
+    }
+
+    pub(super) fn silent_for(&self, now: Timestamp) -> Duration {
+        now.saturating_since(self.last_data)
+    }
+
+    pub(super) fn set_stale(&mut self, gateway: &Outlet<ReferenceChanged>) {
+        if std::mem::take(&mut self.fresh) {
+            log::warn!(actor = "market_data"; "data of {} is stale: nothing is placed on it", self.symbol);
+            gateway.send(ReferenceChanged { symbol: self.symbol, price: None });
+        }
+    }
+
+    /// `true` once for each silence.
+    pub(super) fn report_stale(&mut self) -> bool {
+        !std::mem::replace(&mut self.stale_reported, true)
+    }
+
+    pub(super) fn deliver_waiting(&mut self) {
+        self.best.iter_mut().for_each(Latest::deliver_waiting);
+        self.books.iter_mut().for_each(|reader| reader.view.deliver_waiting());
+        self.depth.iter_mut().for_each(|(_, reader)| reader.deliver_waiting());
+    }
+}
+
+fn view(symbol: Symbol, depth: &Depth, levels: usize, update_id: u64, received: Timestamp) -> BookView {
+    BookView {
+        symbol,
+        bids: depth.bids().levels().take(levels).collect(),
+        asks: depth.asks().levels().take(levels).collect(),
+        update_id,
+        received,
+    }
+}

@@ -1,0 +1,242 @@
+//! The safety actor: receives every incident, halts the strategies in its scope, orders the sweep of
+//! their resting orders and has a person told. Lives on an arbiter of its own.
+
+use std::collections::{BTreeMap, HashMap};
+
+use actix::{Actor, Context, Handler, Message, Recipient, StreamHandler};
+use tripline_engine::desk::Sweep;
+use tripline_engine::fault::{Fault, FaultKind};
+use tripline_engine::halt::{HaltLevel, Incident, Membership, ResumeRefused, Scope};
+use tripline_engine::ids::StrategyId;
+use tripline_engine::messages::alert::{Alert, Severity};
+use tripline_engine::messages::control::{FaultSeen, Halt, Resume, Resumed};
+
+use crate::clock::Clock;
+use crate::delivery::{MAILBOX, Outlet, Sender};
+use crate::faults::{Faults, Incidents};
+use crate::gateway::HaltOrdered;
+use crate::panics::{Guard, Shield};
+
+/// A strategy as the safety actor knows it.
+pub struct Ward {
+    pub membership: Membership,
+    pub halt: Recipient<Halt>,
+    pub resumed: Recipient<Resumed>,
+    pub fault: Option<Recipient<FaultSeen>>,
+}
+
+/// What a safety actor needs to start. It can be sent to the arbiter on which the actor is to live.
+pub struct SafetySettings {
+    pub faults: Faults,
+    pub incidents: Incidents,
+    pub clock: Clock,
+    pub gateway: Recipient<HaltOrdered>,
+    pub alerts: Recipient<Alert>,
+    pub wards: Vec<Ward>,
+    /// Whether real money is traded; alerts say so.
+    pub live: bool,
+}
+
+struct Outlets {
+    membership: Membership,
+    halt: Outlet<Halt>,
+    resumed: Outlet<Resumed>,
+    fault: Option<Outlet<FaultSeen>>,
+}
+
+/// Counts of what happened, for summaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, actix::MessageResponse)]
+pub struct SafetyStats {
+    /// Scopes that went from active to a stricter level.
+    pub halts: u64,
+    pub incidents: u64,
+    /// Alerts handed to the alert actor.
+    pub alerts: u64,
+}
+
+/// Read the counts.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "SafetyStats")]
+pub struct ReadSafety;
+
+/// Lift a halt.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<(), ResumeRefused>")]
+pub struct ResumeOrdered(pub Resume);
+
+/// The sweep of a halted scope has ended: the venue shows no order of it.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Swept(pub Sweep);
+
+/// Receives every incident.
+pub struct Safety {
+    faults: Faults,
+    clock: Clock,
+    gateway: Outlet<HaltOrdered>,
+    alerts: Outlet<Alert>,
+    wards: BTreeMap<StrategyId, Outlets>,
+    live: bool,
+    stats: SafetyStats,
+    /// How often each kind of fault has hit each scope since it was last told.
+    repeats: HashMap<(FaultKind, Scope), u64>,
+    incidents: Option<Incidents>,
+    shield: Shield,
+    _guard: Guard,
+}
+
+impl Safety {
+    #[must_use]
+    pub fn new(settings: SafetySettings) -> Self {
+        let SafetySettings { faults, incidents, clock, gateway, alerts, wards, live } = settings;
+        let sender =
+            Sender { actor: "safety", scope: Scope::Global, faults: faults.clone(), clock: clock.clone() };
+        let shield =
+            Shield { actor: "safety", scope: Scope::Global, faults: faults.clone(), clock: clock.clone() };
+        let outlets = wards.into_iter().map(|ward| {
+            let name = format!("strategy {}", ward.membership.strategy);
+            let outlets = Outlets {
+                halt: sender.outlet(&name, ward.halt),
+                resumed: sender.outlet(&name, ward.resumed),
+                fault: ward.fault.map(|to| sender.outlet(&name, to)),
+                membership: ward.membership,
+            };
+            (outlets.membership.strategy, outlets)
+        });
+        Self {
+            wards: outlets.collect(),
+            gateway: sender.outlet("gateway", gateway),
+            alerts: sender.outlet("alert", alerts),
+            faults, clock, live,
+            stats: SafetyStats::default(),
+            repeats: HashMap::new(),
+            incidents: Some(incidents),
+            _guard: shield.guard(), shield,
+        }
+    }
+
+    /// The latch is set already. Cancel first, then tell.
+    fn take(&mut self, incident: Incident) {
+        self.stats.incidents += 1;
+        let Incident { id, ref fault, reaction } = incident;
+        self.gateway.send(HaltOrdered(incident.clone()));
+        let mut halted = Vec::new();
+        for (strategy, ward) in self.wards.iter().filter(|(_, ward)| ward.membership.is_in(&fault.scope)) {
+            if let Some(outlet) = &ward.fault {
+                outlet.send(FaultSeen { fault: fault.clone() });
+            }
+            if reaction.level > HaltLevel::Active {
+                ward.halt.send(Halt { scope: fault.scope, level: reaction.level, incident: incident.clone() });
+                halted.push(strategy.to_string());
+            }
+        }
+        let repeats = self.repeats.entry((fault.kind, fault.scope)).or_default();
+        *repeats += 1;
+        if *repeats > 1 {
+            log::warn!(actor = "safety"; "incident {id} repeats {} of {} ({repeats} times)", fault.kind, fault.scope);
+            return;
+        }
+        if reaction.level > HaltLevel::Active {
+            self.stats.halts += 1;
+        }
+        let text = match (halted.is_empty(), reaction.level) {
+            (_, HaltLevel::Active) => "Nothing was halted, as the policy says.".to_owned(),
+            (true, _) => "No strategy is in the scope.".to_owned(),
+            (false, level) => format!(
+                "Strategies {level}: {}. Their resting orders: {}. A person must look and resume.",
+                halted.join(", "),
+                match reaction.resting_orders {
+                    tripline_engine::messages::control::RestingOrders::Cancel => "are being cancelled",
+                    tripline_engine::messages::control::RestingOrders::Keep => "stay, as the policy says",
+                }
+            ),
+        };
+        let severity =
+            if reaction.level > HaltLevel::Active { Severity::Critical } else { Severity::Warning };
+        self.alert(severity, fault.to_string(), text, Some(&incident));
+    }
+
+    fn alert(&mut self, severity: Severity, title: String, text: String, incident: Option<&Incident>) {
+        let fault = incident.map(|incident| &incident.fault);
+        let strategy = match fault.map(|fault| fault.scope) {
+            Some(Scope::Strategy(strategy)) => Some(strategy),
+            _ => None,
+        };
+        if fault.is_some_and(|fault| fault.kind == FaultKind::AlertUndelivered) {
+            return; // An alert about alerts that do not arrive would raise the next one.
+        }
+        self.stats.alerts += 1;
+        self.alerts.send(Alert {
+            severity, title, text, strategy,
+            kind: fault.map(|fault: &Fault| fault.kind),
+            scope: fault.map(|fault| fault.scope),
+            incident: incident.map(|incident| incident.id),
+            at: self.clock.now(),
+            live: self.live,
+        });
+    }
+}
+
+impl Actor for Safety {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        if let Some(mut incidents) = self.incidents.take() {
+            let stream = futures_util::stream::poll_fn(move |cx| incidents.poll_recv(cx));
+            Self::add_stream(stream, ctx);
+        }
+    }
+}
+
+impl StreamHandler<Incident> for Safety {
+    fn handle(&mut self, incident: Incident, _: &mut Context<Self>) {
+        // Caught, so that a fault in telling one incident does not cost the next one.
+        let shield = self.shield.clone();
+        shield.run(|| self.take(incident));
+    }
+
+    fn finished(&mut self, _: &mut Context<Self>) {
+        // Every sender is gone: the engine has stopped. The actor stays for its last questions.
+    }
+}
+
+impl Handler<Swept> for Safety {
+    type Result = ();
+    fn handle(&mut self, Swept(sweep): Swept, _: &mut Context<Self>) {
+        let Some(incident) = sweep.incident else { return };
+        if sweep.orders == 0 {
+            log::info!(actor = "safety"; "incident {incident}: no order of {} is at the venue", sweep.scope);
+            return;
+        }
+        let took = self.clock.venue_now().saturating_since(sweep.started);
+        let title = format!(
+            "incident {incident}: {} resting orders of {} cancelled and confirmed after {} ms",
+            sweep.orders, sweep.scope, took.as_millis()
+        );
+        log::info!(actor = "safety"; "{title}");
+        self.alert(Severity::Info, title, String::new(), None);
+    }
+}
+
+impl Handler<ReadSafety> for Safety {
+    type Result = SafetyStats;
+    fn handle(&mut self, _: ReadSafety, _: &mut Context<Self>) -> SafetyStats {
+        self.stats
+    }
+}
+
+impl Handler<ResumeOrdered> for Safety {
+    type Result = Result<(), ResumeRefused>;
+    fn handle(&mut self, ResumeOrdered(resume): ResumeOrdered, _: &mut Context<Self>) -> Self::Result {
+        self.faults.board().lift(&resume)?;
+        let Resume { scope, reason, .. } = resume;
+        log::warn!(actor = "safety"; "{scope} resumed: {reason}");
+        self.repeats.retain(|(_, hit), _| *hit != scope);
+        for ward in self.wards.values().filter(|ward| ward.membership.is_in(&scope)) {
+            ward.resumed.send(Resumed { scope, reason: reason.clone() });
+        }
+        self.alert(Severity::Info, format!("{scope} resumed: {reason}"), String::new(), None);
+        Ok(())
+    }
+}
