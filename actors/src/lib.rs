@@ -13,3 +13,4 @@ pub mod user_data;
 pub mod strategy;
 pub mod safety;
 pub mod market_data;
+pub mod testing;
