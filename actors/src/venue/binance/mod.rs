@@ -1,1 +1,3 @@
 //! Binance Spot.
+
+pub mod wire;

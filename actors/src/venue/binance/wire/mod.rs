@@ -1,0 +1,5 @@
+//! Binance's messages as it writes them. Wire types mirror the venue and never leave this folder.
+
+pub mod decode;
+pub mod frame;
+pub mod market;
