@@ -1,65 +1,331 @@
+//! The exchange as a whole: commands and operation. Questions are in `queries`.
+
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
-use tripline_engine::ids::{AccountId, Asset, ClientOrderId, Symbol, VenueOrderId};
-use tripline_engine::money::{Price, Quantity};
+use thiserror::Error;
+use tripline_engine::ids::{AccountId, Asset, ClientOrderId, Symbol};
+use tripline_engine::money::Quantity;
 
-use super::*;
+use super::amount::LIMIT;
+use super::check::Wanted;
+use super::event::{BalanceUpdate, Event};
+use super::instrument::Instrument;
+use super::ledger::Ledger;
+use super::operation::{BnbPrices, ClientIds, Operation};
+use super::order::{
+    Amended, CancelOrder, CancelReplace, CancelReplaced, Canceled, Half, NewOrder, OrderRef, Placed,
+};
+use super::place::{Everywhere, admit};
+use super::refusal::Refusal;
+use super::settings::Settings;
+use super::store::OpenCount;
+use super::terms::{CancelReplaceMode, SymbolStatus, Time};
+use super::views::AssetTotal;
 
-/// The whole exchange.
+/// Why settings make no exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SettingsError {
+    #[error("symbol {0} is listed twice")]
+    SymbolTwice(Symbol),
+    #[error("account {0} is listed twice")]
+    AccountTwice(AccountId),
+    #[error("{symbol} has {decimals} decimals of an asset; at most 8 are possible")]
+    Precision { symbol: Symbol, decimals: u32 },
+    #[error("account {account} starts with {amount} {asset}; it must be 0 to {LIMIT}")]
+    Balance { account: AccountId, asset: Asset, amount: Decimal },
+    #[error("account {account} has a commission rate of {rate}; it must be 0 to less than 1")]
+    Commission { account: AccountId, rate: Decimal },
+}
+
+impl Settings {
+    /// # Errors
+    /// The first thing in the settings that no exchange can be made of.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let mut symbols = std::collections::BTreeSet::new();
+        for each in &self.instruments {
+            if !symbols.insert(each.symbol) {
+                return Err(SettingsError::SymbolTwice(each.symbol));
+            }
+            let decimals = each.base_precision.max(each.quote_precision);
+            if decimals > 8 {
+                return Err(SettingsError::Precision { symbol: each.symbol, decimals });
+            }
+        }
+        let mut accounts = std::collections::BTreeSet::new();
+        for each in &self.accounts {
+            let account = each.account;
+            if !accounts.insert(account) {
+                return Err(SettingsError::AccountTwice(account));
+            }
+            let possible = Decimal::ZERO..=LIMIT;
+            if let Some((asset, amount)) = each.balances.iter().find(|(_, amount)| !possible.contains(amount)) {
+                return Err(SettingsError::Balance { account, asset: *asset, amount: *amount });
+            }
+            let possible = Decimal::ZERO..Decimal::ONE;
+            let rates = [each.commission.maker, each.commission.taker];
+            if let Some(rate) = rates.into_iter().find(|rate| !possible.contains(rate)) {
+                return Err(SettingsError::Commission { account, rate });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The whole exchange: all symbols, all accounts. Commands answer like the venue's requests and leave
+/// what happened to be drained as [`Event`]s.
 #[derive(Debug)]
 pub struct Exchange {
-    settings: Settings,
+    pub(super) settings: Settings,
+    pub(super) instruments: BTreeMap<Symbol, Instrument>,
+    pub(super) ledger: Ledger,
+    client_ids: ClientIds,
     events: Vec<Event>,
 }
 
-/// API to build on; the bodies follow.
-#[allow(unused_variables, clippy::missing_errors_doc, clippy::unused_self, clippy::needless_pass_by_value)]
 impl Exchange {
-    pub fn new(settings: Settings, now: Time) -> Self { Self { settings, events: Vec::new() } }
-    /// All events since the last call, in order.
-    pub fn drain_events(&mut self) -> Vec<Event> { std::mem::take(&mut self.events) }
+    /// An exchange with empty books. The settings should have passed [`Settings::check`].
+    #[must_use]
+    pub fn new(settings: Settings, now: Time) -> Self {
+        let instruments = settings
+            .instruments
+            .iter()
+            .map(|rules| (rules.symbol, Instrument::new(rules.clone())))
+            .collect();
+        Self {
+            instruments,
+            ledger: Ledger::new(&settings.accounts, now),
+            client_ids: ClientIds::new(settings.seed),
+            events: Vec::new(),
+            settings,
+        }
+    }
 
-    // commands
-    pub fn place(&mut self, account: AccountId, order: &NewOrder, now: Time) -> Result<Placed, Refusal> { Err(Refusal::MARKET_CLOSED) }
-    /// `order/test`: parameters and filters, no balance, no event.
-    pub fn test_order(&self, account: AccountId, order: &NewOrder, now: Time) -> Result<(), Refusal> { Err(Refusal::MARKET_CLOSED) }
-    pub fn cancel(&mut self, account: AccountId, symbol: Symbol, cancel: &CancelOrder, now: Time) -> Result<Canceled, Refusal> { Err(Refusal::UNKNOWN_ORDER) }
-    pub fn cancel_all(&mut self, account: AccountId, symbol: Symbol, now: Time) -> Result<Vec<Canceled>, Refusal> { Err(Refusal::UNKNOWN_ORDER) }
-    /// `Err` when neither half was tried (filters, parameters, symbol); else see [`CancelReplaced::error`].
-    pub fn cancel_replace(&mut self, account: AccountId, request: &CancelReplace, now: Time) -> Result<CancelReplaced, Refusal> { Err(Refusal::UNKNOWN_ORDER) }
-    pub fn amend_keep_priority(&mut self, account: AccountId, symbol: Symbol, order: OrderRef, new_client_order_id: Option<ClientOrderId>, new_qty: Quantity, now: Time) -> Result<Amended, Refusal> { Err(Refusal::AMEND_UNKNOWN) }
+    /// Everything that happened since the last call, in order.
+    pub fn drain_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
 
-    // queries of an account
-    pub fn order(&self, account: AccountId, symbol: Symbol, order: OrderRef) -> Result<&Order, Refusal> { Err(Refusal::NO_SUCH_ORDER) }
-    pub fn open_orders(&self, account: AccountId, symbol: Option<Symbol>) -> Result<Vec<&Order>, Refusal> { Ok(Vec::new()) }
-    pub fn all_orders(&self, account: AccountId, symbol: Symbol, window: Window) -> Result<Vec<&Order>, Refusal> { Ok(Vec::new()) }
-    pub fn my_trades(&self, account: AccountId, symbol: Symbol, query: TradesQuery) -> Result<Vec<&Fill>, Refusal> { Ok(Vec::new()) }
-    pub fn prevented_matches(&self, account: AccountId, symbol: Symbol, prevented_match_id: Option<u64>, order_id: Option<VenueOrderId>, window: Window) -> Result<Vec<&PreventedMatch>, Refusal> { Ok(Vec::new()) }
-    pub fn amendments(&self, account: AccountId, symbol: Symbol, order_id: VenueOrderId, from_execution_id: Option<u64>, limit: usize) -> Result<Vec<&Amendment>, Refusal> { Ok(Vec::new()) }
-    pub fn account(&self, account: AccountId) -> Result<AccountView, Refusal> { Err(Refusal::UNAUTHORIZED) }
+    /// Runs one operation on a symbol to its end.
+    ///
+    /// # Errors
+    /// -1121 for an unknown symbol; then nothing runs.
+    pub(crate) fn operate<T>(
+        &mut self,
+        symbol: Symbol,
+        now: Time,
+        run: impl FnOnce(&mut Operation<'_>) -> T,
+    ) -> Result<T, Refusal> {
+        let bnb_prices = self.bnb_prices(symbol);
+        let instrument = self.instruments.get_mut(&symbol).ok_or(Refusal::INVALID_SYMBOL)?;
+        let mut operation = Operation {
+            instrument,
+            ledger: &mut self.ledger,
+            client_ids: &mut self.client_ids,
+            events: &mut self.events,
+            bnb_prices,
+            now,
+            traded: None,
+            fills: Vec::new(),
+            prevented: Vec::new(),
+        };
+        let answer = run(&mut operation);
+        operation.finish();
+        Ok(answer)
+    }
 
-    // market data
-    pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ { self.settings.instruments.iter().map(|i| i.symbol) }
-    /// Rules with the status of the moment.
-    pub fn instrument(&self, symbol: Symbol) -> Result<&InstrumentSettings, Refusal> { Err(Refusal::INVALID_SYMBOL) }
-    pub fn exchange_filters(&self) -> &ExchangeFilters { &self.settings.exchange_filters }
-    pub fn depth(&self, symbol: Symbol, limit: usize) -> Result<Depth, Refusal> { Err(Refusal::INVALID_SYMBOL) }
-    pub fn book_ticker(&self, symbol: Symbol, now: Time) -> Result<BookTicker, Refusal> { Err(Refusal::INVALID_SYMBOL) }
-    pub fn last_price(&self, symbol: Symbol) -> Result<Option<Price>, Refusal> { Err(Refusal::INVALID_SYMBOL) }
-    /// Average over five minutes, as `avgPrice` and the filters use it.
-    pub fn average_price(&self, symbol: Symbol, now: Time) -> Result<Option<Price>, Refusal> { Err(Refusal::INVALID_SYMBOL) }
-    pub fn trades(&self, symbol: Symbol, window: Window) -> Result<Vec<Trade>, Refusal> { Err(Refusal::INVALID_SYMBOL) }
-    pub fn aggregate_trades(&self, symbol: Symbol, window: Window) -> Result<Vec<AggregateTrade>, Refusal> { Err(Refusal::INVALID_SYMBOL) }
-    /// Oldest first; the last one may still be open. Intervals without a trade are flat.
-    pub fn klines(&self, symbol: Symbol, interval: Interval, window: Window, now: Time) -> Result<Vec<Candle>, Refusal> { Err(Refusal::INVALID_SYMBOL) }
-    /// One candle over the `micros` before `now` (24-hour ticker); `None` without a trade in it.
-    pub fn rolling(&self, symbol: Symbol, micros: i64, now: Time) -> Result<Option<Candle>, Refusal> { Err(Refusal::INVALID_SYMBOL) }
+    /// What one BNB costs in the symbol's two assets, as far as there is a symbol and a price for it.
+    fn bnb_prices(&self, symbol: Symbol) -> BnbPrices {
+        let mut prices = BnbPrices::new();
+        let Some(rules) = self.instruments.get(&symbol).map(|instrument| &instrument.rules) else {
+            return prices;
+        };
+        if self.settings.accounts.iter().all(|account| account.bnb_discount.is_none()) {
+            return prices;
+        }
+        for other in self.instruments.values().filter(|other| other.rules.base.as_str() == "BNB") {
+            let quote = other.rules.quote;
+            if let Some(price) = other.tape.last().filter(|_| quote == rules.base || quote == rules.quote) {
+                prices.insert(quote, price);
+            }
+        }
+        prices
+    }
 
-    // operation of the exchange
-    pub fn set_status(&mut self, symbol: Symbol, status: SymbolStatus, now: Time) -> Result<(), Refusal> { Ok(()) }
-    pub fn set_can_trade(&mut self, account: AccountId, can_trade: bool) -> Result<(), Refusal> { Ok(()) }
-    pub fn deposit(&mut self, account: AccountId, asset: Asset, delta: Decimal, now: Time) -> Result<(), Refusal> { Ok(()) }
-    /// The monthly reset of a test network: all orders, trades and ids vanish without any event,
-    /// balances are those of the settings again.
-    pub fn reset(&mut self, now: Time) {}
-    pub fn total(&self, asset: Asset) -> AssetTotal { AssetTotal { accounts: Decimal::ZERO, fees: Decimal::ZERO, market: Decimal::ZERO } }
+    /// All checks of a new order before the engine.
+    fn admit(&self, account: AccountId, order: &NewOrder, now: Time) -> Result<Wanted, Refusal> {
+        let instrument = self.instruments.get(&order.symbol).ok_or(Refusal::INVALID_SYMBOL)?;
+        let counts = self.instruments.values().map(|each| each.store.open_count(account));
+        let open = counts.fold(OpenCount::default(), |sum, each| OpenCount {
+            orders: sum.orders + each.orders,
+            algo: sum.algo + each.algo,
+        });
+        let everywhere = Everywhere { filters: &self.settings.exchange_filters, open };
+        admit((instrument, &self.ledger), account, order, everywhere, now)
+    }
+
+    /// `POST order`.
+    ///
+    /// # Errors
+    /// The venue's refusal; nothing was placed. If the engine (not a check before it) rejected the
+    /// order, there is a REJECTED report too.
+    pub fn place(&mut self, account: AccountId, order: &NewOrder, now: Time) -> Result<Placed, Refusal> {
+        let wanted = self.admit(account, order, now)?;
+        self.operate(order.symbol, now, |run| run.enter(account, order, &wanted))?
+    }
+
+    /// `POST order/test`: parameters and filters; no look at balances, no event.
+    ///
+    /// # Errors
+    /// The refusal that placing would meet before the engine.
+    pub fn test_order(&self, account: AccountId, order: &NewOrder, now: Time) -> Result<(), Refusal> {
+        self.admit(account, order, now).map(|_| ())
+    }
+
+    /// `DELETE order`.
+    ///
+    /// # Errors
+    /// -2011 when no such order is open or the restriction forbids it, -1102, -1121, -1013 while the
+    /// market is closed.
+    pub fn cancel(
+        &mut self,
+        account: AccountId,
+        symbol: Symbol,
+        cancel: &CancelOrder,
+        now: Time,
+    ) -> Result<Canceled, Refusal> {
+        self.ledger.get(account)?;
+        self.operate(symbol, now, |run| run.cancel(account, cancel))?
+    }
+
+    /// `DELETE openOrders`: the oldest first, all under one cancel id.
+    ///
+    /// # Errors
+    /// -2011 when no order is open, -1121, -1013 while the market is closed.
+    pub fn cancel_all(
+        &mut self,
+        account: AccountId,
+        symbol: Symbol,
+        now: Time,
+    ) -> Result<Vec<Canceled>, Refusal> {
+        self.ledger.get(account)?;
+        self.operate(symbol, now, |run| run.cancel_all(account))?
+    }
+
+    /// `POST order/cancelReplace`. The new order's parameters and filters are looked at first.
+    ///
+    /// # Errors
+    /// When neither half was tried. How the halves ended is in the answer: [`CancelReplaced::error`].
+    pub fn cancel_replace(
+        &mut self,
+        account: AccountId,
+        request: &CancelReplace,
+        now: Time,
+    ) -> Result<CancelReplaced, Refusal> {
+        let named = request.cancel.order;
+        if named == OrderRef::default() {
+            return Err(Refusal::no_order_named("cancelOrigClientOrderId", "cancelOrderId"));
+        }
+        let order = &request.new_order;
+        let wanted = self.admit(account, order, now)?;
+        if !self.instrument(order.symbol)?.cancel_replace_allowed {
+            return Err(Refusal::CANCEL_REPLACE);
+        }
+        self.operate(order.symbol, now, |run| {
+            let cancel = run.cancel(account, &request.cancel);
+            if cancel.is_err() && request.mode == CancelReplaceMode::StopOnFailure {
+                return CancelReplaced { cancel: cancel.into(), new_order: Half::NotAttempted };
+            }
+            run.publish_positions();
+            let new_order = match &request.over_limit {
+                Some(refusal) => Err(refusal.clone()),
+                None => run.enter(account, order, &wanted),
+            };
+            CancelReplaced { cancel: cancel.into(), new_order: new_order.into() }
+        })
+    }
+
+    /// `PUT order/amend/keepPriority`.
+    ///
+    /// # Errors
+    /// -2038 with the engine's reason, -1013 when the new quantity fails a filter, -1102, -1121, -2039.
+    pub fn amend_keep_priority(
+        &mut self,
+        account: AccountId,
+        symbol: Symbol,
+        order: OrderRef,
+        new_client_order_id: Option<ClientOrderId>,
+        new_qty: Quantity,
+        now: Time,
+    ) -> Result<Amended, Refusal> {
+        self.ledger.get(account)?;
+        self.operate(symbol, now, |run| run.amend(account, &order, new_client_order_id, new_qty))?
+    }
+
+    /// Opens, halts or closes a symbol. Open orders stay.
+    ///
+    /// # Errors
+    /// -1121.
+    pub fn set_status(&mut self, symbol: Symbol, status: SymbolStatus, now: Time) -> Result<(), Refusal> {
+        let instrument = self.instruments.get_mut(&symbol).ok_or(Refusal::INVALID_SYMBOL)?;
+        instrument.rules.status = status;
+        self.events.push(Event::SymbolStatusChanged { symbol, status, time: now });
+        Ok(())
+    }
+
+    /// Allows or forbids an account new orders.
+    ///
+    /// # Errors
+    /// -2015 for an unknown account.
+    pub fn set_can_trade(&mut self, account: AccountId, can_trade: bool) -> Result<(), Refusal> {
+        self.ledger.get_mut(account)?.settings.can_trade = can_trade;
+        Ok(())
+    }
+
+    /// A deposit, or with a negative `delta` a withdrawal, with its `balanceUpdate`.
+    ///
+    /// # Errors
+    /// -2015 for an unknown account, -2010 when too little is free, or the amount is beyond reason.
+    pub fn deposit(
+        &mut self,
+        account: AccountId,
+        asset: Asset,
+        delta: Decimal,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        if delta.abs() > LIMIT || !self.ledger.deposit(account, asset, delta)? {
+            return Err(Refusal::INSUFFICIENT_BALANCE);
+        }
+        self.events.push(Event::BalanceUpdate(BalanceUpdate { account, asset, delta, time: now }));
+        let positions = self.ledger.take_positions(now);
+        self.events.extend(positions.into_iter().map(Event::AccountPosition));
+        Ok(())
+    }
+
+    /// The monthly reset of a test network: all accounts' orders, trades and order numbers vanish
+    /// without any user event, and balances are those of the settings again. Books, public trades and
+    /// update ids of the market go on.
+    pub fn reset(&mut self, now: Time) {
+        self.ledger = Ledger::new(&self.settings.accounts, now);
+        let symbols: Vec<Symbol> = self.instruments.keys().copied().collect();
+        for symbol in symbols {
+            self.operate(symbol, now, |run| run.forget_orders())
+                .expect("the symbol was listed a moment ago");
+        }
+    }
+
+    /// How much there is of an asset, and where.
+    #[must_use]
+    pub fn total(&self, asset: Asset) -> AssetTotal {
+        self.ledger.total(asset)
+    }
+}
+
+impl<T> From<Result<T, Refusal>> for Half<T> {
+    fn from(result: Result<T, Refusal>) -> Self {
+        match result {
+            Ok(done) => Self::Success(done),
+            Err(refusal) => Self::Failure(refusal),
+        }
+    }
 }

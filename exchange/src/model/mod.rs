@@ -2,11 +2,25 @@
 //! told the time, randomness is seeded, and everything that happens comes out of
 //! [`Exchange::drain_events`] in order.
 
+mod amount;
+mod book;
+mod cancel;
+mod check;
 mod event;
 mod exchange;
+mod external;
+mod filters;
+mod instrument;
+mod ledger;
+mod matching;
+mod operation;
 mod order;
+mod place;
+mod queries;
 mod refusal;
 mod settings;
+mod store;
+mod tape;
 mod terms;
 mod views;
 
@@ -14,7 +28,7 @@ pub use event::{
     AccountPosition, Balance, BalanceUpdate, BookChanged, BookTicker, Event, Execution,
     ExecutionReport, LevelChange, Prevention, Trade,
 };
-pub use exchange::Exchange;
+pub use exchange::{Exchange, SettingsError};
 pub use order::{
     Amended, Amendment, CancelOrder, CancelReplace, CancelReplaced, Canceled, Fill, Half, NewOrder,
     Order, OrderRef, Placed, PreventedMatch,

@@ -103,3 +103,33 @@ impl AssetTotal {
         self.accounts + self.fees + self.market
     }
 }
+
+impl Window {
+    /// The rows of this window out of rows in rising order of id and time, in that order.
+    pub(super) fn select<'a, T: 'a>(
+        &self,
+        rows: impl DoubleEndedIterator<Item = &'a T>,
+        key: impl Fn(&T) -> (u64, Time),
+    ) -> impl Iterator<Item = &'a T> {
+        let inside = |row: &&T| {
+            let (id, time) = key(row);
+            match self.from_id {
+                Some(from) => id >= from,
+                None => {
+                    self.start.is_none_or(|start| time >= start)
+                        && self.end.is_none_or(|end| time <= end)
+                }
+            }
+        };
+        let oldest = self.from_id.is_some() || self.start.is_some();
+        let mut chosen: Vec<&'a T> = if oldest {
+            rows.filter(inside).take(self.limit).collect()
+        } else {
+            rows.rev().filter(inside).take(self.limit).collect()
+        };
+        if !oldest {
+            chosen.reverse();
+        }
+        chosen.into_iter()
+    }
+}
