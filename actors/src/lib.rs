@@ -14,3 +14,4 @@ pub mod strategy;
 pub mod safety;
 pub mod market_data;
 pub mod testing;
+pub mod alert;

@@ -1,0 +1,124 @@
+//! What the tests of the channels share: an alert, and real HTTP receivers on the loopback interface.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use tripline_engine::messages::alert::{Alert, Severity};
+use tripline_engine::time::Timestamp;
+
+use super::{Http, Rendered};
+
+pub fn alert(severity: Severity, title: &str) -> Alert {
+    Alert {
+        severity,
+        title: title.into(),
+        text: String::new(),
+        kind: None,
+        scope: None,
+        strategy: None,
+        incident: None,
+        at: Timestamp::from_millis(1_767_225_600_000),
+        live: false,
+    }
+}
+
+pub fn rendered(severity: Severity, title: &str) -> Rendered {
+    Rendered::of("ref-1".into(), vec![alert(severity, title).into()], 0).unwrap()
+}
+
+pub fn http() -> Http {
+    Http::new(None).unwrap()
+}
+
+#[derive(Debug, Clone)]
+pub struct Received {
+    pub path: String,
+    pub query: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Received {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// A receiver that answers by `answer` (what came, and how many came before) and keeps what came.
+pub struct Receiver {
+    pub url: String,
+    received: Arc<Mutex<Vec<Received>>>,
+    handle: actix_web::dev::ServerHandle,
+}
+
+impl Receiver {
+    pub fn start(
+        answer: impl Fn(&Received, usize) -> (u16, String) + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(move |request, before| {
+            let (status, body) = answer(request, before);
+            let status = actix_web::http::StatusCode::from_u16(status).unwrap();
+            HttpResponse::build(status)
+                .content_type("application/json")
+                .body(body)
+        })
+    }
+
+    pub fn start_with(
+        answer: impl Fn(&Received, usize) -> HttpResponse + Send + Sync + 'static,
+    ) -> Self {
+        let received: Arc<Mutex<Vec<Received>>> = Arc::default();
+        let (kept, answer) = (received.clone(), Arc::new(answer));
+        let server = HttpServer::new(move || {
+            let (kept, answer) = (kept.clone(), answer.clone());
+            App::new().default_service(web::to(move |request: HttpRequest, body: web::Bytes| {
+                let item = received_from(&request, &body);
+                let before = {
+                    let mut kept = kept.lock().unwrap();
+                    kept.push(item.clone());
+                    kept.len() - 1
+                };
+                let response = answer(&item, before);
+                async move { response }
+            }))
+        });
+        let server = server
+            .workers(1)
+            .disable_signals()
+            .bind(("127.0.0.1", 0))
+            .unwrap();
+        let url = format!("http://{}", server.addrs()[0]);
+        let server = server.run();
+        let handle = server.handle();
+        actix_rt::spawn(server);
+        Self {
+            url,
+            received,
+            handle,
+        }
+    }
+
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+    }
+}
+
+fn received_from(request: &HttpRequest, body: &web::Bytes) -> Received {
+    let query = web::Query::<BTreeMap<String, String>>::from_query(request.query_string()).unwrap();
+    let headers = request.headers().iter();
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+    Received {
+        path: request.path().to_owned(),
+        query: query.into_inner(),
+        headers: headers.collect(),
+        body: body.to_vec(),
+    }
+}
