@@ -142,21 +142,22 @@ pub fn stream_symbol(stream: &str) -> Option<Symbol> {
     Symbol::new(&symbol.to_uppercase()).ok()
 }
 
+/// The stream's name in a combined frame, when it is written as Binance writes it.
+#[must_use]
+pub fn stream_name(frame: &str) -> Option<&str> {
+    let (stream, rest) = frame.strip_prefix("{\"stream\":\"")?.split_once('"')?;
+    (rest.starts_with(",\"data\":") && !stream.contains('\\')).then_some(stream)
+}
+
 /// Reads one text frame of a combined or raw connection. `received` is when it arrived.
 ///
 /// # Errors
 /// [`DecodeError`]. Raw partial depth of Spot has no symbol and needs [`decode_raw`], and raw partial
 /// depth of futures looks like a diff.
 pub fn decode(frame: &str, received: Timestamp) -> Result<Frame, DecodeError> {
-    // The one form that Binance writes, so that one pass is enough.
-    let usual = frame
-        .strip_prefix("{\"stream\":\"")
-        .and_then(|rest| rest.split_once('"'));
-    match usual {
-        Some((stream, rest)) if rest.starts_with(",\"data\":{") && !stream.contains('\\') => {
-            payload_of_stream(stream, frame, received)
-        }
-        _ => raw(None, frame, received),
+    match stream_name(frame) {
+        Some(stream) => payload_of_stream(stream, frame, received),
+        None => raw(None, frame, received),
     }
 }
 
