@@ -62,6 +62,11 @@ impl Operation<'_> {
         self.instrument.book.market_levels(side)
     }
 
+    /// The market's own quantity at a price.
+    pub(crate) fn market_at(&self, side: Side, price: Price) -> Quantity {
+        self.instrument.book.market_at(side, price)
+    }
+
     /// The best level of a side, users' orders included.
     pub(crate) fn best(&self, side: Side) -> Option<(Price, Quantity)> {
         self.instrument.book.best(side)

@@ -29,6 +29,7 @@ pub use event::{
     ExecutionReport, LevelChange, Prevention, Trade,
 };
 pub use exchange::{Exchange, SettingsError};
+pub(crate) use operation::Operation;
 pub use order::{
     Amended, Amendment, CancelOrder, CancelReplace, CancelReplaced, Canceled, Fill, Half, NewOrder,
     Order, OrderRef, Placed, PreventedMatch,
