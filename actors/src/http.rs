@@ -15,7 +15,7 @@ use actix_tls::connect::{
     Connector as TcpConnector,
 };
 use awc::error::{ConnectError, PayloadError, SendRequestError};
-use awc::http::header::HeaderMap;
+use awc::http::header::{CONTENT_LENGTH, HeaderMap};
 use awc::http::{StatusCode, Uri};
 use bytes::Bytes;
 use rustls::pki_types::CertificateDer;
@@ -169,7 +169,8 @@ async fn connect(info: ConnectInfo<Uri>) -> Result<TcpConnection<Uri, TcpStream>
     Ok(connection)
 }
 
-/// Sends, and reads the answer to its end. `host` is only for the errors.
+/// Sends, and reads the answer to its end. `host` is only for the errors. Not for HEAD requests, whose
+/// answers announce a length that they do not have.
 ///
 /// # Errors
 /// [`HttpError::NotSent`] when connecting failed, [`HttpError::Unknown`] when anything later failed,
@@ -215,6 +216,19 @@ pub async fn exchange(
             });
         }
     };
+    // awc takes the end of the connection for the end of the body, of a chunked one too: that one is
+    // found out by whoever reads it as JSON.
+    let length = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if let Some(length) = length.filter(|length| *length != body.len()) {
+        let reason = format!("broke off after {} of {length} bytes", body.len());
+        return Err(HttpError::Body {
+            host: host.into(),
+            status,
+            reason,
+        });
+    }
     Ok(Answer {
         status,
         headers,
@@ -255,4 +269,153 @@ pub fn host_of(url: &str) -> String {
         .as_deref()
         .and_then(|text| text.rsplit('@').next());
     host.unwrap_or("a URL without a host").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    fn limits() -> Limits {
+        let short = Duration::from_millis(300);
+        Limits {
+            head: short,
+            body: short,
+            body_bytes: 100,
+            ..Limits::default()
+        }
+    }
+
+    /// Reads one request, writes `answer`, and then closes or holds the connection.
+    async fn server(answer: &'static [u8], hold: bool) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        actix_rt::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            stream.read(&mut request).await.unwrap();
+            stream.write_all(answer).await.unwrap();
+            if hold {
+                std::future::pending::<()>().await;
+            }
+        });
+        host
+    }
+
+    async fn post(host: &str) -> Result<Answer, HttpError> {
+        let client = client(tls_config(None).unwrap(), &limits());
+        let sending = client
+            .post(format!("http://{host}/secretpath?secretquery"))
+            .send_body("x");
+        exchange(host, sending, &limits()).await
+    }
+
+    #[actix_rt::test]
+    async fn an_answer_is_read_to_its_end() {
+        let host = server(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-used: 5\r\n\r\nok",
+            true,
+        )
+        .await;
+        let answer = post(&host).await.unwrap();
+        assert_eq!(
+            (answer.status, &answer.body[..]),
+            (StatusCode::OK, &b"ok"[..])
+        );
+        assert_eq!(answer.headers.get("x-used").unwrap(), "5");
+    }
+
+    #[actix_rt::test]
+    async fn a_refused_connection_is_certainly_not_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let error = post(&host).await.unwrap_err();
+        assert!(error.is_not_sent(), "{error}");
+        let error = post("no-such-host.invalid").await.unwrap_err();
+        assert!(error.is_not_sent(), "{error}");
+    }
+
+    #[actix_rt::test]
+    async fn what_fails_after_the_request_was_read_is_unknown() {
+        for (answer, hold) in [(&b""[..], false), (b"", true), (b"nonsense\r\n\r\n", true)] {
+            let error = post(&server(answer, hold).await).await.unwrap_err();
+            assert!(
+                matches!(error, HttpError::Unknown { .. }) && !error.is_not_sent(),
+                "{error}"
+            );
+            assert!(
+                !format!("{error} {error:?}").contains("secret"),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_body_that_stalls_breaks_off_or_is_too_long_is_an_error_with_the_status() {
+        let cases: [(&[u8], bool, &str); 3] = [
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nab",
+                true,
+                "did not end within 300ms",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nab",
+                false,
+                "broke off",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-length: 101\r\n\r\nab",
+                true,
+                "is longer than 100 bytes",
+            ),
+        ];
+        for (answer, hold, wanted) in cases {
+            let error = post(&server(answer, hold).await).await.unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    HttpError::Body {
+                        status: StatusCode::OK,
+                        ..
+                    }
+                ),
+                "{error}"
+            );
+            assert!(error.to_string().contains(wanted), "{error}");
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_connection_has_nagle_switched_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri: Uri = format!("http://{}/", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
+        let connection = connect(ConnectInfo::new(uri)).await.unwrap();
+        assert!(connection.io_ref().nodelay().unwrap());
+    }
+
+    #[test]
+    fn a_ca_file_without_a_certificate_is_refused_by_name() {
+        let path = std::env::temp_dir().join(format!("tripline-ca-{}.pem", std::process::id()));
+        std::fs::write(&path, "no certificate").unwrap();
+        let error = tls_config(Some(&path)).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        assert!(
+            error.to_string().contains("it holds no certificate"),
+            "{error}"
+        );
+        assert!(tls_config(Some(&path)).is_err());
+    }
+
+    #[test]
+    fn the_host_of_a_url_shows_neither_path_nor_password() {
+        assert_eq!(
+            host_of("https://user:pass@host:8443/path?query"),
+            "host:8443"
+        );
+        assert_eq!(host_of("not a url"), "a URL without a host");
+    }
 }

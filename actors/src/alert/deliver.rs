@@ -71,3 +71,77 @@ pub async fn deliver(
         pause = pause.saturating_mul(4);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Receiver, http, rendered};
+    use super::super::webhook::Webhook;
+    use super::*;
+    use secrecy::SecretString;
+    use tripline_engine::messages::alert::Severity;
+    use tripline_engine::time::Timestamp;
+
+    const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    async fn delivered(url: &str) -> Delivery {
+        let hook = Webhook::new(
+            "hook",
+            SecretString::from(url),
+            SecretString::from(KEY),
+            http(),
+        )
+        .unwrap();
+        let clock = Clock::starting_at(Timestamp::from_millis(1_795_000_000_000));
+        let retries = Retries {
+            attempts: 3,
+            first_pause: Duration::from_millis(1),
+        };
+        deliver(&hook, &rendered(Severity::Critical, "a"), &clock, retries).await
+    }
+
+    #[actix_rt::test]
+    async fn a_failure_that_passes_is_repeated_under_the_same_reference() {
+        let receiver = Receiver::start(|_, before| {
+            if before < 2 {
+                (503, "busy".into())
+            } else {
+                (200, "".into())
+            }
+        });
+        let delivery = delivered(&receiver.url).await;
+        assert!(
+            delivery.result.is_ok() && delivery.attempts == 3,
+            "{delivery:?}"
+        );
+        let received = receiver.received();
+        assert_eq!(received.len(), 3);
+        assert!(
+            received
+                .iter()
+                .all(|request| request.headers["webhook-id"] == "ref-1")
+        );
+    }
+
+    #[actix_rt::test]
+    async fn attempts_end_after_the_third_and_at_once_when_the_refusal_is_final() {
+        for (status, attempts) in [(500, 3), (400, 1), (302, 1)] {
+            let receiver = Receiver::start(move |_, _| (status, "no".into()));
+            let delivery = delivered(&receiver.url).await;
+            assert_eq!(delivery.attempts, attempts, "{delivery:?}");
+            assert!(
+                matches!(delivery.result, Err(ChannelError::Status { status: said, .. }) if said == status)
+            );
+            assert_eq!(receiver.received().len(), attempts as usize);
+        }
+    }
+
+    #[actix_rt::test]
+    async fn nobody_at_the_other_end_is_a_failure_after_three_attempts() {
+        let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", receiver.local_addr().unwrap());
+        drop(receiver);
+        let delivery = delivered(&url).await;
+        assert_eq!(delivery.attempts, 3);
+        assert!(matches!(delivery.result, Err(ChannelError::Http(error)) if error.is_not_sent()));
+    }
+}
