@@ -59,7 +59,7 @@ impl DecodeError {
     }
 
     /// Shows the message's piece before the place where the JSON reader stopped.
-    fn json(what: &'static str, error: &serde_json::Error, message: &str) -> Self {
+    pub(super) fn json(what: &'static str, error: &serde_json::Error, message: &str) -> Self {
         // Columns count bytes of the line; a frame is one line, and of others the start is shown.
         let stopped = if error.line() == 1 { error.column() } else { 0 };
         let mut start = stopped.saturating_sub(FRAGMENT_CHARS / 2);

@@ -3,3 +3,7 @@
 pub mod decode;
 pub mod frame;
 pub mod market;
+pub mod account;
+pub mod exchange_info;
+pub mod klines;
+pub mod order;

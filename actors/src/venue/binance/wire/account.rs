@@ -1,0 +1,120 @@
+//! Balances and executions of the account, as Binance answers `account` and `myTrades`.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use tripline_engine::ids::{Asset, TradeId, VenueOrderId};
+use tripline_engine::messages::account::Balance;
+use tripline_engine::messages::order::Fill;
+use tripline_engine::money::{Price, Quantity};
+use tripline_engine::time::Timestamp;
+
+use super::decode::{DecodeError, from_json, time_field};
+use super::order::decimal;
+
+#[derive(Debug, Deserialize)]
+struct BalanceJson {
+    asset: Asset,
+    #[serde(deserialize_with = "decimal")]
+    free: Decimal,
+    #[serde(deserialize_with = "decimal")]
+    locked: Decimal,
+}
+
+/// What of `account` is used here.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountJson {
+    can_trade: bool,
+    balances: Vec<BalanceJson>,
+}
+
+/// The account as the venue shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Whether the key may trade on this account.
+    pub can_trade: bool,
+    /// Every asset that the answer lists.
+    pub balances: Vec<Balance>,
+}
+
+/// Reads the answer to `account`.
+///
+/// # Errors
+/// [`DecodeError`] for another structure.
+pub fn account(text: &str) -> Result<Account, DecodeError> {
+    let account: AccountJson = from_json("account", text)?;
+    let balances = account.balances.into_iter().map(|balance| Balance {
+        asset: balance.asset,
+        free: balance.free,
+        locked: balance.locked,
+    });
+    Ok(Account {
+        can_trade: account.can_trade,
+        balances: balances.collect(),
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TradeJson {
+    id: TradeId,
+    order_id: VenueOrderId,
+    price: Price,
+    qty: Quantity,
+    #[serde(deserialize_with = "decimal")]
+    commission: Decimal,
+    commission_asset: Option<Asset>,
+    #[serde(deserialize_with = "time_field")]
+    time: Timestamp,
+    is_maker: bool,
+}
+
+/// Reads the answer to `myTrades`: each execution with the order that it belongs to, oldest first.
+///
+/// # Errors
+/// [`DecodeError`] for another structure.
+pub fn trades(text: &str) -> Result<Vec<(VenueOrderId, Fill)>, DecodeError> {
+    let trades: Vec<TradeJson> = from_json("list of executions", text)?;
+    let fills = trades.into_iter().map(|trade| {
+        let fill = Fill {
+            trade_id: trade.id,
+            price: trade.price,
+            quantity: trade.qty,
+            fee: trade.commission,
+            fee_asset: trade.commission_asset,
+            maker: Some(trade.is_maker),
+            at: trade.time,
+            recovered: true,
+        };
+        (trade.order_id, fill)
+    });
+    Ok(fills.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balances_keep_their_decimals_and_a_number_that_is_no_text_is_refused() {
+        let text = r#"{"makerCommission":15,"commissionRates":{"maker":"0.00150000"},"canTrade":true,"accountType":"SPOT","balances":[{"asset":"BTC","free":"4723846.89208129","locked":"0.00000000"}],"permissions":["SPOT"],"uid":354937868}"#;
+        let account = account(text).unwrap();
+        assert_eq!(account.balances[0].free.to_string(), "4723846.89208129");
+        let changed = text.replace("\"4723846.89208129\"", "4723846.89208129");
+        let error = super::account(&changed).unwrap_err().to_string();
+        assert!(error.contains("a decimal in quotes"), "{error}");
+    }
+
+    #[test]
+    fn executions_carry_their_order_and_whether_they_rested() {
+        let text = r#"[{"symbol":"BNBBTC","id":28457,"orderId":100234,"orderListId":-1,"price":"4.00000100","qty":"12.00000000","quoteQty":"48.000012","commission":"10.10000000","commissionAsset":"BNB","time":1499865549590,"isBuyer":true,"isMaker":false,"isBestMatch":true}]"#;
+        let (order, fill) = trades(text).unwrap().remove(0);
+        assert_eq!(
+            (order, fill.trade_id, fill.maker),
+            (VenueOrderId(100_234), TradeId(28_457), Some(false))
+        );
+        assert!(fill.recovered);
+        assert_eq!(fill.at, Timestamp::from_millis(1_499_865_549_590));
+        assert!(trades(&text.replace("28457", "-1")).is_err());
+    }
+}
