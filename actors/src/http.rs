@@ -288,19 +288,96 @@ mod tests {
     }
 
     /// Reads one request, writes `answer`, and then closes or holds the connection.
+    async fn serve(
+        mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin,
+        answer: &[u8],
+        hold: bool,
+    ) {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\nx") {
+            assert_ne!(
+                stream.read_buf(&mut request).await.unwrap(),
+                0,
+                "the request broke off"
+            );
+        }
+        stream.write_all(answer).await.unwrap();
+        stream.flush().await.unwrap();
+        if hold {
+            std::future::pending::<()>().await;
+        }
+    }
+
     async fn server(answer: &'static [u8], hold: bool) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
+        actix_rt::spawn(
+            async move { serve(listener.accept().await.unwrap().0, answer, hold).await },
+        );
+        host
+    }
+
+    /// A TLS server whose certificate is for `localhost` and signed by itself; its port, and the
+    /// certificate in PEM.
+    async fn tls_server() -> (u16, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.into())
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
         actix_rt::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = [0; 4096];
-            stream.read(&mut request).await.unwrap();
-            stream.write_all(answer).await.unwrap();
-            if hold {
-                std::future::pending::<()>().await;
+            let (stream, _) = listener.accept().await.unwrap();
+            // A client that does not trust the certificate ends the handshake.
+            if let Ok(stream) = acceptor.accept(stream).await {
+                serve(
+                    stream,
+                    b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+                    true,
+                )
+                .await;
             }
         });
-        host
+        (port, made.cert.pem())
+    }
+
+    #[actix_rt::test]
+    async fn a_private_ca_is_trusted_when_named_and_neither_otherwise_nor_for_another_host() {
+        let path =
+            std::env::temp_dir().join(format!("tripline-private-ca-{}.pem", std::process::id()));
+        for (named, host, trusted) in [
+            (true, "localhost", true),
+            (false, "localhost", false),
+            (true, "127.0.0.1", false),
+        ] {
+            let (port, pem) = tls_server().await;
+            std::fs::write(&path, pem).unwrap();
+            let client = client(
+                tls_config(named.then_some(path.as_path())).unwrap(),
+                &limits(),
+            );
+            let sending = client
+                .post(format!("https://{host}:{port}/"))
+                .send_body("x");
+            let limits = Limits {
+                head: Duration::from_secs(5),
+                ..limits()
+            };
+            match exchange(host, sending, &limits).await {
+                Ok(answer) => assert!(
+                    trusted && answer.body == "ok",
+                    "{host} is not to be trusted"
+                ),
+                Err(error) => assert!(!trusted && error.is_not_sent(), "{named} {host}: {error}"),
+            }
+        }
+        std::fs::remove_file(&path).unwrap();
     }
 
     async fn post(host: &str) -> Result<Answer, HttpError> {
