@@ -1,0 +1,154 @@
+//! The exchange's state, shared by all connections of the one thread, and the way from what the model
+//! did to what the clients see.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use tripline_engine::ids::{AccountId, Asset};
+
+use crate::clock::Clock;
+use crate::config::{ConfigError, ExchangeConfig};
+use crate::faults::Faults;
+use crate::limits::Limits;
+use crate::market::Market;
+use crate::model::{Event, Exchange, ExecutionType, Time};
+use crate::record::Record;
+use crate::streams::StreamHub;
+use crate::user::UserHub;
+use crate::wire::signature::Verifier;
+
+/// An API key and what it opens.
+pub struct Key {
+    pub account: AccountId,
+    pub verifier: Verifier,
+    pub trading: bool,
+}
+
+/// Everything that one practice exchange knows. Each concern has a cell of its own, borrowed only
+/// within a call, never across a wait.
+pub struct Core {
+    pub clock: Clock,
+    pub model: RefCell<Exchange>,
+    pub market: RefCell<Market>,
+    pub limits: RefCell<Limits>,
+    pub faults: RefCell<Faults>,
+    pub keys: HashMap<String, Key>,
+    pub streams: StreamHub,
+    pub users: UserHub,
+    pub record: RefCell<Record>,
+    pub assets: Vec<Asset>,
+    /// Whether the market's own liquidity stands still.
+    pub paused: Cell<bool>,
+    counter: Cell<u64>,
+}
+
+impl Core {
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn new(config: &ExchangeConfig, clock: Clock) -> Result<Rc<Self>, ConfigError> {
+        let now_us = clock.now_us();
+        let settings = config.settings()?;
+        let mut assets: Vec<Asset> =
+            settings.instruments.iter().flat_map(|one| [one.base, one.quote]).collect();
+        assets.sort_unstable();
+        assets.dedup();
+        let mut faults = Faults::default();
+        for fault in &config.faults {
+            faults.add(fault.clone(), now_us)?;
+        }
+        let mut model = Exchange::new(settings, Time(now_us));
+        let market = Market::new(&config.market, &mut model, config.seed, Time(now_us))?;
+        model.drain_events();
+        Ok(Rc::new(Self {
+            model: RefCell::new(model),
+            market: RefCell::new(market),
+            limits: RefCell::new(Limits::new(config.limits.clone())),
+            faults: RefCell::new(faults),
+            keys: keys(config)?,
+            streams: StreamHub::default(),
+            users: UserHub::default(),
+            record: RefCell::default(),
+            assets,
+            paused: Cell::new(false),
+            counter: Cell::new(0),
+            clock,
+        }))
+    }
+
+    pub fn now_us(&self) -> i64 {
+        self.clock.now_us()
+    }
+
+    pub fn now(&self) -> Time {
+        Time(self.clock.now_us())
+    }
+
+    /// A number that no other call gets: request ids.
+    pub fn next_number(&self) -> u64 {
+        let next = self.counter.get() + 1;
+        self.counter.set(next);
+        next
+    }
+
+    /// Takes what the model did since the last call to the streams, at once and best prices first, and
+    /// to the user-data queue, which [`UserHub::flush`] empties after the response.
+    pub fn settle(&self) {
+        let events = self.model.borrow_mut().drain_events();
+        if events.is_empty() {
+            return;
+        }
+        for event in &events {
+            if let Event::BookTicker(ticker) = event {
+                self.streams.book_ticker(self, ticker);
+            }
+        }
+        let mut user_events = false;
+        let mut trades = Vec::new();
+        for event in events {
+            match event {
+                Event::BookTicker(_) | Event::SymbolStatusChanged { .. } => {}
+                Event::Trade(trade) => trades.push(trade),
+                Event::BookChanged(change) => self.streams.book_changed(&change),
+                Event::Execution(report) => {
+                    if report.execution == ExecutionType::Trade {
+                        self.credit(&report);
+                    }
+                    user_events = true;
+                    self.users.push(self, Event::Execution(report));
+                }
+                Event::AccountPosition(_) | Event::BalanceUpdate(_) => {
+                    user_events = true;
+                    self.users.push(self, event);
+                }
+            }
+        }
+        self.streams.trades(self, &trades);
+        if user_events {
+            self.users.wake();
+        }
+    }
+
+    /// The first fill of an order gives some of its account's order count back.
+    fn credit(&self, report: &crate::model::ExecutionReport) {
+        let Some(trade) = &report.trade else { return };
+        if report.order.executed_qty == trade.quantity {
+            let now_us = self.now_us();
+            self.limits.borrow_mut().credit_first_fill(report.order.account, trade.is_maker, now_us);
+        }
+    }
+}
+
+fn keys(config: &ExchangeConfig) -> Result<HashMap<String, Key>, ConfigError> {
+    let mut keys = HashMap::new();
+    for account in &config.accounts {
+        for key in &account.keys {
+            let verifier = key.verifier(account.id)?;
+            let entry = Key { account: account.id, verifier, trading: key.trading };
+            if keys.insert(key.api_key.clone(), entry).is_some() {
+                return Err(ConfigError::KeyTwice { account: account.id, api_key: key.api_key.clone() });
+            }
+        }
+    }
+    Ok(keys)
+}

@@ -1,0 +1,104 @@
+//! What a fault makes of a request: whether it is carried out, when, and what is answered.
+
+use crate::wire::ApiError;
+
+use super::kinds::Kind;
+use super::spec::{Damage, FaultSpec};
+
+/// How a request is treated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Milliseconds to wait before it is carried out.
+    pub before_ms: u64,
+    pub execute: bool,
+    /// Milliseconds between carrying out and answering; the events do not wait.
+    pub after_ms: u64,
+    pub answer: Answer,
+}
+
+/// What the client gets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The truth.
+    Normal,
+    /// The truth, after the events.
+    EventsFirst,
+    /// The truth, spoilt.
+    Damaged { how: Damage, field: Option<String> },
+    Error(ApiError),
+    /// A body that no client expects, with its status.
+    Raw { status: u16, html: bool },
+    /// Nothing, on a connection that stays open.
+    Never,
+    /// The end of the connection.
+    Cut,
+    /// 418 for this and every further request of the address.
+    Ban { ms: u64 },
+}
+
+const FIREWALL_PAGE: &str = "<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n<center><h1>403 \
+    Forbidden</h1></center>\r\n</body>\r\n</html>\r\n";
+
+impl Answer {
+    /// The body of a [`Answer::Raw`].
+    pub const fn raw_body(html: bool) -> &'static str {
+        if html { FIREWALL_PAGE } else { "" }
+    }
+}
+
+impl Plan {
+    /// Nothing goes wrong.
+    pub const fn normal() -> Self {
+        Self { before_ms: 0, execute: true, after_ms: 0, answer: Answer::Normal }
+    }
+
+    /// The request is not carried out.
+    const fn refused(answer: Answer) -> Self {
+        Self { before_ms: 0, execute: false, after_ms: 0, answer }
+    }
+
+    /// What the fault asks for; `now_us` dates the end of a rate limit.
+    pub fn of(fault: &FaultSpec, now_us: i64) -> Self {
+        let ms = |default: u64| fault.ms.unwrap_or(default);
+        let live = |default: bool| fault.live.unwrap_or(default);
+        let later_us = |default: u64| now_us.saturating_add_unsigned(ms(default).saturating_mul(1_000));
+        let done = |after_ms: u64, answer: Answer| Self { before_ms: 0, execute: true, after_ms, answer };
+        match fault.kind {
+            Kind::Timeout => {
+                Self { execute: live(true), ..done(ms(10_000), Answer::Error(ApiError::timeout())) }
+            }
+            Kind::Overloaded => Self::refused(Answer::Error(ApiError::overloaded())),
+            Kind::ServerError => {
+                let answer = Answer::Raw { status: fault.status.unwrap_or(500), html: false };
+                Self { execute: live(false), ..done(0, answer) }
+            }
+            Kind::CutBefore => Self::refused(Answer::Cut),
+            Kind::CutAfter => done(0, Answer::Cut),
+            Kind::DelayResponse => done(ms(1_000), Answer::Normal),
+            Kind::NoResponse => Self { execute: live(true), ..done(0, Answer::Never) },
+            Kind::EventBeforeResponse => done(ms(0), Answer::EventsFirst),
+            Kind::LateExecution => Self { before_ms: ms(1_000), ..Self::normal() },
+            Kind::RateLimited => {
+                let msg = "Too many requests; please use the websocket for live updates.".to_owned();
+                Self::refused(Answer::Error(ApiError::too_many_requests(429, msg, later_us(1_000))))
+            }
+            Kind::OrderLimit => {
+                let mut error = ApiError::new(-1015, "Too many new orders; current limit is 100 orders per 10 SECOND.");
+                error.retry_at_us = Some(later_us(1_000));
+                Self::refused(Answer::Error(error.with_status(429)))
+            }
+            Kind::Banned => Self::refused(Answer::Ban { ms: ms(120_000) }),
+            Kind::ForbiddenHtml => Self::refused(Answer::Raw { status: 403, html: true }),
+            Kind::Rejected => {
+                let message = fault.message.clone().unwrap_or_else(|| "New order rejected.".into());
+                let error = ApiError::new(fault.code.unwrap_or(-2010), message);
+                Self::refused(Answer::Error(error.with_status(fault.status.unwrap_or(400))))
+            }
+            Kind::BadResponse => {
+                let how = fault.how.unwrap_or(Damage::Truncated);
+                done(0, Answer::Damaged { how, field: fault.field.clone() })
+            }
+            _ => Self::normal(),
+        }
+    }
+}

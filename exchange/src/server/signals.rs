@@ -1,0 +1,93 @@
+//! Faults that act at the moment when they are set, and the traces that standing ones leave.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::ws::CloseCode;
+use tripline_engine::ids::Symbol;
+
+use super::socket::Socket;
+use crate::core::Core;
+use crate::faults::{FaultError, FaultSpec, Kind, Transport};
+use crate::model::SymbolStatus;
+
+/// Sets a fault; one that acts at once has acted when this returns.
+///
+/// # Errors
+/// [`FaultError`].
+pub fn set_fault(core: &Rc<Core>, fault: FaultSpec) -> Result<u64, FaultError> {
+    let id = core.faults.borrow_mut().add(fault.clone(), core.now_us())?;
+    act(core, &fault);
+    Ok(id)
+}
+
+/// Lets go of the faults; the clock is right again.
+pub fn cleared(core: &Core) {
+    set_offset(core);
+    sockets(core, None).iter().for_each(|socket| socket.wake());
+}
+
+fn act(core: &Rc<Core>, fault: &FaultSpec) {
+    match fault.kind {
+        Kind::ClockOffset => set_offset(core),
+        Kind::ConnectionLife => sockets(core, fault.transport).iter().for_each(|socket| socket.wake()),
+        Kind::UserDataDown => sockets(core, Some(Transport::WsApi)).iter().for_each(|socket| socket.cut()),
+        Kind::Disconnect => sockets(core, fault.transport).iter().for_each(|socket| socket.cut()),
+        Kind::ServerShutdown => shutdown(core, fault),
+        Kind::EndEventStream => core.users.end_streams(core, fault.account),
+        Kind::MonthlyReset => {
+            core.model.borrow_mut().reset(core.now());
+            core.settle();
+            core.users.flush(core);
+        }
+        Kind::SymbolStatus => {
+            if let (Some(symbol), Some(status)) = (fault.symbol, fault.symbol_status.as_deref()) {
+                set_status(core, symbol, status);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn set_status(core: &Core, symbol: Symbol, status: &str) {
+    let Some(status) = SymbolStatus::parse(status) else { return };
+    if let Err(refusal) = core.model.borrow_mut().set_status(symbol, status, core.now()) {
+        log::warn!("the status of {symbol} cannot be set: {refusal}");
+    }
+    core.settle();
+    core.users.flush(core);
+}
+
+fn set_offset(core: &Core) {
+    let faults = core.faults.borrow();
+    let offset = faults.standing(Kind::ClockOffset, core.now_us()).filter_map(|fault| fault.offset_ms).last();
+    core.clock.set_skew_us(offset.unwrap_or(0).saturating_mul(1_000));
+    core.market.borrow_mut().skip_to(core.now());
+}
+
+/// All open WebSockets, or those of one transport.
+fn sockets(core: &Core, transport: Option<Transport>) -> Vec<Rc<Socket>> {
+    let mut sockets = Vec::new();
+    if transport.is_none_or(|wanted| wanted == Transport::Stream) {
+        sockets.extend(core.streams.connections().iter().map(|one| Rc::clone(&one.socket)));
+    }
+    if transport.is_none_or(|wanted| wanted == Transport::WsApi) {
+        sockets.extend(core.users.sessions().iter().map(|one| Rc::clone(&one.socket)));
+    }
+    sockets
+}
+
+fn shutdown(core: &Rc<Core>, fault: &FaultSpec) {
+    if fault.transport.is_none_or(|wanted| wanted == Transport::Stream) {
+        core.streams.announce_shutdown(core);
+    }
+    if fault.transport.is_none_or(|wanted| wanted == Transport::WsApi) {
+        core.users.announce_shutdown(core);
+    }
+    let Some(ms) = fault.ms else { return };
+    let announced = sockets(core, fault.transport);
+    drop(actix_rt::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        announced.iter().for_each(|socket| socket.close(CloseCode::Restart, ""));
+    }));
+}

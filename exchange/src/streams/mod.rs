@@ -1,0 +1,196 @@
+//! Market streams: who listens to what, and sending each message once to each of them.
+
+mod connection;
+pub mod control;
+mod depth;
+mod names;
+mod payloads;
+mod ticks;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+
+use bytes::Bytes;
+use tripline_engine::ids::Symbol;
+
+use crate::core::Core;
+use crate::faults::{Damage, FaultSpec, Kind as FaultKind, damaged};
+use crate::model::{BookChanged, BookTicker, Trade, Window};
+use crate::server::socket::text_frame;
+use crate::wire::render::TimeUnit;
+
+pub use connection::StreamConnection;
+pub use names::{Kind, StreamId};
+
+/// One stream and its listeners.
+struct Channel {
+    name: String,
+    listeners: Vec<Rc<StreamConnection>>,
+}
+
+/// All channels and connections.
+#[derive(Default)]
+pub struct StreamHub {
+    channels: RefCell<HashMap<StreamId, Channel>>,
+    connections: RefCell<Vec<Weak<StreamConnection>>>,
+    depth: RefCell<depth::DepthBuffers>,
+    ticks: RefCell<ticks::TickState>,
+}
+
+impl StreamHub {
+    pub fn join(&self, connection: &Rc<StreamConnection>) {
+        let mut connections = self.connections.borrow_mut();
+        connections.retain(|one| one.strong_count() > 0);
+        connections.push(Rc::downgrade(connection));
+    }
+
+    /// The connections that are still open.
+    pub fn connections(&self) -> Vec<Rc<StreamConnection>> {
+        let connections = self.connections.borrow();
+        connections.iter().filter_map(Weak::upgrade).filter(|one| !one.socket.is_gone()).collect()
+    }
+
+    /// Lets a connection listen to a stream; a second time changes nothing, and names that mean nothing
+    /// here stay silent, as at the venue.
+    pub fn subscribe(&self, connection: &Rc<StreamConnection>, name: &str) {
+        if !connection.add(name) {
+            return;
+        }
+        let Some(id) = StreamId::parse(name) else { return };
+        if let (Some(symbol), Kind::Diff { fast }) = (id.symbol, id.kind) {
+            self.depth.borrow_mut().watch(symbol, fast);
+        }
+        let mut channels = self.channels.borrow_mut();
+        let channel =
+            channels.entry(id).or_insert_with(|| Channel { name: name.to_owned(), listeners: Vec::new() });
+        channel.listeners.push(Rc::clone(connection));
+    }
+
+    pub fn unsubscribe(&self, connection: &Rc<StreamConnection>, name: &str) {
+        if !connection.remove(name) {
+            return;
+        }
+        let Some(id) = StreamId::parse(name) else { return };
+        let mut channels = self.channels.borrow_mut();
+        if let Some(channel) = channels.get_mut(&id) {
+            channel.listeners.retain(|one| !Rc::ptr_eq(one, connection));
+            if channel.listeners.is_empty() {
+                channels.remove(&id);
+                self.depth.borrow_mut().forget(&id);
+                self.ticks.borrow_mut().forget(&id);
+            }
+        }
+    }
+
+    /// Ends all subscriptions of a connection that is gone.
+    pub fn leave(&self, connection: &Rc<StreamConnection>) {
+        for name in connection.names() {
+            self.unsubscribe(connection, &name);
+        }
+    }
+
+    fn has(&self, id: StreamId) -> bool {
+        self.channels.borrow().contains_key(&id)
+    }
+
+    /// Sends a message to all listeners of a stream, in the present poll.
+    fn publish(&self, core: &Core, id: StreamId, render: impl Fn(TimeUnit) -> String) {
+        let channels = self.channels.borrow();
+        let Some(channel) = channels.get(&id) else { return };
+        let fault = match self.fault(core, id, &channel.name) {
+            Fate::Sent => None,
+            Fate::Lost => return,
+            Fate::Faulty(fault) => Some(fault),
+        };
+        let twice = fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::DuplicateMessage);
+        let mut frames: [Option<Bytes>; 4] = [const { None }; 4];
+        for listener in &channel.listeners {
+            let (combined, unit) = (listener.combined.get(), listener.unit);
+            let at = usize::from(combined) + 2 * usize::from(unit == TimeUnit::Microsecond);
+            let Some(slot) = frames.get_mut(at) else { continue };
+            let frame = slot.get_or_insert_with(|| {
+                let mut text = render(unit);
+                if combined {
+                    text = format!(r#"{{"stream":"{}","data":{text}}}"#, channel.name);
+                }
+                if let Some(fault) = fault.as_ref().filter(|fault| fault.kind == FaultKind::BadMessage) {
+                    text = damaged(&text, fault.how.unwrap_or(Damage::Truncated), fault.field.as_deref());
+                }
+                text_frame(&text)
+            });
+            listener.socket.send_frame(frame);
+            if twice {
+                listener.socket.send_frame(frame);
+            }
+        }
+    }
+
+    fn fault(&self, core: &Core, id: StreamId, name: &str) -> Fate {
+        let mut faults = core.faults.borrow_mut();
+        if faults.is_empty() {
+            return Fate::Sent;
+        }
+        if faults.is_silent(name, id.symbol, core.clock.now_us()) {
+            return Fate::Lost;
+        }
+        match faults.on_stream(name, id.symbol) {
+            None => Fate::Sent,
+            Some(fault) if fault.kind == FaultKind::DropMessage => Fate::Lost,
+            Some(fault) => Fate::Faulty(fault),
+        }
+    }
+
+    /// The best prices changed.
+    pub fn book_ticker(&self, core: &Core, ticker: &BookTicker) {
+        self.publish(core, StreamId::of(ticker.symbol, Kind::BookTicker), |_| payloads::book_ticker(ticker));
+    }
+
+    /// Trades of one operation, in order.
+    pub fn trades(&self, core: &Core, trades: &[Trade]) {
+        for trade in trades {
+            let id = StreamId::of(trade.symbol, Kind::Trade);
+            self.publish(core, id, |unit| payloads::trade(trade, unit));
+        }
+        let mut symbols: Vec<Symbol> = trades.iter().map(|trade| trade.symbol).collect();
+        symbols.dedup();
+        for symbol in symbols {
+            self.aggregate_trades(core, symbol, trades);
+        }
+    }
+
+    fn aggregate_trades(&self, core: &Core, symbol: Symbol, trades: &[Trade]) {
+        let id = StreamId::of(symbol, Kind::AggTrade);
+        let own = || trades.iter().filter(|trade| trade.symbol == symbol);
+        let (true, Some(first)) = (self.has(id), own().next()) else { return };
+        let newest = core.model.borrow().aggregate_trades(symbol, Window::newest(own().count()));
+        for trade in newest.unwrap_or_default().iter().filter(|one| one.first_trade >= first.trade_id) {
+            self.publish(core, id, |unit| payloads::aggregate_trade(symbol, trade, unit));
+        }
+    }
+
+    /// Levels changed; they go out with the next tick of the depth streams.
+    pub fn book_changed(&self, change: &BookChanged) {
+        self.depth.borrow_mut().add(change);
+    }
+
+    /// `serverShutdown` on every connection.
+    pub fn announce_shutdown(&self, core: &Core) {
+        for connection in self.connections() {
+            let event = payloads::server_shutdown(connection.unit.of(core.now_us()));
+            let text = if connection.combined.get() {
+                format!(r#"{{"stream":"!serverShutdown","data":{event}}}"#)
+            } else {
+                event
+            };
+            connection.socket.send_text(&text);
+        }
+    }
+}
+
+/// What becomes of a message.
+enum Fate {
+    Sent,
+    Lost,
+    Faulty(FaultSpec),
+}
