@@ -9,12 +9,12 @@
 //! change.
 
 mod ladder;
+mod state;
 mod sync;
 
 pub use ladder::{Ladder, Levels};
-pub use sync::{
-    Book, BookCounters, BookState, BreakReason, ChainRule, ChangeOutcome, SnapshotOutcome,
-};
+pub use state::{BookCounters, BookState, BreakReason, ChangeOutcome, SnapshotOutcome};
+pub use sync::{Book, ChainRule};
 
 use thiserror::Error;
 

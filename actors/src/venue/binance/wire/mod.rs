@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod frame;
+mod levels;
 pub mod market;
 pub mod account;
 pub mod exchange_info;
