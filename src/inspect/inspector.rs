@@ -183,7 +183,11 @@ impl Inspector {
     }
 
     #[must_use]
-    pub fn report(self) -> Report {
+    pub fn report(mut self) -> Report {
+        if let Some(Waiting { line, .. }) = self.waiting {
+            let reason = "the snapshot was not used: no depth diff came after it".to_owned();
+            self.report.breaks.push(Finding { line, reason });
+        }
         let symbols = self.symbols.into_values().map(Follower::report).collect();
         Report {
             symbols,

@@ -107,7 +107,7 @@ fn a_missing_diff_leaves_the_book_broken_with_the_reason_until_the_next_snapshot
     let text = text_of(&report_of(lines.iter().map(|line| line.as_bytes())));
     assert!(text.contains("1 gaps, 1 breaks, 1 resyncs"), "{text}");
     assert!(
-        text.contains("broken    line 5: gap in the depth diffs"),
+        text.contains("book      line 5: gap in the depth diffs"),
         "{text}"
     );
 }
@@ -121,6 +121,12 @@ fn a_snapshot_before_the_first_diff_is_used() {
         (&"live".into(), &1.into())
     );
     assert_eq!(json["book"]["final_u"], 15);
+}
+
+#[test]
+fn a_snapshot_that_no_diff_follows_is_told() {
+    let text = text_of(&report_of([LINES[2].as_bytes()]));
+    assert!(text.contains("line 1: the snapshot was not used"), "{text}");
 }
 
 #[test]

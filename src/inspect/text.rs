@@ -31,7 +31,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "             … and more")?;
     }
     for found in &report.breaks {
-        writeln!(out, "  broken    line {}: {}", found.line, found.reason)?;
+        writeln!(out, "  book      line {}: {}", found.line, found.reason)?;
     }
     for cut in &report.damaged {
         writeln!(out, "  damaged   {cut}")?;
