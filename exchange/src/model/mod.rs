@@ -45,3 +45,6 @@ pub use terms::{
     OrderType, RejectReason, SelfTradePrevention, Side, SymbolStatus, Time, TimeInForce,
 };
 pub use views::{AccountView, AggregateTrade, AssetTotal, Candle, Depth, TradesQuery, Window};
+
+#[cfg(test)]
+mod tests;
