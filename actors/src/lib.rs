@@ -11,6 +11,7 @@ pub mod http;
 pub mod feed;
 pub mod user_data;
 pub mod strategy;
+pub mod recording;
 pub mod safety;
 pub mod market_data;
 pub mod testing;
