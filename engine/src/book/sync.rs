@@ -51,7 +51,10 @@ impl Relation {
 }
 
 impl ChainRule {
-    /// The last update id that the diff builds on: it fits any book from there to its own end.
+    /// The last update id that the diff builds on: it holds everything that changed from there to its own
+    /// end, so it fits any book in between. (The futures documentation asks for `U` ≤ snapshot ≤ `u`
+    /// first and then for an equal `pu`. Ids between `pu` and `U` belong to other symbols, so a snapshot
+    /// there fits as well, and so does a diff that overlaps the book's end.)
     fn base(self, change: &BookChange) -> Result<u64, BreakReason> {
         let last_update_id = change.last_update_id;
         if change.first_update_id > last_update_id {
