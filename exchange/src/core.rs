@@ -8,7 +8,7 @@ use std::rc::Rc;
 use tripline_engine::ids::{AccountId, Asset};
 
 use crate::clock::Clock;
-use crate::config::{ConfigError, ExchangeConfig};
+use crate::config::{ConfigError, ExchangeConfig, KeyConfig};
 use crate::faults::Faults;
 use crate::limits::Limits;
 use crate::market::Market;
@@ -33,7 +33,7 @@ pub struct Core {
     pub market: RefCell<Market>,
     pub limits: RefCell<Limits>,
     pub faults: RefCell<Faults>,
-    pub keys: HashMap<String, Key>,
+    pub keys: RefCell<HashMap<String, Rc<Key>>>,
     pub streams: StreamHub,
     pub users: UserHub,
     pub record: RefCell<Record>,
@@ -65,7 +65,7 @@ impl Core {
             market: RefCell::new(market),
             limits: RefCell::new(Limits::new(config.limits.clone())),
             faults: RefCell::new(faults),
-            keys: keys(config)?,
+            keys: RefCell::new(keys(config)?),
             streams: StreamHub::default(),
             users: UserHub::default(),
             record: RefCell::default(),
@@ -82,6 +82,32 @@ impl Core {
 
     pub fn now(&self) -> Time {
         Time(self.clock.now_us())
+    }
+
+    /// The accounts that have a key, in order.
+    pub fn accounts(&self) -> Vec<AccountId> {
+        let mut accounts: Vec<AccountId> = self.keys.borrow().values().map(|key| key.account).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        accounts
+    }
+
+    /// Gives an account one more API key, or the key other powers.
+    ///
+    /// # Errors
+    /// [`ConfigError::PublicKey`], [`ConfigError::KeyKind`].
+    pub fn add_key(&self, account: AccountId, key: &KeyConfig) -> Result<(), ConfigError> {
+        let verifier = key.verifier(account)?;
+        let entry = Rc::new(Key { account, verifier, trading: key.trading });
+        self.keys.borrow_mut().insert(key.api_key.clone(), entry);
+        Ok(())
+    }
+
+    /// Takes a key away, and with it the sessions that it logged on; whether it was there.
+    pub fn revoke_key(&self, api_key: &str) -> bool {
+        let found = self.keys.borrow_mut().remove(api_key).is_some();
+        self.users.revoke(self, api_key);
+        found
     }
 
     /// A number that no other call gets: request ids.
@@ -115,11 +141,11 @@ impl Core {
                         self.credit(&report);
                     }
                     user_events = true;
-                    self.users.push(self, Event::Execution(report));
+                    self.users.push(Event::Execution(report));
                 }
                 Event::AccountPosition(_) | Event::BalanceUpdate(_) => {
                     user_events = true;
-                    self.users.push(self, event);
+                    self.users.push(event);
                 }
             }
         }
@@ -139,13 +165,13 @@ impl Core {
     }
 }
 
-fn keys(config: &ExchangeConfig) -> Result<HashMap<String, Key>, ConfigError> {
+fn keys(config: &ExchangeConfig) -> Result<HashMap<String, Rc<Key>>, ConfigError> {
     let mut keys = HashMap::new();
     for account in &config.accounts {
         for key in &account.keys {
             let verifier = key.verifier(account.id)?;
             let entry = Key { account: account.id, verifier, trading: key.trading };
-            if keys.insert(key.api_key.clone(), entry).is_some() {
+            if keys.insert(key.api_key.clone(), Rc::new(entry)).is_some() {
                 return Err(ConfigError::KeyTwice { account: account.id, api_key: key.api_key.clone() });
             }
         }

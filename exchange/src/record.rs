@@ -53,9 +53,7 @@ impl Record {
 /// the balances.
 pub fn report(core: &Core) -> Value {
     let record = core.record.borrow();
-    let mut accounts: Vec<AccountId> = core.keys.values().map(|key| key.account).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
+    let accounts = core.accounts();
     json!({
         "timeUs": core.now_us(),
         "orderRequests": record.len(),
@@ -109,5 +107,6 @@ fn account_report(core: &Core, account: AccountId) -> Value {
         "orders": orders,
         "openOrders": open.iter().map(|order| render::order(order, TimeUnit::Microsecond)).collect::<Value>(),
         "balances": balances.iter().map(balance).collect::<Value>(),
+        "userDataStreams": core.users.count(account),
     })
 }

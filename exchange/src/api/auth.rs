@@ -1,5 +1,7 @@
 //! Who asks, and whether in time (Binance Spot API docs, "Endpoint security type" and "Timing security").
 
+use std::rc::Rc;
+
 use tripline_engine::ids::AccountId;
 
 use crate::core::{Core, Key};
@@ -67,23 +69,23 @@ pub fn authenticate(
 ///
 /// # Errors
 /// -2014, -2015, -1102, -1022.
-pub fn signed<'a>(core: &'a Core, params: &Params, api_key: &str) -> Result<&'a Key, ApiError> {
+pub fn signed(core: &Core, params: &Params, api_key: &str) -> Result<Rc<Key>, ApiError> {
     let key = find_key(core, Some(api_key))?;
     params.required("timestamp")?;
     let signature = params.required("signature")?;
     verify(key, sorted_payload(params).as_bytes(), signature)
 }
 
-fn verify<'a>(key: &'a Key, payload: &[u8], signature: &str) -> Result<&'a Key, ApiError> {
+fn verify(key: Rc<Key>, payload: &[u8], signature: &str) -> Result<Rc<Key>, ApiError> {
     if key.verifier.verifies(payload, signature) { Ok(key) } else { Err(ApiError::bad_signature()) }
 }
 
 /// # Errors
 /// -2014 for no key or one with characters or a length that no key has, -2015 for an unknown one.
-pub fn find_key<'a>(core: &'a Core, api_key: Option<&str>) -> Result<&'a Key, ApiError> {
+pub fn find_key(core: &Core, api_key: Option<&str>) -> Result<Rc<Key>, ApiError> {
     let text = api_key.filter(|text| !text.is_empty()).ok_or_else(ApiError::key_format)?;
-    if let Some(key) = core.keys.get(text) {
-        return Ok(key);
+    if let Some(key) = core.keys.borrow().get(text) {
+        return Ok(Rc::clone(key));
     }
     let plausible = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     Err(if plausible { ApiError::key_refused() } else { ApiError::key_format() })

@@ -227,7 +227,7 @@ pub fn trade_fee(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
 /// `/sapi/v1/account/apiRestrictions`.
 pub fn api_restrictions(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let account = call.account()?;
-    let trading = core.keys.values().any(|key| key.account == account && key.trading);
+    let trading = core.keys.borrow().values().any(|key| key.account == account && key.trading);
     let body = json!({
         "ipRestrict": false,
         "createTime": call.unit.of(call.now_us),

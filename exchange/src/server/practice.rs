@@ -10,6 +10,7 @@ use tripline_engine::money::{Price, Quantity, Rounding};
 
 use super::rest::Reply;
 use super::signals;
+use crate::config::KeyConfig;
 use crate::core::Core;
 use crate::faults::{FaultSpec, kinds};
 use crate::model::{Refusal, Side, Time};
@@ -83,6 +84,11 @@ pub fn handle(core: &Rc<Core>, verb: &str, rest: &str, body: &str) -> Reply {
             if found { ok(&json!({})) } else { refused(format!("there is no fault with the id '{id}'")) }
         }
         ("POST", "market", "") => move_market(core, body),
+        ("POST", "keys", "") => add_key(core, body),
+        ("DELETE", "keys", api_key) => {
+            let found = core.revoke_key(api_key);
+            if found { ok(&json!({})) } else { refused(format!("there is no key '{api_key}'")) }
+        }
         ("DELETE", "limits", "") => {
             core.limits.borrow_mut().clear();
             ok(&json!({}))
@@ -108,6 +114,28 @@ fn set_faults(core: &Rc<Core>, body: &str) -> Reply {
     let ids: Result<Vec<u64>, _> = faults.into_iter().map(|fault| signals::set_fault(core, fault)).collect();
     match ids {
         Ok(ids) => ok(&json!({"ids": ids})),
+        Err(error) => refused(error.to_string()),
+    }
+}
+
+/// An API key for an account, as it would stand in the configuration.
+#[derive(Debug, Deserialize)]
+struct NewKey {
+    account: AccountId,
+    #[serde(flatten)]
+    key: KeyConfig,
+}
+
+fn add_key(core: &Core, body: &str) -> Reply {
+    let new: NewKey = match serde_json::from_str(body) {
+        Ok(new) => new,
+        Err(error) => return refused(format!("the key does not parse: {error}")),
+    };
+    if let Err(refusal) = core.model.borrow().account(new.account) {
+        return Reply::error(&refusal.into(), core.now_us());
+    }
+    match core.add_key(new.account, &new.key) {
+        Ok(()) => ok(&json!({})),
         Err(error) => refused(error.to_string()),
     }
 }

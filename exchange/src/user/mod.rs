@@ -15,6 +15,7 @@ use tripline_engine::ids::{AccountId, Symbol};
 use crate::core::Core;
 use crate::faults::{Damage, FaultSpec, Kind, damaged};
 use crate::model::Event;
+use crate::wire::ApiError;
 use crate::wire::render::TimeUnit;
 
 pub use session::Session;
@@ -51,7 +52,7 @@ impl UserHub {
     }
 
     /// Queues an event; nothing is sent before [`UserHub::flush`].
-    pub fn push(&self, _core: &Core, event: Event) {
+    pub fn push(&self, event: Event) {
         let (account, symbol) = match &event {
             Event::Execution(report) => (report.order.account, Some(report.order.symbol)),
             Event::AccountPosition(position) => (position.account, None),
@@ -121,6 +122,25 @@ impl UserHub {
             session.end_subscriptions(core, |subscription| {
                 account.is_none_or(|wanted| subscription.account == wanted)
             });
+        }
+    }
+
+    /// How many connections hear of an account.
+    pub fn count(&self, account: AccountId) -> usize {
+        self.sessions().iter().filter(|session| session.subscription_of(account).is_some()).count()
+    }
+
+    /// Logs off the sessions of a key that is no longer valid, and tells them.
+    pub fn revoke(&self, core: &Core, api_key: &str) {
+        for session in self.sessions() {
+            let logged_on = session.logon.borrow().as_ref().is_some_and(|logon| logon.api_key == api_key);
+            if logged_on {
+                *session.logon.borrow_mut() = None;
+                let error = ApiError::key_refused();
+                let message = json!({"id": null, "status": error.status, "error": error.body()});
+                session.socket.send_text(&message.to_string());
+                session.end_subscriptions(core, |subscription| subscription.by_logon);
+            }
         }
     }
 
