@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
+use tripline_engine::ids::Symbol;
 use tripline_engine::time::Timestamp;
 
 /// How much of a message an error shows.
@@ -38,6 +39,8 @@ pub enum DecodeReason {
         expected: &'static str,
         found: String,
     },
+    #[error("asked for {expected}, got {found}")]
+    OtherSymbol { expected: Symbol, found: Symbol },
     #[error("field '{field}' is out of range: {value}")]
     OutOfRange { field: &'static str, value: i64 },
 }
