@@ -342,7 +342,10 @@ pub fn decode_depth_snapshot(
     if let Some(found) = depth.symbol
         && found != symbol
     {
-        let reason = DecodeReason::OtherSymbol { expected: symbol, found };
+        let reason = DecodeReason::OtherSymbol {
+            expected: symbol,
+            found,
+        };
         return Err(DecodeError::new(WHAT, reason, body));
     }
     Ok(DepthSnapshot {
