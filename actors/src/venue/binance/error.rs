@@ -67,6 +67,14 @@ pub fn classify_body(
     )
 }
 
+/// The code of an error body, when it has one.
+#[must_use]
+pub fn code_of(body: &[u8]) -> Option<i64> {
+    serde_json::from_slice::<ErrorBody>(body)
+        .ok()
+        .map(|error| error.code)
+}
+
 /// Sorts a refusal into what the caller has to do.
 #[must_use]
 pub fn classify(kind: RequestKind, refusal: Refusal<'_>) -> VenueError {
@@ -150,20 +158,39 @@ fn without_code(
     }
 }
 
-/// Sorts a failed exchange. `waited` is the time allowed for it, for reads that had no answer.
+/// Sorts an exchange that failed after the request was, or may have been, written. `waited` is the time
+/// allowed for it, for reads that had no answer.
 #[must_use]
 pub fn classify_exchange(kind: RequestKind, error: &HttpError, waited: Duration) -> VenueError {
     match (error, kind) {
-        (HttpError::Unknown { .. } | HttpError::Body { .. }, RequestKind::OrderChanging) => {
-            VenueError::UnknownOutcome(fragment(&error.to_string()))
-        }
+        _ if error.is_not_sent() => VenueError::Network(not_sent(error)),
+        (_, RequestKind::OrderChanging) => VenueError::UnknownOutcome(fragment(&error.to_string())),
         (HttpError::Unknown { reason, .. } | HttpError::Body { reason, .. }, RequestKind::Read)
-            if reason.contains("within") =>
+            if is_late(reason) =>
         {
             VenueError::Timeout(waited)
         }
         _ => VenueError::Network(fragment(&error.to_string())),
     }
+}
+
+/// Whether the exchange failed by taking too long: by awc's time-out of the head, or by ours.
+fn is_late(reason: &str) -> bool {
+    reason.contains(" within ") || reason.starts_with("Timeout")
+}
+
+/// The words for a request that was not sent, with what to do about a certificate.
+#[must_use]
+pub fn not_sent(error: &HttpError) -> String {
+    let text = error.to_string();
+    let advice = if text.contains("UnknownIssuer") {
+        "; the certificate's authority is unknown: for a private one set extra_ca_file"
+    } else if text.contains("NotValidForName") {
+        "; the certificate is for another host name: check the URL"
+    } else {
+        ""
+    };
+    fragment(&text) + advice
 }
 
 /// An answer of the agreed status whose content is not as agreed. For a request that changes an order

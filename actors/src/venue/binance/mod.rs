@@ -5,3 +5,6 @@ pub mod error;
 pub mod limits;
 pub mod settings;
 pub mod sign;
+pub mod clock_sync;
+pub mod http;
+pub mod rest;
