@@ -1,3 +1,48 @@
 //! Adapters, one folder a venue. Wire types mirror the venue and never leave its folder.
 
 pub mod binance;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tripline_engine::ids::VenueId;
+use tripline_engine::ports::{Answer, MarketPort, OrderPort, VenueError};
+use tripline_engine::strategy::Subscription;
+
+use crate::feed::{FeedEvent, PrivateEvent};
+
+/// Where a market data connection tells its news; called on the connection's own arbiter.
+pub type FeedSink = Rc<dyn Fn(FeedEvent)>;
+
+/// Where a private stream tells its news.
+pub type PrivateSink = Rc<dyn Fn(PrivateEvent)>;
+
+/// A connection that goes on by itself, reconnecting as it must, until this is dropped.
+pub trait Connection {
+    /// Leaves the connection as a stop does: closes it and reconnects no more.
+    fn close(&self);
+}
+
+/// How the venue's clock was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockReading {
+    /// Nanoseconds by which the venue's clock is ahead.
+    pub offset_nanos: i64,
+    /// Half the round trip of the best reading: the offset is no better known than this.
+    pub uncertainty: Duration,
+}
+
+/// One account at one venue: everything the engine needs of it.
+pub trait Venue {
+    fn id(&self) -> VenueId;
+    fn market(&self) -> Rc<dyn MarketPort>;
+    fn orders(&self) -> Rc<dyn OrderPort>;
+    /// Connects and subscribes; news of the connection go to the sink, failures too.
+    fn follow_market(&self, subscriptions: &[Subscription], sink: FeedSink) -> Box<dyn Connection>;
+    fn follow_account(&self, sink: PrivateSink) -> Box<dyn Connection>;
+    /// Measures the offset of the venue's clock and corrects by it.
+    ///
+    /// # Errors
+    /// [`VenueError::Clock`] when it is out of bounds, or why it could not be measured.
+    fn measure_clock(&self) -> Answer<Result<ClockReading, VenueError>>;
+}

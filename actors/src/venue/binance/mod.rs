@@ -8,3 +8,8 @@ pub mod sign;
 pub mod clock_sync;
 pub mod http;
 pub mod rest;
+pub mod ws;
+mod venue;
+
+pub use settings::{ApiCredentials, BinanceSettings};
+pub use venue::{Binance, BinanceError};

@@ -8,3 +8,6 @@ pub mod account;
 pub mod exchange_info;
 pub mod klines;
 pub mod order;
+pub mod user_event;
+#[cfg(test)]
+mod recorded_answers;

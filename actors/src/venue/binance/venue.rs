@@ -1,0 +1,173 @@
+//! One Binance Spot account as the engine's venue: REST, streams and WebSocket API put together.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tripline_engine::ids::VenueId;
+use tripline_engine::ports::{Answer, MarketPort, OrderPort, VenueError};
+use tripline_engine::strategy::Subscription;
+
+use super::clock_sync::synchronize;
+use super::limits::Limits;
+use super::rest::{RestClient, RestError};
+use super::settings::{ApiCredentials, BinanceSettings, Endpoints, OrderTransport, SettingsError};
+use super::sign::{SignError, Signer};
+use super::wire::decode::DecodeError;
+use super::ws::{ApiAccount, ApiOrders, MarketFeed};
+use crate::clock::Clock;
+use crate::http::{HttpError, client, tls_config};
+use crate::venue::{ClockReading, Connection, FeedSink, PrivateSink, Venue};
+
+/// Why an account cannot be used as configured.
+#[derive(Debug, Error)]
+pub enum BinanceError {
+    #[error("{}", list(.0))]
+    Settings(Vec<SettingsError>),
+    #[error(transparent)]
+    Rest(#[from] RestError),
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
+
+fn list(errors: &[SettingsError]) -> String {
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    errors.join("; ")
+}
+
+impl From<DecodeError> for VenueError {
+    fn from(error: DecodeError) -> Self {
+        Self::ChangedData {
+            what: error.what.into(),
+            reason: error.reason.to_string(),
+            fragment: error.fragment,
+        }
+    }
+}
+
+enum Orders {
+    WsApi(Rc<ApiOrders>),
+    Rest,
+}
+
+/// A Binance Spot account. Connects when it is made.
+pub struct Binance {
+    settings: BinanceSettings,
+    endpoints: Endpoints,
+    clock: Clock,
+    rest: RestClient,
+    api: ApiAccount,
+    orders: Orders,
+    seed: u64,
+}
+
+impl Binance {
+    /// # Errors
+    /// [`BinanceError`]: settings, key or certificate file that cannot be used.
+    pub fn new(
+        settings: BinanceSettings,
+        credentials: &ApiCredentials,
+        clock: Clock,
+    ) -> Result<Self, BinanceError> {
+        let endpoints = settings.endpoints().map_err(BinanceError::Settings)?;
+        let limits = Limits::new(settings.bounds.weight_reserve_percent);
+        let rest = RestClient::new(&settings, Some(credentials), limits.clone(), clock.clone())?;
+        let tls = tls_config(settings.extra_ca_file.as_deref())?;
+        let timeouts = crate::http::Limits {
+            connect: settings.bounds.connect_timeout(),
+            head: settings.bounds.connect_timeout(),
+            ..crate::http::Limits::default()
+        };
+        let api = ApiAccount {
+            url: endpoints.ws_api.clone(),
+            signer: Rc::new(Signer::new(settings.key_kind, &credentials.secret)?),
+            api_key: credentials.api_key.clone(),
+            clock: clock.clone(),
+            limits,
+            bounds: settings.bounds,
+            client: client(Arc::clone(&tls), &timeouts),
+        };
+        // Where the jitter of reconnects starts; it need not be secret, only different from run to run.
+        let seed = clock.now().as_nanos().unsigned_abs();
+        let orders = match settings.order_transport {
+            OrderTransport::WsApi => Orders::WsApi(Rc::new(api.orders(seed))),
+            OrderTransport::Rest => Orders::Rest,
+        };
+        Ok(Self {
+            settings,
+            endpoints,
+            clock,
+            rest,
+            api,
+            orders,
+            seed,
+        })
+    }
+
+    /// The REST side, for what only it offers.
+    #[must_use]
+    pub fn rest(&self) -> &RestClient {
+        &self.rest
+    }
+}
+
+impl Venue for Binance {
+    fn id(&self) -> VenueId {
+        VenueId::new("binance").expect("the name keeps the rule of venue ids")
+    }
+
+    fn market(&self) -> Rc<dyn MarketPort> {
+        Rc::new(self.rest.clone())
+    }
+
+    fn orders(&self) -> Rc<dyn OrderPort> {
+        match &self.orders {
+            Orders::WsApi(orders) => orders.clone(),
+            Orders::Rest => Rc::new(self.rest.clone()),
+        }
+    }
+
+    fn follow_market(&self, subscriptions: &[Subscription], sink: FeedSink) -> Box<dyn Connection> {
+        Box::new(MarketFeed::start(
+            &self.endpoints.streams,
+            subscriptions,
+            self.clock.clone(),
+            sink,
+            self.api.client.clone(),
+            self.settings.bounds,
+            self.seed.wrapping_add(1),
+        ))
+    }
+
+    fn follow_account(&self, sink: PrivateSink) -> Box<dyn Connection> {
+        Box::new(self.api.private_stream(sink, self.seed.wrapping_add(2)))
+    }
+
+    fn measure_clock(&self) -> Answer<Result<ClockReading, VenueError>> {
+        let (rest, clock) = (self.rest.clone(), self.clock.clone());
+        let (samples, bound): (u64, Duration) = (
+            self.settings.bounds.clock_samples,
+            self.settings.bounds.clock_bound(),
+        );
+        let orders = match &self.orders {
+            Orders::WsApi(orders) => Some(orders.clone()),
+            Orders::Rest => None,
+        };
+        Box::pin(async move {
+            let measured = synchronize(&rest, &clock, samples, bound)
+                .await
+                .map_err(VenueError::from);
+            if let Some(orders) = orders {
+                orders.set_clock_bad(matches!(measured, Err(VenueError::Clock { .. })));
+            }
+            let offset = measured?;
+            Ok(ClockReading {
+                offset_nanos: offset.nanos,
+                uncertainty: offset.uncertainty,
+            })
+        })
+    }
+}

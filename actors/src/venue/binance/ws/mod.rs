@@ -1,0 +1,96 @@
+//! The WebSocket side of Binance Spot: market streams, orders over the WebSocket API, the private stream.
+
+mod feed;
+mod life;
+mod link;
+mod orders;
+mod requests;
+mod session;
+
+use std::rc::Rc;
+
+use secrecy::SecretString;
+
+use crate::clock::Clock;
+use crate::venue::{Connection, PrivateSink};
+
+pub use feed::{MarketFeed, stream_of};
+pub use orders::ApiOrders;
+
+use super::limits::Limits;
+use super::settings::Bounds;
+use super::sign::Signer;
+use life::{Control, Life};
+use session::{Account, Session, SessionRole};
+
+/// What the sessions of one account need.
+#[derive(Clone)]
+pub struct ApiAccount {
+    pub url: String,
+    pub signer: Rc<Signer>,
+    pub api_key: SecretString,
+    pub clock: Clock,
+    pub limits: Limits,
+    pub bounds: Bounds,
+    pub client: awc::Client,
+}
+
+impl ApiAccount {
+    fn account(&self) -> Account {
+        let Self {
+            url,
+            signer,
+            api_key,
+            clock,
+            limits,
+            bounds,
+            ..
+        } = self.clone();
+        Account {
+            url,
+            signer,
+            api_key,
+            clock,
+            limits,
+            bounds,
+        }
+    }
+
+    /// Starts the session that carries orders.
+    #[must_use]
+    pub fn orders(&self, seed: u64) -> ApiOrders {
+        ApiOrders::start(self.account(), self.client.clone(), seed)
+    }
+
+    /// Starts the private stream, on a connection of its own.
+    #[must_use]
+    pub fn private_stream(&self, sink: PrivateSink, seed: u64) -> PrivateStream {
+        let session = Session::new(self.account(), Some(sink));
+        let control = Rc::new(Control::default());
+        let role = Rc::new(SessionRole(session));
+        let life = Life {
+            role,
+            client: self.client.clone(),
+            bounds: self.bounds,
+            control: control.clone(),
+            seed,
+        };
+        actix_rt::spawn(life.run());
+        PrivateStream(control)
+    }
+}
+
+/// The private stream's handle. Dropping it closes the connection.
+pub struct PrivateStream(Rc<Control>);
+
+impl Connection for PrivateStream {
+    fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl Drop for PrivateStream {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

@@ -1,0 +1,279 @@
+//! Orders over the WebSocket API: the default [`OrderPort`].
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tripline_engine::halt::Gate;
+use tripline_engine::ids::{Symbol, VenueOrderId};
+use tripline_engine::messages::account::Balance;
+use tripline_engine::messages::order::{Fill, OrderReport, PlaceOrder, ReportSource};
+use tripline_engine::money::Quantity;
+use tripline_engine::ports::{Answer, OrderPort, OrderRef, PlaceOutcome, VenueError};
+use tripline_engine::risk::Approved;
+
+use crate::venue::Connection;
+
+use super::super::error::{RequestKind, unreadable};
+use super::super::wire::decode::DecodeError;
+use super::super::wire::{account, order};
+use super::life::{Control, Life};
+use super::requests::Params;
+use super::session::{Account, Handed, Session, SessionRole};
+
+/// Request weights (Binance Spot, WebSocket API).
+mod weight {
+    pub(super) const QUERY: u64 = 4;
+    pub(super) const OPEN_ONE: u64 = 6;
+    pub(super) const OPEN_ALL: u64 = 80;
+    pub(super) const FILLS_OF_ORDER: u64 = 5;
+    pub(super) const ACCOUNT: u64 = 20;
+}
+
+/// The order session of one account.
+pub struct ApiOrders {
+    session: Rc<Session>,
+    account: Account,
+    control: Rc<Control>,
+    /// Whether the clock was out of its bound when it was measured last.
+    clock_bad: Rc<Cell<bool>>,
+}
+
+impl ApiOrders {
+    pub(super) fn start(account: Account, client: awc::Client, seed: u64) -> Self {
+        let session = Session::new(account.clone(), None);
+        let control = Rc::new(Control::default());
+        let role = Rc::new(SessionRole(session.clone()));
+        let life = Life {
+            role,
+            client,
+            bounds: account.bounds,
+            control: control.clone(),
+            seed,
+        };
+        actix_rt::spawn(life.run());
+        Self {
+            session,
+            account,
+            control,
+            clock_bad: Rc::default(),
+        }
+    }
+
+    /// Sets whether orders are refused for the clock's sake.
+    pub fn set_clock_bad(&self, bad: bool) {
+        self.clock_bad.set(bad);
+    }
+
+    /// Cancels everything that is open on a symbol, other programs' orders too.
+    pub fn cancel_open_orders(
+        &self,
+        symbol: Symbol,
+    ) -> Answer<Result<Vec<OrderReport>, VenueError>> {
+        let params = Params::default().text("symbol", symbol);
+        self.changing("openOrders.cancelAll", params, |text| {
+            order::canceled_all(&text)
+        })
+    }
+
+    fn read<T: 'static>(
+        &self,
+        method: &'static str,
+        params: Params,
+        weight: u64,
+        decode: impl FnOnce(String) -> Result<T, DecodeError> + 'static,
+    ) -> Answer<Result<T, VenueError>> {
+        let now = self.account.clock.venue_now();
+        if let Err(error) = self.account.limits.may_query(now, weight) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        self.account.limits.spend(now, weight);
+        let answer = self
+            .session
+            .clone()
+            .request(method, params, RequestKind::Read);
+        Box::pin(async move { decode(answer.await?).map_err(VenueError::from) })
+    }
+
+    fn changing<T: 'static>(
+        &self,
+        method: &'static str,
+        params: Params,
+        decode: impl FnOnce(String) -> Result<T, DecodeError> + 'static,
+    ) -> Answer<Result<T, VenueError>> {
+        // Handed over before this returns, so that a cancel does not wait for its future to be polled.
+        let handed = self
+            .session
+            .hand_over(method, params, RequestKind::OrderChanging, None);
+        let answer = self
+            .session
+            .clone()
+            .answer(handed, RequestKind::OrderChanging);
+        Box::pin(async move { decode(answer.await?).map_err(not_understood) })
+    }
+}
+
+/// A request that changed something was answered in a way that cannot be read: its outcome is unknown.
+fn not_understood(error: DecodeError) -> VenueError {
+    unreadable(RequestKind::OrderChanging, "answer", &error.to_string(), "")
+}
+
+fn place_params(command: &PlaceOrder) -> Params {
+    let terms = &command.terms;
+    let mut params = Params::default()
+        .text("newClientOrderId", command.id)
+        .text("newOrderRespType", "FULL")
+        .text("quantity", terms.quantity)
+        .text("side", terms.side)
+        .text("symbol", terms.symbol)
+        .text("type", terms.order_type);
+    if let Some(price) = terms.price {
+        params = params.text("price", price);
+    }
+    if let Some(stop_price) = terms.stop_price {
+        params = params.text("stopPrice", stop_price);
+    }
+    if let Some(time_in_force) = terms.time_in_force {
+        params = params.text("timeInForce", time_in_force);
+    }
+    if let Some(mode) = terms.self_trade_prevention {
+        params = params.text("selfTradePreventionMode", mode);
+    }
+    params
+}
+
+fn by_id(order: OrderRef) -> Params {
+    Params::default()
+        .text("origClientOrderId", order.id)
+        .text("symbol", order.symbol)
+}
+
+impl OrderPort for ApiOrders {
+    fn place(&self, approved: &Approved<PlaceOrder>, gate: &Gate) -> Answer<PlaceOutcome> {
+        let command = *approved.get();
+        let now = self.account.clock.venue_now();
+        if let Err(error) = self.account.limits.may_place(now) {
+            return Box::pin(std::future::ready(PlaceOutcome::NotSent(error)));
+        }
+        let kind = RequestKind::OrderChanging;
+        let handed =
+            match self
+                .session
+                .hand_over("order.place", place_params(&command), kind, Some(gate))
+            {
+                Handed::Held(level) => {
+                    return Box::pin(std::future::ready(PlaceOutcome::Held(level)));
+                }
+                Handed::NotSent(error) => {
+                    return Box::pin(std::future::ready(PlaceOutcome::NotSent(error)));
+                }
+                over @ Handed::Over(..) => over,
+            };
+        let in_flight = self.account.limits.order_sent(now);
+        let answer = self.session.clone().answer(handed, kind);
+        Box::pin(async move {
+            let answer = answer.await;
+            drop(in_flight);
+            PlaceOutcome::Answered(
+                answer
+                    .and_then(|text| order::placed(&text, &command.terms).map_err(not_understood)),
+            )
+        })
+    }
+
+    fn cancel(&self, order: OrderRef) -> Answer<Result<OrderReport, VenueError>> {
+        self.changing("order.cancel", by_id(order), |text| {
+            order::order(&text, ReportSource::Answer)
+        })
+    }
+
+    fn amend(
+        &self,
+        order: OrderRef,
+        quantity: Quantity,
+    ) -> Answer<Result<OrderReport, VenueError>> {
+        // The same id again: the order keeps its name through the amendment.
+        let params = by_id(order)
+            .text("newClientOrderId", order.id)
+            .text("newQty", quantity);
+        self.changing("order.amend.keepPriority", params, |text| {
+            order::amended(&text)
+        })
+    }
+
+    fn query(&self, order: OrderRef) -> Answer<Result<OrderReport, VenueError>> {
+        self.read("order.status", by_id(order), weight::QUERY, |text| {
+            order::order(&text, ReportSource::Query)
+        })
+    }
+
+    fn open_orders(&self, symbol: Option<Symbol>) -> Answer<Result<Vec<OrderReport>, VenueError>> {
+        let (params, weight) = match symbol {
+            Some(symbol) => (Params::default().text("symbol", symbol), weight::OPEN_ONE),
+            None => (Params::default(), weight::OPEN_ALL),
+        };
+        self.read("openOrders.status", params, weight, |text| {
+            order::orders(&text)
+        })
+    }
+
+    fn fills(
+        &self,
+        symbol: Symbol,
+        venue_id: VenueOrderId,
+    ) -> Answer<Result<Vec<Fill>, VenueError>> {
+        let params = Params::default()
+            .number("orderId", venue_id)
+            .text("symbol", symbol);
+        self.read("myTrades", params, weight::FILLS_OF_ORDER, move |text| {
+            let trades = account::trades(&text)?;
+            Ok(trades
+                .into_iter()
+                .filter(|(order, _)| *order == venue_id)
+                .map(|(_, fill)| fill)
+                .collect())
+        })
+    }
+
+    fn balances(&self) -> Answer<Result<Vec<Balance>, VenueError>> {
+        self.read(
+            "account.status",
+            Params::default(),
+            weight::ACCOUNT,
+            |text| Ok(account::account(&text)?.balances),
+        )
+    }
+
+    fn ready(&self) -> Result<(), VenueError> {
+        if !self.session.is_connected() {
+            return Err(VenueError::Network(
+                "the WebSocket API is not connected".into(),
+            ));
+        }
+        if self.clock_bad.get() {
+            return Err(VenueError::Clock {
+                code: 0,
+                text: "the clock is out of its bound".into(),
+            });
+        }
+        self.account
+            .limits
+            .may_place(self.account.clock.venue_now())
+    }
+
+    fn settle_time(&self) -> Duration {
+        self.account.bounds.settle_time()
+    }
+}
+
+impl Connection for ApiOrders {
+    fn close(&self) {
+        self.control.close();
+    }
+}
+
+impl Drop for ApiOrders {
+    fn drop(&mut self) {
+        self.control.close();
+    }
+}

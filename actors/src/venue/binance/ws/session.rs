@@ -1,0 +1,404 @@
+//! A session of the WebSocket API: requests by id, answers in any order, the log-on, and the private
+//! stream's events where it is subscribed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytestring::ByteString;
+use secrecy::SecretString;
+use tokio::sync::oneshot;
+use tripline_engine::halt::{Gate, HaltLevel};
+use tripline_engine::ports::VenueError;
+
+use crate::clock::Clock;
+use crate::feed::PrivateEvent;
+use crate::venue::PrivateSink;
+
+use super::super::error::RequestKind;
+use super::super::limits::Limits;
+use super::super::settings::{Bounds, KeyKind};
+use super::super::sign::Signer;
+use super::super::wire::user_event::{UserEvent, user_event};
+use super::life::{Role, Then};
+use super::link::{Link, NotSent};
+use super::requests::{Message, Params, Signing, read, write};
+
+/// What both sessions of an account share.
+#[derive(Clone)]
+pub(super) struct Account {
+    pub(super) url: String,
+    pub(super) signer: Rc<Signer>,
+    pub(super) api_key: SecretString,
+    pub(super) clock: Clock,
+    pub(super) limits: Limits,
+    pub(super) bounds: Bounds,
+}
+
+type Answered = Result<String, VenueError>;
+
+struct Waiting {
+    kind: RequestKind,
+    link: u64,
+    answer: oneshot::Sender<Answered>,
+}
+
+/// One session over all its connections.
+pub(super) struct Session {
+    account: Account,
+    /// Where the private stream's events go; `None` for the session that carries orders.
+    events: Option<PrivateSink>,
+    current: RefCell<Option<Link>>,
+    /// The connections that are logged on.
+    logged_on: RefCell<Vec<u64>>,
+    waiting: RefCell<HashMap<u64, Waiting>>,
+    next_id: Cell<u64>,
+}
+
+/// Whether a request was handed to the socket.
+pub(super) enum Handed {
+    /// The answer is on its way, or will be known to be lost.
+    Over(oneshot::Receiver<Answered>, u64),
+    Held(HaltLevel),
+    NotSent(VenueError),
+}
+
+impl Session {
+    pub(super) fn new(account: Account, events: Option<PrivateSink>) -> Rc<Self> {
+        Rc::new(Self {
+            account,
+            events,
+            current: RefCell::default(),
+            logged_on: RefCell::default(),
+            waiting: RefCell::default(),
+            next_id: Cell::new(0),
+        })
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.current.borrow().is_some()
+    }
+
+    /// Writes a signed request on the connection in use. With a gate, the gate is looked at immediately
+    /// before the bytes go to the socket, in this same call.
+    pub(super) fn hand_over(
+        &self,
+        method: &str,
+        params: Params,
+        kind: RequestKind,
+        gate: Option<&Gate>,
+    ) -> Handed {
+        let current = self.current.borrow();
+        let Some(link) = current.as_ref() else {
+            return Handed::NotSent(VenueError::Network(
+                "the WebSocket API is not connected".into(),
+            ));
+        };
+        if gate.is_some() && !link.is_clear() {
+            let text = "the socket does not take what was sent before".into();
+            return Handed::NotSent(VenueError::Network(text));
+        }
+        self.hand_over_on(link, method, params, kind, true, gate)
+    }
+
+    fn hand_over_on(
+        &self,
+        link: &Link,
+        method: &str,
+        params: Params,
+        kind: RequestKind,
+        signed: bool,
+        gate: Option<&Gate>,
+    ) -> Handed {
+        let id = self.next_id.get() + 1;
+        self.next_id.set(id);
+        let signing = Signing {
+            signer: &self.account.signer,
+            api_key: &self.account.api_key,
+            recv_window_ms: self.account.bounds.recv_window_ms,
+            now: self.account.clock.venue_now(),
+            logged_on: self.logged_on.borrow().contains(&link.number()),
+        };
+        let text = ByteString::from(write(id, method, params, signed.then_some(&signing)));
+        let (answer, answered) = oneshot::channel();
+        let level = gate.map_or(HaltLevel::Active, Gate::level);
+        if level > HaltLevel::Active {
+            return Handed::Held(level);
+        }
+        match link.send(text) {
+            Ok(()) => {
+                self.waiting.borrow_mut().insert(
+                    id,
+                    Waiting {
+                        kind,
+                        link: link.number(),
+                        answer,
+                    },
+                );
+                Handed::Over(answered, id)
+            }
+            Err(NotSent::Nothing(text)) => Handed::NotSent(VenueError::Network(text)),
+            Err(NotSent::Perhaps(text)) => {
+                if answer.send(Err(lost(kind, &text))).is_err() {
+                    log::debug!(actor = "binance"; "the answer's receiver is gone");
+                }
+                Handed::Over(answered, id)
+            }
+        }
+    }
+
+    /// Waits for an answer, no longer than a request may take.
+    pub(super) async fn answer(self: Rc<Self>, handed: Handed, kind: RequestKind) -> Answered {
+        let (answered, id) = match handed {
+            Handed::Over(answered, id) => (answered, id),
+            Handed::Held(level) => return Err(VenueError::Network(format!("held back: {level}"))),
+            Handed::NotSent(error) => return Err(error),
+        };
+        let within = self.account.bounds.request_timeout();
+        match tokio::time::timeout(within, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(lost(kind, "the session ended")),
+            Err(_) => {
+                self.waiting.borrow_mut().remove(&id);
+                match kind {
+                    RequestKind::Read => Err(VenueError::Timeout(within)),
+                    RequestKind::OrderChanging => {
+                        Err(lost(kind, &format!("no answer within {within:?}")))
+                    }
+                }
+            }
+        }
+    }
+
+    /// A whole request on the connection in use.
+    pub(super) async fn request(
+        self: Rc<Self>,
+        method: &'static str,
+        params: Params,
+        kind: RequestKind,
+    ) -> Answered {
+        let handed = self.hand_over(method, params, kind, None);
+        self.answer(handed, kind).await
+    }
+
+    async fn request_on(self: Rc<Self>, link: Link, method: &'static str) -> Answered {
+        let kind = RequestKind::Read;
+        let signed = method != "userDataStream.subscribe";
+        let handed = self.hand_over_on(&link, method, Params::default(), kind, signed, None);
+        self.answer(handed, kind).await
+    }
+
+    async fn log_on(self: Rc<Self>, link: Link) -> Result<(), VenueError> {
+        if self.account.signer.kind() == KeyKind::Ed25519 {
+            self.clone()
+                .request_on(link.clone(), "session.logon")
+                .await?;
+            self.logged_on.borrow_mut().push(link.number());
+        }
+        if self.events.is_some() {
+            let method = match self.account.signer.kind() {
+                KeyKind::Ed25519 => "userDataStream.subscribe",
+                KeyKind::Hmac => "userDataStream.subscribe.signature",
+            };
+            self.request_on(link, method).await?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, event: PrivateEvent) {
+        if let Some(sink) = &self.events {
+            sink(event);
+        }
+    }
+
+    /// An event of the private stream.
+    fn event(&self, text: &str) -> Then {
+        match user_event(text) {
+            Ok(UserEvent::Order(report)) => self.tell(PrivateEvent::Report(report)),
+            Ok(UserEvent::Balances { balances, at }) => {
+                self.tell(PrivateEvent::Balances { balances, at })
+            }
+            Ok(UserEvent::BalancesMoved) => self.tell(PrivateEvent::Up),
+            Ok(UserEvent::Terminated) => {
+                return Then::Reconnect("the venue ended the event stream".into());
+            }
+            Ok(UserEvent::ServerShutdown) => return Then::HandOver,
+            Ok(UserEvent::Ignored) => {}
+            Err(error) => self.tell(PrivateEvent::Malformed(error.into())),
+        }
+        Then::GoOn
+    }
+
+    fn take_answer(&self, message: &Message<'_>, text: &str) -> Then {
+        let now = self.account.clock.venue_now();
+        self.account.limits.learn(&message.rate_limits, now);
+        let waiting = message
+            .id
+            .and_then(|id| self.waiting.borrow_mut().remove(&id));
+        let kind = waiting
+            .as_ref()
+            .map_or(RequestKind::Read, |waiting| waiting.kind);
+        let outcome = message.outcome(kind, text);
+        if let Err(error) = &outcome {
+            self.account
+                .limits
+                .refused(error, message.error.as_ref().map(|error| error.code), now);
+        }
+        match (waiting, outcome) {
+            (Some(waiting), outcome) => {
+                if waiting.answer.send(outcome).is_err() {
+                    log::debug!(actor = "binance"; "an answer came after its request was given up");
+                }
+            }
+            // An error without an id concerns the session, such as a key that was revoked.
+            (None, Err(error)) if message.id.is_none() => {
+                self.tell(PrivateEvent::Refused(error.clone()));
+                return Then::Reconnect(error.to_string());
+            }
+            (None, _) => {
+                log::debug!(actor = "binance"; "an answer to no request: {:?}", message.id)
+            }
+        }
+        Then::GoOn
+    }
+}
+
+fn lost(kind: RequestKind, text: &str) -> VenueError {
+    match kind {
+        RequestKind::Read => VenueError::Network(text.to_owned()),
+        RequestKind::OrderChanging => VenueError::UnknownOutcome(text.to_owned()),
+    }
+}
+
+/// The session as what a connection is for.
+pub(super) struct SessionRole(pub(super) Rc<Session>);
+
+impl Role for SessionRole {
+    fn name(&self) -> &'static str {
+        if self.0.events.is_some() {
+            "private stream"
+        } else {
+            "order session"
+        }
+    }
+
+    fn url(&self) -> String {
+        self.0.account.url.clone()
+    }
+
+    fn silence(&self) -> Duration {
+        Duration::from_millis(self.0.account.bounds.private_silence_ms)
+    }
+
+    fn open(&self, link: Link) -> Pin<Box<dyn Future<Output = Result<(), VenueError>>>> {
+        Box::pin(self.0.clone().log_on(link))
+    }
+
+    fn message(&self, _: &Link, text: &str) -> Then {
+        let message = match read(text) {
+            Ok(message) => message,
+            Err(error) => {
+                // On the order session it may be any order's answer: what is not answered in time is
+                // asked for, and a new connection tells the good from the bad.
+                log::error!(actor = "binance"; "{}: {error}", self.name());
+                self.0.tell(PrivateEvent::Malformed(error));
+                return if self.0.events.is_some() {
+                    Then::GoOn
+                } else {
+                    Then::Reconnect("a message could not be read".into())
+                };
+            }
+        };
+        match message.event {
+            Some(event) => self.0.event(event.get()),
+            None => self.0.take_answer(&message, text),
+        }
+    }
+
+    fn lost(&self, what: String) -> Then {
+        let error = VenueError::ChangedData {
+            what: self.name().into(),
+            reason: what.clone(),
+            fragment: String::new(),
+        };
+        self.0.tell(PrivateEvent::Malformed(error));
+        Then::Reconnect(what)
+    }
+
+    fn probe(&self, link: &Link) {
+        match self.0.hand_over_on(
+            link,
+            "ping",
+            Params::default(),
+            RequestKind::Read,
+            false,
+            None,
+        ) {
+            Handed::Over(..) => {}
+            Handed::NotSent(error) => {
+                log::debug!(actor = "binance"; "{}: probing: {error}", self.name())
+            }
+            Handed::Held(_) => {}
+        }
+    }
+
+    fn up(&self, link: &Link) {
+        self.0.current.borrow_mut().replace(link.clone());
+        log::info!(actor = "binance"; "{}: connected", self.name());
+        self.0.tell(PrivateEvent::Up);
+    }
+
+    fn down(&self, link: &Link, reason: &str, replaced: bool) {
+        let number = link.number();
+        self.0
+            .logged_on
+            .borrow_mut()
+            .retain(|logged_on| *logged_on != number);
+        let was_current = self
+            .0
+            .current
+            .borrow_mut()
+            .take_if(|current| current.number() == number)
+            .is_some();
+        let lost_here: Vec<_> = {
+            let mut waiting = self.0.waiting.borrow_mut();
+            waiting
+                .extract_if(|_, waiting| waiting.link == number)
+                .map(|(_, waiting)| waiting)
+                .collect()
+        };
+        for waiting in lost_here {
+            if waiting
+                .answer
+                .send(Err(lost(waiting.kind, reason)))
+                .is_err()
+            {
+                log::debug!(actor = "binance"; "the answer's receiver is gone");
+            }
+        }
+        if was_current && !replaced {
+            log::warn!(actor = "binance"; "{}: down: {reason}", self.name());
+            self.0.tell(PrivateEvent::Down {
+                reason: reason.to_owned(),
+            });
+        }
+    }
+
+    fn failed(&self, error: &VenueError) {
+        log::warn!(actor = "binance"; "{}: cannot connect: {error}", self.name());
+        match error {
+            VenueError::Network(text) | VenueError::Maintenance(text) => {
+                self.0.tell(PrivateEvent::Down {
+                    reason: text.clone(),
+                });
+            }
+            VenueError::Timeout(_) => self.0.tell(PrivateEvent::Down {
+                reason: error.to_string(),
+            }),
+            _ => self.0.tell(PrivateEvent::Refused(error.clone())),
+        }
+    }
+}
