@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use tripline_engine::ports::VenueError;
 
-use super::wire::decode::DecodeError;
 use crate::http::HttpError;
 
 /// How much of an answer an error shows.
@@ -208,14 +207,6 @@ pub fn unreadable(kind: RequestKind, what: &str, reason: &str, body: &str) -> Ve
             reason,
             fragment,
         },
-    }
-}
-
-/// A message or an answer to a read that cannot be decoded.
-impl From<DecodeError> for VenueError {
-    fn from(error: DecodeError) -> Self {
-        let reason = error.reason.to_string();
-        unreadable(RequestKind::Read, error.what, &reason, &error.fragment)
     }
 }
 

@@ -14,7 +14,6 @@ use super::limits::Limits;
 use super::rest::{RestClient, RestError};
 use super::settings::{ApiCredentials, BinanceSettings, Endpoints, OrderTransport, SettingsError};
 use super::sign::{SignError, Signer};
-use super::wire::decode::DecodeError;
 use super::ws::{ApiAccount, ApiOrders, MarketFeed};
 use crate::clock::Clock;
 use crate::http::{HttpError, client, tls_config};
@@ -36,16 +35,6 @@ pub enum BinanceError {
 fn list(errors: &[SettingsError]) -> String {
     let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
     errors.join("; ")
-}
-
-impl From<DecodeError> for VenueError {
-    fn from(error: DecodeError) -> Self {
-        Self::ChangedData {
-            what: error.what.into(),
-            reason: error.reason.to_string(),
-            fragment: error.fragment,
-        }
-    }
 }
 
 enum Orders {
