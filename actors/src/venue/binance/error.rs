@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tripline_engine::ports::VenueError;
 
+use super::wire::decode::DecodeError;
 use crate::http::HttpError;
 
 /// How much of an answer an error shows.
@@ -248,6 +249,17 @@ fn names_secret(text: &str) -> bool {
             .and_then(|start| text.get(start..))
             .is_some_and(|tail| tail.eq_ignore_ascii_case(name))
     })
+}
+
+impl From<DecodeError> for VenueError {
+    /// For what was read without a request, or by a request that changed nothing.
+    fn from(error: DecodeError) -> Self {
+        Self::ChangedData {
+            what: error.what.into(),
+            reason: error.reason.to_string(),
+            fragment: error.fragment,
+        }
+    }
 }
 
 #[cfg(test)]

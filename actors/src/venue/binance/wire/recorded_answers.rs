@@ -18,11 +18,17 @@ use super::{account, exchange_info, klines, market, order};
 
 /// The files of a tar archive: 512-byte headers with the name at 0 and the size in octal at 124.
 fn archive(name: &str) -> Vec<(String, String)> {
-    let folder = std::env::var_os("TRIPLINE_CAPTURES").expect("TRIPLINE_CAPTURES names the folder of recordings");
-    let file = std::fs::File::open(PathBuf::from(folder).join("protocol-fixtures").join(name)).unwrap();
+    let folder = std::env::var_os("TRIPLINE_CAPTURES")
+        .expect("TRIPLINE_CAPTURES names the folder of recordings");
+    let file =
+        std::fs::File::open(PathBuf::from(folder).join("protocol-fixtures").join(name)).unwrap();
     let mut bytes = Vec::new();
     GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
-    let text = |field: &[u8]| String::from_utf8_lossy(field).trim_matches(['\0', ' ']).to_owned();
+    let text = |field: &[u8]| {
+        String::from_utf8_lossy(field)
+            .trim_matches(['\0', ' '])
+            .to_owned()
+    };
     let (mut files, mut at) = (Vec::new(), 0);
     while at + 512 <= bytes.len() && bytes[at] != 0 {
         let size = usize::from_str_radix(&text(&bytes[at + 124..at + 136]), 8).unwrap();
@@ -50,7 +56,9 @@ fn read(decoder: &str, text: &str) -> Outcome {
         "account" => account::account(text).map(|account| account.balances.len()),
         "trades" => account::trades(text).map(|trades| trades.len()),
         "exchange_info" => exchange_info::exchange_info(text).map(|info| info.instruments.len()),
-        "klines" => klines::klines(text, symbol, KlineInterval::OneMinute, now, now).map(|rows| rows.len()),
+        "klines" => {
+            klines::klines(text, symbol, KlineInterval::OneMinute, now, now).map(|rows| rows.len())
+        }
         "depth" => market::decode_depth_snapshot(symbol, text, now).map(|depth| depth.bids.len()),
         other => panic!("no decoder {other}"),
     }
@@ -60,8 +68,15 @@ fn read(decoder: &str, text: &str) -> Outcome {
 fn decoder(file: &str) -> Option<&'static str> {
     let name = file.rsplit('/').next()?.split('.').next()?;
     Some(match name {
-        "limit_buy" | "limit_sell" | "market_buy" | "market_sell" | "stop_limit_buy" | "stop_limit_sell"
-        | "market_buy_using_quote_quantity" | "market_sell_using_quote_quantity" | "PlaceOrder" => "placed",
+        "limit_buy"
+        | "limit_sell"
+        | "market_buy"
+        | "market_sell"
+        | "stop_limit_buy"
+        | "stop_limit_sell"
+        | "market_buy_using_quote_quantity"
+        | "market_sell_using_quote_quantity"
+        | "PlaceOrder" => "placed",
         "order_status" | "GetOrder" | "cancel_order" | "CancelOrder" => "order",
         "AmendOrder" => "amended",
         "get_open_orders" | "GetOpenOrders" | "GetOrders" => "orders",
@@ -76,17 +91,39 @@ fn decoder(file: &str) -> Option<&'static str> {
     })
 }
 
-/// Answers of years ago, which the venue no longer gives: the end of the file's name, and the reason.
-const REFUSED: &[(&str, &str)] = &[];
+/// Answers that the venue does not give (any more), by the end of the file's name, with the reason.
+const REFUSED: &[(&str, &str)] = &[
+    // Of the years before answers to cancels carried a time.
+    ("mocks/account/cancel_order.json", "none of 'transactTime'"),
+    (
+        "mocks/account/cancel_all_open_orders.json",
+        "none of 'transactTime'",
+    ),
+    // Wrapped in `data` without the error that it belongs to.
+    (
+        "Endpoints/Spot/Trading/ReplaceOrder.txt",
+        "missing field `cancelResult`",
+    ),
+    // With an empty object for a rate limit, as older documentation printed it.
+    (
+        "Endpoints/Spot/ExchangeData/GetExchangeInfo.txt",
+        "missing field `rateLimitType`",
+    ),
+];
 
 fn check(file: &str, text: &str, seen: &mut Vec<String>) {
     let Some(decoder) = decoder(file) else { return };
-    let refusal = REFUSED.iter().find(|(end, _)| file.ends_with(end)).map(|(_, reason)| *reason);
+    let refusal = REFUSED
+        .iter()
+        .find(|(end, _)| file.ends_with(end))
+        .map(|(_, reason)| *reason);
     match (read(decoder, text), refusal) {
         (Ok(things), None) => assert!(things > 0 || decoder == "account", "{file}: nothing read"),
-        (Err(error), Some(reason)) => assert!(error.to_string().contains(reason), "{file}: {error}"),
+        (Err(error), Some(reason)) => {
+            assert!(error.to_string().contains(reason), "{file}: {error}")
+        }
         (Ok(_), Some(reason)) => panic!("{file} was read, although: {reason}"),
-        (Err(error), None) => eprintln!("{file}: {error}"),
+        (Err(error), None) => panic!("{file}: {error}"),
     }
     seen.push(file.to_owned());
 }
