@@ -186,7 +186,7 @@ pub fn not_sent(error: &HttpError) -> String {
     let text = error.to_string();
     let advice = if text.contains("UnknownIssuer") {
         "; the certificate's authority is unknown: for a private one set extra_ca_file"
-    } else if text.contains("NotValidForName") {
+    } else if text.contains("NotValidForName") || text.contains("not valid for name") {
         "; the certificate is for another host name: check the URL"
     } else {
         ""
@@ -257,7 +257,7 @@ impl From<DecodeError> for VenueError {
         Self::ChangedData {
             what: error.what.into(),
             reason: error.reason.to_string(),
-            fragment: error.fragment,
+            fragment: fragment(&error.fragment),
         }
     }
 }

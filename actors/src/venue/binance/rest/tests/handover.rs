@@ -2,6 +2,13 @@
 
 use super::*;
 
+use std::io;
+use std::pin::Pin;
+
+use actix_codec::ReadBuf;
+use actix_rt::net::Ready;
+use tokio::io::DuplexStream;
+
 #[actix_rt::test]
 async fn an_order_is_signed_complete_and_its_answer_a_report() {
     let (base, seen) = server(&[ok(FULL)]).await;
@@ -131,4 +138,165 @@ async fn a_halt_while_the_connection_is_made_holds_the_order_back_and_lets_the_c
     let requests = seen.requests.borrow();
     assert_eq!(requests.len(), 1);
     assert!(requests[0].starts_with("DELETE"), "{requests:?}");
+}
+
+/// A socket that does not take the first write, and during whose wait a halt comes.
+#[derive(Debug)]
+struct Stuck {
+    io: TcpStream,
+    board: Option<HaltBoard>,
+}
+
+impl AsyncRead for Stuck {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Stuck {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(board) = self.board.take() {
+            halt(&board);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+impl ActixStream for Stuck {
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        ActixStream::poll_read_ready(&self.io, cx)
+    }
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        ActixStream::poll_write_ready(&self.io, cx)
+    }
+}
+
+#[actix_rt::test]
+async fn a_halt_while_the_socket_is_full_holds_the_order_back() {
+    let (base, seen) = server(&[ok(FULL)]).await;
+    let (board, gate) = gate();
+    let connector = actix_service::fn_service(move |info: ConnectInfo<Uri>| {
+        let board = Some(board.clone());
+        async move {
+            let uri = info.request().clone();
+            let address = (uri.host().unwrap().to_owned(), uri.port_u16().unwrap());
+            let io = TcpStream::connect(address)
+                .await
+                .map_err(ConnectError::Io)?;
+            Ok(Connection::new(uri, Stuck { io, board }))
+        }
+    });
+    let client = RestClient::over(
+        connector,
+        &settings(&base),
+        Some(&credentials()),
+        Limits::new(20),
+        clock(),
+    )
+    .unwrap();
+    assert_eq!(
+        client.place(&order(), &gate).await,
+        PlaceOutcome::Held(HaltLevel::Halted)
+    );
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(seen.requests.borrow().is_empty(), "{:?}", seen.requests);
+}
+
+/// An in-memory connection.
+#[derive(Debug)]
+struct Pipe(DuplexStream);
+
+impl AsyncRead for Pipe {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+impl ActixStream for Pipe {
+    fn poll_read_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        Poll::Ready(Ok(Ready::READABLE))
+    }
+    fn poll_write_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        Poll::Ready(Ok(Ready::WRITABLE))
+    }
+}
+
+#[actix_rt::test]
+async fn time_outs_follow_virtual_time_over_an_in_memory_connection() {
+    tokio::time::pause();
+    let stall = Act::Stall("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"symbol\"");
+    let acts = Rc::new(RefCell::new(VecDeque::from([
+        ok(FULL),
+        stall,
+        Act::Stall(""),
+    ])));
+    let seen = Seen::default();
+    let connector = actix_service::fn_service(move |info: ConnectInfo<Uri>| {
+        let (ours, theirs) = tokio::io::duplex(65_536);
+        actix_rt::spawn(serve(theirs, Rc::clone(&acts), seen.clone()));
+        async move { Ok(Connection::new(info.request().clone(), Pipe(ours))) }
+    });
+    let mut settings = settings("http://exchange.test");
+    settings.bounds = crate::venue::binance::settings::Bounds::default();
+    let clock = clock();
+    let client = RestClient::over(
+        connector,
+        &settings,
+        Some(&credentials()),
+        Limits::new(20),
+        clock.clone(),
+    )
+    .unwrap();
+    for (expected, seconds) in [
+        ("Ok", 0),
+        ("Err(UnknownOutcome", 10),
+        ("Err(UnknownOutcome", 11),
+    ] {
+        let before = clock.now();
+        let PlaceOutcome::Answered(outcome) = client.place(&order(), &gate().1).await else {
+            panic!("not answered");
+        };
+        assert!(format!("{outcome:?}").starts_with(expected), "{outcome:?}");
+        assert_eq!(
+            clock.now().saturating_since(before).as_secs(),
+            seconds,
+            "{outcome:?}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod handover;
+mod tls;
 
 use super::*;
 use crate::venue::binance::settings::KeyKind;
@@ -51,7 +52,11 @@ struct Seen {
     requests: Rc<RefCell<Vec<String>>>,
 }
 
-async fn serve(mut stream: TcpStream, acts: Rc<RefCell<VecDeque<Act>>>, seen: Seen) {
+async fn serve<Io: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: Io,
+    acts: Rc<RefCell<VecDeque<Act>>>,
+    seen: Seen,
+) {
     let mut text = String::new();
     let mut bytes = [0; 4096];
     loop {
