@@ -19,15 +19,24 @@ impl Clock {
     /// A clock that starts at the machine's time and from then on follows Tokio's clock.
     #[must_use]
     pub fn system() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the one place where the exchange learns the date")]
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the exchange learns the date"
+        )]
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
         Self::starting_at(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
     }
 
     /// A clock that shows `unix_us` (Unix microseconds) now: for simulations and replays.
     #[must_use]
     pub fn starting_at(unix_us: i64) -> Self {
-        Self { base_us: unix_us, started: Instant::now(), skew_us: Rc::default() }
+        Self {
+            base_us: unix_us,
+            started: Instant::now(),
+            skew_us: Rc::default(),
+        }
     }
 
     /// The exchange's time in Unix microseconds, skew included.
@@ -46,19 +55,5 @@ impl Clock {
     /// Lets the exchange's time run this many microseconds ahead (negative: behind).
     pub fn set_skew_us(&self, skew_us: i64) {
         self.skew_us.set(skew_us);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn virtual_time_moves_the_clock_and_the_skew_shifts_it() {
-        let clock = Clock::starting_at(1_000_000);
-        tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(clock.now_us(), 6_000_000);
-        clock.clone().set_skew_us(-2_000_000);
-        assert_eq!((clock.now_us(), clock.steady_us()), (4_000_000, 6_000_000));
     }
 }

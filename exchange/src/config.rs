@@ -16,7 +16,8 @@ use crate::model;
 use crate::wire::signature::{PublicKeyError, Verifier};
 
 /// The example API key of the venue's documentation; everybody knows its secret.
-pub const EXAMPLE_API_KEY: &str = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
+pub const EXAMPLE_API_KEY: &str =
+    "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
 /// The secret to [`EXAMPLE_API_KEY`].
 pub const EXAMPLE_SECRET: &str = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
 
@@ -99,10 +100,20 @@ pub enum ConfigError {
     #[error("the exchange's configuration does not parse: {0}")]
     Syntax(#[from] toml::de::Error),
     #[error("{base} and {quote} make no symbol: {reason}; give `symbol`")]
-    Symbol { base: Asset, quote: Asset, reason: String },
+    Symbol {
+        base: Asset,
+        quote: Asset,
+        reason: String,
+    },
     #[error("key '{api_key}' of account {account}: {source}")]
-    PublicKey { account: AccountId, api_key: String, source: PublicKeyError },
-    #[error("key '{api_key}' of account {account} needs either `secret` (HMAC) or `public_key` (Ed25519)")]
+    PublicKey {
+        account: AccountId,
+        api_key: String,
+        source: PublicKeyError,
+    },
+    #[error(
+        "key '{api_key}' of account {account} needs either `secret` (HMAC) or `public_key` (Ed25519)"
+    )]
     KeyKind { account: AccountId, api_key: String },
     #[error("key '{api_key}' is given twice, the second time to account {account}")]
     KeyTwice { account: AccountId, api_key: String },
@@ -128,7 +139,13 @@ fn yes() -> bool {
 
 /// The documentation's key pair, one of every asset in plenty.
 fn default_accounts() -> Vec<AccountConfig> {
-    let amounts = [("BTC", 100), ("ETH", 2_000), ("BNB", 5_000), ("EOS", 100_000), ("USDT", 10_000_000)];
+    let amounts = [
+        ("BTC", 100),
+        ("ETH", 2_000),
+        ("BNB", 5_000),
+        ("EOS", 100_000),
+        ("USDT", 10_000_000),
+    ];
     let named = |(name, amount): (&str, i64)| Some((Asset::new(name).ok()?, Decimal::from(amount)));
     let id = AccountId::new("practice").expect("a valid literal");
     let key = KeyConfig {
@@ -153,7 +170,9 @@ fn default_accounts() -> Vec<AccountConfig> {
 const SYMBOLS: [[&str; 7]; 5] = [
     ["BTC", "USDT", "0.01", "0.00001", "9000", "5", "60000"],
     ["ETH", "USDT", "0.01", "0.0001", "9000", "5", "3000"],
-    ["ETH", "BTC", "0.00001", "0.0001", "100000", "0.0001", "0.05"],
+    [
+        "ETH", "BTC", "0.00001", "0.0001", "100000", "0.0001", "0.05",
+    ],
     ["BNB", "USDT", "0.01", "0.001", "900000", "5", "600"],
     ["EOS", "USDT", "0.0001", "0.1", "900000", "5", "0.7"],
 ];
@@ -205,7 +224,11 @@ impl ExchangeConfig {
     /// # Errors
     /// [`ConfigError::Symbol`] and [`ConfigError::Settings`].
     pub fn settings(&self) -> Result<model::Settings, ConfigError> {
-        let instruments: Result<_, _> = self.instruments.iter().map(InstrumentConfig::settings).collect();
+        let instruments: Result<_, _> = self
+            .instruments
+            .iter()
+            .map(InstrumentConfig::settings)
+            .collect();
         let settings = model::Settings {
             instruments: instruments?,
             accounts: self.accounts.iter().map(AccountConfig::settings).collect(),
@@ -222,10 +245,19 @@ impl AccountConfig {
         model::AccountSettings {
             account: self.id,
             uid: self.uid,
-            balances: self.balances.iter().map(|(asset, amount)| (*asset, *amount)).collect(),
-            commission: model::Commission { maker: self.maker_commission, taker: self.taker_commission },
+            balances: self
+                .balances
+                .iter()
+                .map(|(asset, amount)| (*asset, *amount))
+                .collect(),
+            commission: model::Commission {
+                maker: self.maker_commission,
+                taker: self.taker_commission,
+            },
             can_trade: self.can_trade,
-            bnb_discount: self.bnb_discount.map(|factor| model::BnbDiscount { factor }),
+            bnb_discount: self
+                .bnb_discount
+                .map(|factor| model::BnbDiscount { factor }),
         }
     }
 }
@@ -237,8 +269,13 @@ impl KeyConfig {
         let api_key = self.api_key.clone();
         match (&self.secret, &self.public_key) {
             (Some(secret), None) => Ok(Verifier::hmac(secret)),
-            (None, Some(text)) => Verifier::ed25519(text)
-                .map_err(|source| ConfigError::PublicKey { account, api_key, source }),
+            (None, Some(text)) => {
+                Verifier::ed25519(text).map_err(|source| ConfigError::PublicKey {
+                    account,
+                    api_key,
+                    source,
+                })
+            }
             _ => Err(ConfigError::KeyKind { account, api_key }),
         }
     }
@@ -247,11 +284,14 @@ impl KeyConfig {
 impl InstrumentConfig {
     fn settings(&self) -> Result<model::InstrumentSettings, ConfigError> {
         let joined = Symbol::new(&format!("{}{}", self.base, self.quote));
-        let symbol = self.symbol.map_or(joined, Ok).map_err(|error| ConfigError::Symbol {
-            base: self.base,
-            quote: self.quote,
-            reason: error.to_string(),
-        })?;
+        let symbol = self
+            .symbol
+            .map_or(joined, Ok)
+            .map_err(|error| ConfigError::Symbol {
+                base: self.base,
+                quote: self.quote,
+                reason: error.to_string(),
+            })?;
         let grid = model::Grid {
             tick: self.tick,
             max_price: self.max_price,
@@ -281,8 +321,15 @@ mod tests {
         assert_eq!(config.accounts[0].keys[0].api_key, EXAMPLE_API_KEY);
         assert_eq!(config.accounts[0].balances.len(), 5);
         let settings = config.settings().unwrap();
-        let names: Vec<_> = settings.instruments.iter().map(|one| one.symbol.to_string()).collect();
-        assert_eq!(names, ["BTCUSDT", "ETHUSDT", "ETHBTC", "BNBUSDT", "EOSUSDT"]);
+        let names: Vec<_> = settings
+            .instruments
+            .iter()
+            .map(|one| one.symbol.to_string())
+            .collect();
+        assert_eq!(
+            names,
+            ["BTCUSDT", "ETHUSDT", "ETHBTC", "BNBUSDT", "EOSUSDT"]
+        );
     }
 
     #[test]
@@ -296,6 +343,9 @@ mod tests {
         let text = "[[accounts]]\nid = 'a'\nbalances = { BTC = '1' }\nkeys = [{ api_key = 'k' }]";
         let config = ExchangeConfig::from_toml(text).unwrap();
         let account = &config.accounts[0];
-        assert!(matches!(account.keys[0].verifier(account.id), Err(ConfigError::KeyKind { .. })));
+        assert!(matches!(
+            account.keys[0].verifier(account.id),
+            Err(ConfigError::KeyKind { .. })
+        ));
     }
 }

@@ -49,8 +49,11 @@ impl Core {
     pub fn new(config: &ExchangeConfig, clock: Clock) -> Result<Rc<Self>, ConfigError> {
         let now_us = clock.now_us();
         let settings = config.settings()?;
-        let mut assets: Vec<Asset> =
-            settings.instruments.iter().flat_map(|one| [one.base, one.quote]).collect();
+        let mut assets: Vec<Asset> = settings
+            .instruments
+            .iter()
+            .flat_map(|one| [one.base, one.quote])
+            .collect();
         assets.sort_unstable();
         assets.dedup();
         let mut faults = Faults::default();
@@ -86,7 +89,8 @@ impl Core {
 
     /// The accounts that have a key, in order.
     pub fn accounts(&self) -> Vec<AccountId> {
-        let mut accounts: Vec<AccountId> = self.keys.borrow().values().map(|key| key.account).collect();
+        let mut accounts: Vec<AccountId> =
+            self.keys.borrow().values().map(|key| key.account).collect();
         accounts.sort_unstable();
         accounts.dedup();
         accounts
@@ -98,7 +102,11 @@ impl Core {
     /// [`ConfigError::PublicKey`], [`ConfigError::KeyKind`].
     pub fn add_key(&self, account: AccountId, key: &KeyConfig) -> Result<(), ConfigError> {
         let verifier = key.verifier(account)?;
-        let entry = Rc::new(Key { account, verifier, trading: key.trading });
+        let entry = Rc::new(Key {
+            account,
+            verifier,
+            trading: key.trading,
+        });
         self.keys.borrow_mut().insert(key.api_key.clone(), entry);
         Ok(())
     }
@@ -160,7 +168,11 @@ impl Core {
         let Some(trade) = &report.trade else { return };
         if report.order.executed_qty == trade.quantity {
             let now_us = self.now_us();
-            self.limits.borrow_mut().credit_first_fill(report.order.account, trade.is_maker, now_us);
+            self.limits.borrow_mut().credit_first_fill(
+                report.order.account,
+                trade.is_maker,
+                now_us,
+            );
         }
     }
 }
@@ -170,9 +182,16 @@ fn keys(config: &ExchangeConfig) -> Result<HashMap<String, Rc<Key>>, ConfigError
     for account in &config.accounts {
         for key in &account.keys {
             let verifier = key.verifier(account.id)?;
-            let entry = Key { account: account.id, verifier, trading: key.trading };
+            let entry = Key {
+                account: account.id,
+                verifier,
+                trading: key.trading,
+            };
             if keys.insert(key.api_key.clone(), Rc::new(entry)).is_some() {
-                return Err(ConfigError::KeyTwice { account: account.id, api_key: key.api_key.clone() });
+                return Err(ConfigError::KeyTwice {
+                    account: account.id,
+                    api_key: key.api_key.clone(),
+                });
             }
         }
     }

@@ -65,13 +65,21 @@ struct Window {
 
 impl Window {
     const fn seconds(seconds: i64) -> Self {
-        Self { length_us: seconds * SECOND_US, index: 0, count: 0 }
+        Self {
+            length_us: seconds * SECOND_US,
+            index: 0,
+            count: 0,
+        }
     }
 
     fn at(&mut self, now_us: i64) -> &mut u32 {
         let index = now_us.div_euclid(self.length_us);
         if index != self.index {
-            *self = Self { index, count: 0, ..*self };
+            *self = Self {
+                index,
+                count: 0,
+                ..*self
+            };
         }
         &mut self.count
     }
@@ -128,7 +136,11 @@ pub struct Limits {
 
 impl Limits {
     pub fn new(config: LimitConfig) -> Self {
-        Self { config, addresses: HashMap::new(), accounts: HashMap::new() }
+        Self {
+            config,
+            addresses: HashMap::new(),
+            accounts: HashMap::new(),
+        }
     }
 
     pub fn config(&self) -> &LimitConfig {
@@ -136,11 +148,16 @@ impl Limits {
     }
 
     fn address(&mut self, address: Option<IpAddr>) -> &mut AddressUsage {
-        self.addresses.entry(address).or_insert_with(AddressUsage::new)
+        self.addresses
+            .entry(address)
+            .or_insert_with(AddressUsage::new)
     }
 
     fn account(&mut self, account: AccountId) -> &mut OrderUsage {
-        let fresh = || OrderUsage { ten_seconds: Window::seconds(10), day: Window::seconds(86_400) };
+        let fresh = || OrderUsage {
+            ten_seconds: Window::seconds(10),
+            day: Window::seconds(86_400),
+        };
         self.accounts.entry(account).or_insert_with(fresh)
     }
 
@@ -149,7 +166,12 @@ impl Limits {
     /// # Errors
     /// 418 while the address is banned, 429 when the weight or the raw requests exceed their limit;
     /// such a request must not be carried out.
-    pub fn charge(&mut self, address: Option<IpAddr>, weight: u32, now_us: i64) -> Result<(), ApiError> {
+    pub fn charge(
+        &mut self,
+        address: Option<IpAddr>,
+        weight: u32,
+        now_us: i64,
+    ) -> Result<(), ApiError> {
         let config = self.config.clone();
         let usage = self.address(address);
         if now_us < usage.banned_until_us {
@@ -157,7 +179,10 @@ impl Limits {
         }
         *usage.raw.at(now_us) += 1;
         if *usage.raw.at(now_us) > config.raw_per_5_minutes {
-            let msg = format!("Too many requests; current limit is {} requests per 5 MINUTE.", config.raw_per_5_minutes);
+            let msg = format!(
+                "Too many requests; current limit is {} requests per 5 MINUTE.",
+                config.raw_per_5_minutes
+            );
             return Err(ApiError::too_many_requests(429, msg, usage.raw.ends_us()));
         }
         *usage.weight.at(now_us) = usage.weight.at(now_us).saturating_add(weight);
@@ -174,7 +199,11 @@ impl Limits {
              WebSocket Streams for live updates to avoid polling the API.",
             config.weight_per_minute
         );
-        Err(ApiError::too_many_requests(429, msg, usage.weight.ends_us()))
+        Err(ApiError::too_many_requests(
+            429,
+            msg,
+            usage.weight.ends_us(),
+        ))
     }
 
     /// Takes back the weight of a request that turned out to be free.
@@ -195,8 +224,13 @@ impl Limits {
         }
         *usage.connections.at(now_us) += 1;
         if *usage.connections.at(now_us) > limit {
-            let msg = format!("Too many connection attempts; current limit is {limit} per 5 MINUTE.");
-            return Err(ApiError::too_many_requests(429, msg, usage.connections.ends_us()));
+            let msg =
+                format!("Too many connection attempts; current limit is {limit} per 5 MINUTE.");
+            return Err(ApiError::too_many_requests(
+                429,
+                msg,
+                usage.connections.ends_us(),
+            ));
         }
         Ok(())
     }
@@ -221,11 +255,20 @@ impl Limits {
     ///
     /// # Errors
     /// -1015 with status 429 when a limit is exceeded; nothing is counted then.
-    pub fn count_orders(&mut self, account: AccountId, orders: u32, now_us: i64) -> Result<(), ApiError> {
-        let (short, long) = (self.config.orders_per_10_seconds, self.config.orders_per_day);
+    pub fn count_orders(
+        &mut self,
+        account: AccountId,
+        orders: u32,
+        now_us: i64,
+    ) -> Result<(), ApiError> {
+        let (short, long) = (
+            self.config.orders_per_10_seconds,
+            self.config.orders_per_day,
+        );
         let usage = self.account(account);
         let too_many = |limit: u32, interval: &str, ends_us: i64| {
-            let msg = format!("Too many new orders; current limit is {limit} orders per {interval}.");
+            let msg =
+                format!("Too many new orders; current limit is {limit} orders per {interval}.");
             let mut error = ApiError::new(-1015, msg).with_status(429);
             error.retry_at_us = Some(ends_us);
             error
@@ -243,7 +286,11 @@ impl Limits {
 
     /// The first fill of an order lowers the counts of the present windows.
     pub fn credit_first_fill(&mut self, account: AccountId, maker: bool, now_us: i64) {
-        let credit = if maker { self.config.maker_fill_credit } else { 1 };
+        let credit = if maker {
+            self.config.maker_fill_credit
+        } else {
+            1
+        };
         let usage = self.account(account);
         for window in [&mut usage.ten_seconds, &mut usage.day] {
             let count = window.at(now_us);
@@ -253,16 +300,17 @@ impl Limits {
 
     pub fn order_count(&mut self, account: AccountId, now_us: i64) -> OrderCount {
         let usage = self.account(account);
-        OrderCount { ten_seconds: *usage.ten_seconds.at(now_us), day: *usage.day.at(now_us) }
+        OrderCount {
+            ten_seconds: *usage.ten_seconds.at(now_us),
+            day: *usage.day.at(now_us),
+        }
     }
 
     /// `rateLimits` as `exchangeInfo` lists them; the WebSocket API shows CONNECTIONS in place of
     /// RAW_REQUESTS.
     pub fn list(&self, websocket: bool) -> Value {
         let config = &self.config;
-        let row = |kind: &str, interval: &str, number: u32, limit: u32| {
-            json!({"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit})
-        };
+        let row = |kind: &str, interval: &str, number: u32, limit: u32| json!({"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit});
         let last = if websocket {
             row("CONNECTIONS", "MINUTE", 5, config.connections_per_5_minutes)
         } else {
@@ -279,11 +327,14 @@ impl Limits {
     /// The two ORDERS rows with their present counts.
     pub fn order_rows(&mut self, account: AccountId, now_us: i64) -> [Value; 2] {
         let count = self.order_count(account, now_us);
-        let row = |interval: &str, number: u32, limit: u32, count: u32| {
-            json!({"rateLimitType": "ORDERS", "interval": interval, "intervalNum": number, "limit": limit, "count": count})
-        };
+        let row = |interval: &str, number: u32, limit: u32, count: u32| json!({"rateLimitType": "ORDERS", "interval": interval, "intervalNum": number, "limit": limit, "count": count});
         [
-            row("SECOND", 10, self.config.orders_per_10_seconds, count.ten_seconds),
+            row(
+                "SECOND",
+                10,
+                self.config.orders_per_10_seconds,
+                count.ten_seconds,
+            ),
             row("DAY", 1, self.config.orders_per_day, count.day),
         ]
     }
@@ -297,7 +348,10 @@ impl Limits {
 }
 
 fn ban(usage: &mut AddressUsage, config: &LimitConfig, now_us: i64) {
-    let seconds = config.ban_seconds.saturating_mul(1_i64 << usage.bans.min(20)).min(3 * 86_400);
+    let seconds = config
+        .ban_seconds
+        .saturating_mul(1_i64 << usage.bans.min(20))
+        .min(3 * 86_400);
     usage.bans += 1;
     usage.banned_until_us = now_us + seconds * SECOND_US;
 }
@@ -329,21 +383,49 @@ mod tests {
     fn the_weight_window_is_aligned_to_the_minute_and_does_not_slide() {
         let mut limits = limits(|config| config.weight_per_minute = 10);
         assert!(limits.charge(None, 10, 59_999_999).is_ok());
-        assert!(limits.charge(None, 10, 60_000_000).is_ok(), "a new minute has begun");
+        assert!(
+            limits.charge(None, 10, 60_000_000).is_ok(),
+            "a new minute has begun"
+        );
         let error = limits.charge(None, 1, 60_000_001).unwrap_err();
-        assert_eq!((error.status, error.code, error.retry_at_us), (429, -1003, Some(120_000_000)));
+        assert_eq!(
+            (error.status, error.code, error.retry_at_us),
+            (429, -1003, Some(120_000_000))
+        );
     }
 
     #[test]
     fn going_on_over_the_limit_turns_429_into_a_ban_that_doubles() {
-        let mut limits = limits(|config| (config.weight_per_minute, config.ban_after, config.ban_seconds) = (1, 2, 60));
+        let mut limits = limits(|config| {
+            (
+                config.weight_per_minute,
+                config.ban_after,
+                config.ban_seconds,
+            ) = (1, 2, 60)
+        });
         let statuses: Vec<_> = (0..5)
-            .map(|at| limits.charge(None, 1, at).map_or_else(|error| error.status, |()| 200))
+            .map(|at| {
+                limits
+                    .charge(None, 1, at)
+                    .map_or_else(|error| error.status, |()| 200)
+            })
             .collect();
         assert_eq!(statuses, [200, 429, 429, 418, 418]);
-        assert!(limits.charge(None, 1, 61_000_000).is_ok(), "the ban is over");
-        let until = (0..3).map(|at| limits.charge(None, 1, 62_000_000 + at).unwrap_err().retry_at_us);
-        assert_eq!(until.last(), Some(Some(62_000_002 + 120_000_000)), "the second ban is twice as long");
+        assert!(
+            limits.charge(None, 1, 61_000_000).is_ok(),
+            "the ban is over"
+        );
+        let until = (0..3).map(|at| {
+            limits
+                .charge(None, 1, 62_000_000 + at)
+                .unwrap_err()
+                .retry_at_us
+        });
+        assert_eq!(
+            until.last(),
+            Some(Some(62_000_002 + 120_000_000)),
+            "the second ban is twice as long"
+        );
     }
 
     #[test]
@@ -361,13 +443,34 @@ mod tests {
         limits.count_orders(account(), 3, 1).unwrap();
         let error = limits.count_orders(account(), 1, 2).unwrap_err();
         assert_eq!((error.status, error.code), (429, -1015));
-        assert_eq!(error.msg, "Too many new orders; current limit is 3 orders per 10 SECOND.");
+        assert_eq!(
+            error.msg,
+            "Too many new orders; current limit is 3 orders per 10 SECOND."
+        );
         limits.credit_first_fill(account(), false, 3);
-        assert_eq!(limits.order_count(account(), 3), OrderCount { ten_seconds: 2, day: 2 });
+        assert_eq!(
+            limits.order_count(account(), 3),
+            OrderCount {
+                ten_seconds: 2,
+                day: 2
+            }
+        );
         limits.credit_first_fill(account(), true, 3);
-        assert_eq!(limits.order_count(account(), 3), OrderCount { ten_seconds: 0, day: 0 });
+        assert_eq!(
+            limits.order_count(account(), 3),
+            OrderCount {
+                ten_seconds: 0,
+                day: 0
+            }
+        );
         limits.count_orders(account(), 1, 10_000_000).unwrap();
-        assert_eq!(limits.order_count(account(), 10_000_000), OrderCount { ten_seconds: 1, day: 1 });
+        assert_eq!(
+            limits.order_count(account(), 10_000_000),
+            OrderCount {
+                ten_seconds: 1,
+                day: 1
+            }
+        );
     }
 
     #[test]

@@ -64,10 +64,18 @@ pub fn report(core: &Core) -> Value {
 
 fn arrival(core: &Core, accounts: &[AccountId], one: &Arrival) -> Value {
     let model = core.model.borrow();
-    let named = one.client_order_id.as_deref().and_then(|id| ClientOrderId::new(id).ok());
-    let symbol = one.symbol.as_deref().and_then(|name| Symbol::new(name).ok());
+    let named = one
+        .client_order_id
+        .as_deref()
+        .and_then(|id| ClientOrderId::new(id).ok());
+    let symbol = one
+        .symbol
+        .as_deref()
+        .and_then(|name| Symbol::new(name).ok());
     let found = named.zip(symbol).and_then(|(id, symbol)| {
-        accounts.iter().find_map(|account| model.order(*account, symbol, OrderRef::client(id)).ok())
+        accounts
+            .iter()
+            .find_map(|account| model.order(*account, symbol, OrderRef::client(id)).ok())
     });
     json!({
         "timeUs": one.time_us,
@@ -89,19 +97,31 @@ fn account_report(core: &Core, account: AccountId) -> Value {
     let mut orders = Vec::new();
     for symbol in model.symbols() {
         let found = model.all_orders(account, symbol, all).unwrap_or_default();
-        let fills = model.my_trades(account, symbol, TradesQuery { order_id: None, window: all }).unwrap_or_default();
+        let fills = model
+            .my_trades(
+                account,
+                symbol,
+                TradesQuery {
+                    order_id: None,
+                    window: all,
+                },
+            )
+            .unwrap_or_default();
         for order in found {
             let mut row = render::order(order, TimeUnit::Microsecond);
             let own = fills.iter().filter(|fill| fill.order_id == order.order_id);
-            row["fills"] = own.map(|fill| render::my_trade(fill, TimeUnit::Microsecond)).collect();
+            row["fills"] = own
+                .map(|fill| render::my_trade(fill, TimeUnit::Microsecond))
+                .collect();
             orders.push(row);
         }
     }
     let open = model.open_orders(account, None).unwrap_or_default();
-    let balances = model.account(account).map(|view| view.balances).unwrap_or_default();
-    let balance = |one: &crate::model::Balance| {
-        json!({"asset": one.asset, "free": amount(one.free), "locked": amount(one.locked)})
-    };
+    let balances = model
+        .account(account)
+        .map(|view| view.balances)
+        .unwrap_or_default();
+    let balance = |one: &crate::model::Balance| json!({"asset": one.asset, "free": amount(one.free), "locked": amount(one.locked)});
     json!({
         "account": account,
         "orders": orders,

@@ -9,15 +9,28 @@ use support::Exchange;
 async fn weights_add_up_in_the_header_and_successful_orders_are_free() {
     let exchange = Exchange::start();
     exchange.fill_book().await;
-    let used = |answer: &support::Answer| answer.header("x-mbx-used-weight-1m").unwrap().parse::<u32>().unwrap();
+    let used = |answer: &support::Answer| {
+        answer
+            .header("x-mbx-used-weight-1m")
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
     let before = used(&exchange.get("/api/v3/ping").await);
-    let after = used(&exchange.get("/api/v3/depth?symbol=BTCUSDT&limit=1000").await);
+    let after = used(
+        &exchange
+            .get("/api/v3/depth?symbol=BTCUSDT&limit=1000")
+            .await,
+    );
     // A new minute may begin between two requests.
     assert!(after == before + 50 || after == 50, "{before} then {after}");
     let placed = exchange.place("free", "BUY", "59000").await;
     let refused = exchange.place("free", "BUY", "59000").await;
     let (placed, refused) = (used(&placed), used(&refused));
-    assert!(refused == placed + 2 || refused <= 2, "a time request and a failed order: {placed} then {refused}");
+    assert!(
+        refused == placed + 2 || refused <= 2,
+        "a time request and a failed order: {placed} then {refused}"
+    );
 }
 
 #[actix_rt::test]
@@ -38,7 +51,10 @@ async fn too_much_weight_is_429_and_going_on_is_418() {
     assert_eq!(last.code(), -1003);
     let wait: u32 = last.header("retry-after").unwrap().parse().unwrap();
     assert!((110..=120).contains(&wait), "{wait}");
-    assert!(exchange.try_socket("/ws-api/v3").await.is_err(), "a banned address opens no socket");
+    assert!(
+        exchange.try_socket("/ws-api/v3").await.is_err(),
+        "a banned address opens no socket"
+    );
     exchange.practice("DELETE", "limits", json!(null)).await;
     assert_eq!(exchange.get("/api/v3/ping").await.status, 200);
 }
@@ -51,13 +67,32 @@ async fn too_many_orders_are_refused_until_one_is_filled() {
     assert_eq!(exchange.place("b", "BUY", "58999").await.status, 200);
     let refused = exchange.place("c", "BUY", "58998").await;
     assert_eq!((refused.status, refused.code()), (429, -1015));
-    assert_eq!(refused.json()["msg"], "Too many new orders; current limit is 2 orders per 1 DAY.");
+    assert_eq!(
+        refused.json()["msg"],
+        "Too many new orders; current limit is 2 orders per 1 DAY."
+    );
     assert!(refused.header("retry-after").is_some());
     let trade = json!({"price": "59000", "quantity": "0.001", "side": "SELL"});
-    exchange.practice("POST", "market", json!({"symbol": "BTCUSDT", "clear": true, "trade": trade})).await;
-    assert_eq!(exchange.place("d", "BUY", "58997").await.status, 200, "a filled order gives its count back");
-    let counts = exchange.signed("GET", "/api/v3/rateLimit/order", "").await.json();
-    assert_eq!((&counts[1]["interval"], &counts[1]["count"]), (&json!("DAY"), &json!(1)));
+    exchange
+        .practice(
+            "POST",
+            "market",
+            json!({"symbol": "BTCUSDT", "clear": true, "trade": trade}),
+        )
+        .await;
+    assert_eq!(
+        exchange.place("d", "BUY", "58997").await.status,
+        200,
+        "a filled order gives its count back"
+    );
+    let counts = exchange
+        .signed("GET", "/api/v3/rateLimit/order", "")
+        .await
+        .json();
+    assert_eq!(
+        (&counts[1]["interval"], &counts[1]["count"]),
+        (&json!("DAY"), &json!(1))
+    );
 }
 
 #[actix_rt::test]
@@ -68,7 +103,10 @@ async fn over_the_socket_a_limit_says_when_to_come_back() {
     for id in 0..4 {
         answer = ws.call(json!(id), "ping", json!({})).await;
     }
-    assert_eq!((&answer["status"], &answer["error"]["code"]), (&json!(429), &json!(-1003)));
+    assert_eq!(
+        (&answer["status"], &answer["error"]["code"]),
+        (&json!(429), &json!(-1003))
+    );
     let data = &answer["error"]["data"];
     assert!(data["retryAfter"].as_i64().unwrap() > data["serverTime"].as_i64().unwrap());
 }

@@ -15,13 +15,32 @@ async fn public_endpoints_answer_without_a_key() {
     exchange.fill_book().await;
     assert_eq!(exchange.get("/api/v3/ping").await.json(), json!({}));
     assert!(exchange.get("/api/v3/time?").await.json()["serverTime"].is_i64());
-    let depth = exchange.get("/api/v3/depth?symbol=BTCUSDT&limit=5").await.json();
+    let depth = exchange
+        .get("/api/v3/depth?symbol=BTCUSDT&limit=5")
+        .await
+        .json();
     assert_eq!(depth["bids"], json!([["59999.00000000", "1.00000000"]]));
-    let book = exchange.get("/api/v3/ticker/bookTicker?symbols=%5B%22BTCUSDT%22%5D").await.json();
-    assert_eq!(book[0]["askPrice"], "60001.00000000", "a list of one is still a list");
-    for path in ["trades", "aggTrades", "klines?interval=1m", "uiKlines?interval=1d", "avgPrice", "ticker/24hr", "ticker/price"] {
+    let book = exchange
+        .get("/api/v3/ticker/bookTicker?symbols=%5B%22BTCUSDT%22%5D")
+        .await
+        .json();
+    assert_eq!(
+        book[0]["askPrice"], "60001.00000000",
+        "a list of one is still a list"
+    );
+    for path in [
+        "trades",
+        "aggTrades",
+        "klines?interval=1m",
+        "uiKlines?interval=1d",
+        "avgPrice",
+        "ticker/24hr",
+        "ticker/price",
+    ] {
         let joint = if path.contains('?') { '&' } else { '?' };
-        let answer = exchange.get(&format!("/api/v3/{path}{joint}symbol=BTCUSDT")).await;
+        let answer = exchange
+            .get(&format!("/api/v3/{path}{joint}symbol=BTCUSDT"))
+            .await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
     }
 }
@@ -29,26 +48,69 @@ async fn public_endpoints_answer_without_a_key() {
 #[actix_rt::test]
 async fn exchange_info_lists_the_filters_in_the_live_order() {
     let exchange = Exchange::start();
-    let info = exchange.get("/api/v3/exchangeInfo?symbol=BTCUSDT").await.json();
+    let info = exchange
+        .get("/api/v3/exchangeInfo?symbol=BTCUSDT")
+        .await
+        .json();
     let filters = info["symbols"][0]["filters"].as_array().unwrap();
-    let names: Vec<_> = filters.iter().map(|one| one["filterType"].as_str().unwrap()).collect();
+    let names: Vec<_> = filters
+        .iter()
+        .map(|one| one["filterType"].as_str().unwrap())
+        .collect();
     let wanted = [
-        "PRICE_FILTER", "LOT_SIZE", "ICEBERG_PARTS", "MARKET_LOT_SIZE", "TRAILING_DELTA", "PERCENT_PRICE_BY_SIDE",
-        "NOTIONAL", "MAX_NUM_ORDERS", "MAX_NUM_ORDER_LISTS", "MAX_NUM_ALGO_ORDERS", "MAX_NUM_ORDER_AMENDS",
+        "PRICE_FILTER",
+        "LOT_SIZE",
+        "ICEBERG_PARTS",
+        "MARKET_LOT_SIZE",
+        "TRAILING_DELTA",
+        "PERCENT_PRICE_BY_SIDE",
+        "NOTIONAL",
+        "MAX_NUM_ORDERS",
+        "MAX_NUM_ORDER_LISTS",
+        "MAX_NUM_ALGO_ORDERS",
+        "MAX_NUM_ORDER_AMENDS",
     ];
     assert_eq!(names, wanted);
     assert_eq!(filters[0]["tickSize"], "0.01000000");
-    assert_eq!(exchange.get("/api/v3/exchangeInfo?symbol=NOSUCH").await.code(), -1121);
-    assert_eq!(exchange.get("/api/v3/exchangeInfo").await.json()["symbols"].as_array().unwrap().len(), 5);
+    assert_eq!(
+        exchange
+            .get("/api/v3/exchangeInfo?symbol=NOSUCH")
+            .await
+            .code(),
+        -1121
+    );
+    assert_eq!(
+        exchange.get("/api/v3/exchangeInfo").await.json()["symbols"]
+            .as_array()
+            .unwrap()
+            .len(),
+        5
+    );
 }
 
 #[actix_rt::test]
 async fn unknown_paths_are_404_and_listen_keys_are_gone() {
     let exchange = Exchange::start();
     assert_eq!(exchange.get("/api/v1/time").await.status, 404);
-    assert_eq!(exchange.send("POST", "/api/v3/userDataStream", &[], "").await.unwrap().status, 410);
-    assert_eq!(exchange.send("POST", "/api/v3/time", &[], "").await.unwrap().status, 405);
-    let list = exchange.signed("POST", "/api/v3/orderList/oco", "symbol=BTCUSDT").await;
+    assert_eq!(
+        exchange
+            .send("POST", "/api/v3/userDataStream", &[], "")
+            .await
+            .unwrap()
+            .status,
+        410
+    );
+    assert_eq!(
+        exchange
+            .send("POST", "/api/v3/time", &[], "")
+            .await
+            .unwrap()
+            .status,
+        405
+    );
+    let list = exchange
+        .signed("POST", "/api/v3/orderList/oco", "symbol=BTCUSDT")
+        .await;
     assert_eq!(list.code(), -1020);
 }
 
@@ -63,20 +125,45 @@ async fn a_signature_may_cover_query_and_body_in_any_split() {
     let tail = format!("type{tail}&timestamp={time}");
     let signature = sign(&format!("{head}{tail}"));
     let body = format!("{tail}&signature={signature}");
-    let answer = exchange.send("POST", &format!("/api/v3/order/test?{head}"), &[key, form], &body).await.unwrap();
+    let answer = exchange
+        .send(
+            "POST",
+            &format!("/api/v3/order/test?{head}"),
+            &[key, form],
+            &body,
+        )
+        .await
+        .unwrap();
     assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
 
     let whole = format!("{params}&timestamp={time}");
     let body = format!("{whole}&signature={}", sign(&whole).to_uppercase());
-    let answer = exchange.send("POST", "/api/v3/order/test", &[key, form], &body).await.unwrap();
+    let answer = exchange
+        .send("POST", "/api/v3/order/test", &[key, form], &body)
+        .await
+        .unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text);
 
     let path = format!("/api/v3/order/test?{whole}&signature={}", sign(&whole));
     let json = ("Content-Type", "application/json");
-    let answer = exchange.send("POST", &path, &[key, json], "").await.unwrap();
-    assert_eq!(answer.status, 200, "an empty body may be called JSON: {}", answer.text);
+    let answer = exchange
+        .send("POST", &path, &[key, json], "")
+        .await
+        .unwrap();
+    assert_eq!(
+        answer.status, 200,
+        "an empty body may be called JSON: {}",
+        answer.text
+    );
     let changed = path.replace("BUY", "SELL");
-    assert_eq!(exchange.send("POST", &changed, &[key], "").await.unwrap().code(), -1022);
+    assert_eq!(
+        exchange
+            .send("POST", &changed, &[key], "")
+            .await
+            .unwrap()
+            .code(),
+        -1022
+    );
 }
 
 #[actix_rt::test]
@@ -89,12 +176,23 @@ async fn an_ed25519_key_signs_rest_requests() {
     exchange.practice("POST", "keys", body).await;
     let query = format!("timestamp={}", exchange.time().await);
     let signature = STANDARD.encode(pair.sign(query.as_bytes()).as_ref());
-    let encoded = signature.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    let encoded = signature
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D");
     let path = format!("/api/v3/account?{query}&signature={encoded}");
-    let answer = exchange.send("GET", &path, &[("X-MBX-APIKEY", api_key.as_str())], "").await.unwrap();
+    let answer = exchange
+        .send("GET", &path, &[("X-MBX-APIKEY", api_key.as_str())], "")
+        .await
+        .unwrap();
     assert_eq!(answer.json()["accountType"], "SPOT", "{}", answer.text);
-    exchange.practice("DELETE", &format!("keys/{api_key}"), Value::Null).await;
-    let answer = exchange.send("GET", &path, &[("X-MBX-APIKEY", api_key.as_str())], "").await.unwrap();
+    exchange
+        .practice("DELETE", &format!("keys/{api_key}"), Value::Null)
+        .await;
+    let answer = exchange
+        .send("GET", &path, &[("X-MBX-APIKEY", api_key.as_str())], "")
+        .await
+        .unwrap();
     assert_eq!((answer.status, answer.code()), (401, -2015));
 }
 
@@ -103,15 +201,39 @@ async fn each_fault_of_a_request_has_its_documented_code() {
     let exchange = Exchange::start();
     let time = exchange.time().await;
     let key = [("X-MBX-APIKEY", EXAMPLE_API_KEY)];
-    let unsigned = exchange.send("GET", "/api/v3/account", &[], "").await.unwrap();
+    let unsigned = exchange
+        .send("GET", "/api/v3/account", &[], "")
+        .await
+        .unwrap();
     assert_eq!((unsigned.status, unsigned.code()), (401, -2014));
-    let unknown = exchange.send("GET", "/api/v3/account", &[("X-MBX-APIKEY", "A".repeat(64).as_str())], "").await.unwrap();
+    let unknown = exchange
+        .send(
+            "GET",
+            "/api/v3/account",
+            &[("X-MBX-APIKEY", "A".repeat(64).as_str())],
+            "",
+        )
+        .await
+        .unwrap();
     assert_eq!((unknown.status, unknown.code()), (401, -2015));
-    assert_eq!(exchange.send("GET", "/api/v3/account", &key, "").await.unwrap().code(), -1102);
+    assert_eq!(
+        exchange
+            .send("GET", "/api/v3/account", &key, "")
+            .await
+            .unwrap()
+            .code(),
+        -1102
+    );
     let path = format!("/api/v3/account?timestamp={time}");
     let missing = exchange.send("GET", &path, &key, "").await.unwrap().json();
-    assert_eq!(missing["msg"], "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.");
-    for (late, message) in [(-6_000, "outside of the recvWindow"), (2_000, "1000ms ahead of the server's time")] {
+    assert_eq!(
+        missing["msg"],
+        "Mandatory parameter 'signature' was not sent, was empty/null, or malformed."
+    );
+    for (late, message) in [
+        (-6_000, "outside of the recvWindow"),
+        (2_000, "1000ms ahead of the server's time"),
+    ] {
         let query = format!("timestamp={}", time + late);
         let path = format!("/api/v3/account?{query}&signature={}", sign(&query));
         let answer = exchange.send("GET", &path, &key, "").await.unwrap();
@@ -119,20 +241,52 @@ async fn each_fault_of_a_request_has_its_documented_code() {
         assert!(answer.text.contains(message), "{}", answer.text);
     }
     for (params, code) in [
-        ("symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1e-3&price=1", -1100),
-        ("symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1", -1102),
-        ("symbol=BTCUSDT&side=buy&type=LIMIT&timeInForce=GTC&quantity=1&price=1", -1117),
+        (
+            "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1e-3&price=1",
+            -1100,
+        ),
+        (
+            "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1",
+            -1102,
+        ),
+        (
+            "symbol=BTCUSDT&side=buy&type=LIMIT&timeInForce=GTC&quantity=1&price=1",
+            -1117,
+        ),
         ("symbol=BTCUSDT&side=BUY&type=LIMITED&quantity=1", -1116),
-        ("symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTX&quantity=1&price=1", -1115),
-        ("symbol=BTCUSDT&side=BUY&type=MARKET&timeInForce=GTC&quantity=1", -1106),
-        ("symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=60000.001", -1013),
-        ("symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.123456789&price=60000", -1111),
-        ("symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1&postOnly=true", -1104),
-        ("symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1&quantity=2", -1101),
+        (
+            "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTX&quantity=1&price=1",
+            -1115,
+        ),
+        (
+            "symbol=BTCUSDT&side=BUY&type=MARKET&timeInForce=GTC&quantity=1",
+            -1106,
+        ),
+        (
+            "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=60000.001",
+            -1013,
+        ),
+        (
+            "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.123456789&price=60000",
+            -1111,
+        ),
+        (
+            "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1&postOnly=true",
+            -1104,
+        ),
+        (
+            "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1&quantity=2",
+            -1101,
+        ),
         ("symbol=BTCEUR&side=BUY&type=MARKET&quantity=1", -1121),
     ] {
         let answer = exchange.signed("POST", "/api/v3/order", params).await;
-        assert_eq!((answer.status, answer.code()), (400, code), "{params}: {}", answer.text);
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, code),
+            "{params}: {}",
+            answer.text
+        );
     }
 }
 
@@ -143,20 +297,61 @@ async fn an_order_lives_from_placement_to_cancel_under_its_client_id() {
     let placed = exchange.place("first", "BUY", "59000").await;
     assert_eq!(placed.json()["status"], "NEW");
     assert_eq!(placed.header("x-mbx-order-count-10s"), Some("1"));
-    assert_eq!(exchange.place("first", "BUY", "58000").await.json()["msg"], "Duplicate order sent.");
-    let found = exchange.signed("GET", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=first").await.json();
+    assert_eq!(
+        exchange.place("first", "BUY", "58000").await.json()["msg"],
+        "Duplicate order sent."
+    );
+    let found = exchange
+        .signed(
+            "GET",
+            "/api/v3/order",
+            "symbol=BTCUSDT&origClientOrderId=first",
+        )
+        .await
+        .json();
     assert_eq!(found["orderId"], placed.json()["orderId"]);
-    let neither = exchange.signed("GET", "/api/v3/order", "symbol=BTCUSDT").await.json();
-    assert_eq!(neither["msg"], "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
-    let canceled = exchange.signed("DELETE", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=first").await.json();
-    assert_eq!((&canceled["status"], &canceled["origClientOrderId"]), (&json!("CANCELED"), &json!("first")));
-    let again = exchange.signed("DELETE", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=first").await;
+    let neither = exchange
+        .signed("GET", "/api/v3/order", "symbol=BTCUSDT")
+        .await
+        .json();
+    assert_eq!(
+        neither["msg"],
+        "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
+    );
+    let canceled = exchange
+        .signed(
+            "DELETE",
+            "/api/v3/order",
+            "symbol=BTCUSDT&origClientOrderId=first",
+        )
+        .await
+        .json();
+    assert_eq!(
+        (&canceled["status"], &canceled["origClientOrderId"]),
+        (&json!("CANCELED"), &json!("first"))
+    );
+    let again = exchange
+        .signed(
+            "DELETE",
+            "/api/v3/order",
+            "symbol=BTCUSDT&origClientOrderId=first",
+        )
+        .await;
     assert_eq!((again.status, again.code()), (400, -2011));
     let filled = exchange.place("taker", "BUY", "60001").await.json();
-    assert_eq!((&filled["status"], &filled["fills"][0]["price"]), (&json!("FILLED"), &json!("60001.00000000")));
-    let trades = exchange.signed("GET", "/api/v3/myTrades", "symbol=BTCUSDT").await.json();
+    assert_eq!(
+        (&filled["status"], &filled["fills"][0]["price"]),
+        (&json!("FILLED"), &json!("60001.00000000"))
+    );
+    let trades = exchange
+        .signed("GET", "/api/v3/myTrades", "symbol=BTCUSDT")
+        .await
+        .json();
     assert_eq!(trades[0]["id"], filled["fills"][0]["tradeId"]);
-    let commission = exchange.signed("GET", "/api/v3/account/commission", "symbol=BTCUSDT").await.json();
+    let commission = exchange
+        .signed("GET", "/api/v3/account/commission", "symbol=BTCUSDT")
+        .await
+        .json();
     assert_eq!(commission["standardCommission"]["taker"], "0.00100000");
 }
 
@@ -166,15 +361,29 @@ async fn cancel_replace_tells_partial_from_complete_failure() {
     exchange.fill_book().await;
     exchange.place("old", "BUY", "59000").await;
     let replace = |cancel: &str, mode: &str, id: &str| {
-        format!("{}&cancelReplaceMode={mode}&cancelOrigClientOrderId={cancel}", Exchange::limit(id, "BUY", "58000"))
+        format!(
+            "{}&cancelReplaceMode={mode}&cancelOrigClientOrderId={cancel}",
+            Exchange::limit(id, "BUY", "58000")
+        )
     };
     let path = "/api/v3/order/cancelReplace";
-    let done = exchange.signed("POST", path, &replace("old", "STOP_ON_FAILURE", "new")).await;
-    assert_eq!(done.json()["newOrderResponse"]["clientOrderId"], "new", "{}", done.text);
-    let stopped = exchange.signed("POST", path, &replace("gone", "STOP_ON_FAILURE", "x")).await;
+    let done = exchange
+        .signed("POST", path, &replace("old", "STOP_ON_FAILURE", "new"))
+        .await;
+    assert_eq!(
+        done.json()["newOrderResponse"]["clientOrderId"],
+        "new",
+        "{}",
+        done.text
+    );
+    let stopped = exchange
+        .signed("POST", path, &replace("gone", "STOP_ON_FAILURE", "x"))
+        .await;
     assert_eq!((stopped.status, stopped.code()), (400, -2022));
     assert_eq!(stopped.json()["data"]["newOrderResult"], "NOT_ATTEMPTED");
-    let allowed = exchange.signed("POST", path, &replace("gone", "ALLOW_FAILURE", "y")).await;
+    let allowed = exchange
+        .signed("POST", path, &replace("gone", "ALLOW_FAILURE", "y"))
+        .await;
     assert_eq!((allowed.status, allowed.code()), (409, -2021));
     assert_eq!(allowed.json()["data"]["cancelResponse"]["code"], -2011);
 }
@@ -185,20 +394,45 @@ async fn an_amend_keeps_the_order_and_takes_a_new_name() {
     exchange.fill_book().await;
     exchange.place("whole", "BUY", "59000").await;
     let params = "symbol=BTCUSDT&origClientOrderId=whole&newClientOrderId=half&newQty=0.0005";
-    let amended = exchange.signed("PUT", "/api/v3/order/amend/keepPriority", params).await.json();
+    let amended = exchange
+        .signed("PUT", "/api/v3/order/amend/keepPriority", params)
+        .await
+        .json();
     assert_eq!(amended["amendedOrder"]["qty"], "0.00050000");
     assert_eq!(amended["amendedOrder"]["clientOrderId"], "half");
     let order = amended["amendedOrder"]["orderId"].clone();
-    let history = exchange.signed("GET", "/api/v3/order/amendments", &format!("symbol=BTCUSDT&orderId={order}")).await;
-    assert_eq!(history.json()[0]["origQty"], "0.00100000", "{}", history.text);
+    let history = exchange
+        .signed(
+            "GET",
+            "/api/v3/order/amendments",
+            &format!("symbol=BTCUSDT&orderId={order}"),
+        )
+        .await;
+    assert_eq!(
+        history.json()[0]["origQty"],
+        "0.00100000",
+        "{}",
+        history.text
+    );
 }
 
 #[actix_rt::test]
 async fn times_come_in_microseconds_when_asked_for() {
     let exchange = Exchange::start();
-    let answer = exchange.send("GET", "/api/v3/time", &[("X-MBX-TIME-UNIT", "MICROSECOND")], "").await.unwrap();
+    let answer = exchange
+        .send(
+            "GET",
+            "/api/v3/time",
+            &[("X-MBX-TIME-UNIT", "MICROSECOND")],
+            "",
+        )
+        .await
+        .unwrap();
     assert!(answer.json()["serverTime"].as_i64().unwrap() > 1_000_000_000_000_000);
-    let refused = exchange.send("GET", "/api/v3/time", &[("X-MBX-TIME-UNIT", "SECOND")], "").await.unwrap();
+    let refused = exchange
+        .send("GET", "/api/v3/time", &[("X-MBX-TIME-UNIT", "SECOND")], "")
+        .await
+        .unwrap();
     assert_eq!(refused.code(), -1194);
 }
 
@@ -206,6 +440,11 @@ async fn times_come_in_microseconds_when_asked_for() {
 async fn a_port_in_use_is_an_error_that_says_what_to_do() {
     let exchange = Exchange::start();
     let port = exchange.handle.addr.port();
-    let error = tripline_exchange::spawn_in_thread(Default::default(), port).unwrap_err().to_string();
-    assert!(error.contains(&port.to_string()) && error.contains("choose another port"), "{error}");
+    let error = tripline_exchange::spawn_in_thread(Default::default(), port)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&port.to_string()) && error.contains("choose another port"),
+        "{error}"
+    );
 }

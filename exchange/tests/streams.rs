@@ -8,22 +8,32 @@ use serde_json::{Value, json};
 use support::{Exchange, Ws};
 
 async fn move_mid(exchange: &Exchange, mid: &str) {
-    exchange.practice("POST", "market", json!({"symbol": "BTCUSDT", "mid": mid, "spread": "2"})).await;
+    exchange
+        .practice(
+            "POST",
+            "market",
+            json!({"symbol": "BTCUSDT", "mid": mid, "spread": "2"}),
+        )
+        .await;
 }
 
 async fn answer(ws: &mut Ws, message: Value) -> Value {
     let id = message["id"].clone();
     ws.send(message).await;
-    ws.until(|one| one.get("id") == Some(&id) || one.get("code").is_some()).await
+    ws.until(|one| one.get("id") == Some(&id) || one.get("code").is_some())
+        .await
 }
 
 #[actix_rt::test]
 async fn a_change_of_the_best_price_is_sent_raw_and_combined() {
     let exchange = Exchange::start();
     let mut raw = exchange.socket("/ws/btcusdt@bookTicker").await;
-    let mut combined = exchange.socket("/stream?streams=btcusdt@bookTicker/ethusdt@trade").await;
+    let mut combined = exchange
+        .socket("/stream?streams=btcusdt@bookTicker/ethusdt@trade")
+        .await;
     move_mid(&exchange, "60000").await;
-    let full = |message: &Value| message["b"] == "59999.00000000" && message["a"] == "60001.00000000";
+    let full =
+        |message: &Value| message["b"] == "59999.00000000" && message["a"] == "60001.00000000";
     let ticker = raw.until(full).await;
     let mut names: Vec<_> = ticker.as_object().unwrap().keys().cloned().collect();
     names.sort();
@@ -41,22 +51,53 @@ async fn depth_updates_follow_each_other_without_a_gap_and_lead_to_the_book() {
     let first = ws.next().await;
     move_mid(&exchange, "60020").await;
     let second = ws.next().await;
-    assert_eq!(second["U"].as_u64().unwrap(), first["u"].as_u64().unwrap() + 1);
+    assert_eq!(
+        second["U"].as_u64().unwrap(),
+        first["u"].as_u64().unwrap() + 1
+    );
     let book = exchange.get("/api/v3/depth?symbol=BTCUSDT").await.json();
     assert_eq!(second["u"], book["lastUpdateId"]);
-    assert!(second["b"].as_array().unwrap().contains(&json!(["60019.00000000", "1.00000000"])), "{second}");
-    assert!(second["b"].as_array().unwrap().contains(&json!(["60009.00000000", "0.00000000"])), "{second}");
+    assert!(
+        second["b"]
+            .as_array()
+            .unwrap()
+            .contains(&json!(["60019.00000000", "1.00000000"])),
+        "{second}"
+    );
+    assert!(
+        second["b"]
+            .as_array()
+            .unwrap()
+            .contains(&json!(["60009.00000000", "0.00000000"])),
+        "{second}"
+    );
 }
 
 #[actix_rt::test]
 async fn trades_tickers_candles_and_partial_depth_have_their_fields() {
     let exchange = Exchange::start();
     move_mid(&exchange, "60000").await;
-    let streams = ["trade", "aggTrade", "kline_1s", "miniTicker", "ticker", "avgPrice", "depth5@100ms"];
+    let streams = [
+        "trade",
+        "aggTrade",
+        "kline_1s",
+        "miniTicker",
+        "ticker",
+        "avgPrice",
+        "depth5@100ms",
+    ];
     let names: Vec<_> = streams.iter().map(|one| format!("btcusdt@{one}")).collect();
-    let mut ws = exchange.socket(&format!("/stream?streams={}", names.join("/"))).await;
+    let mut ws = exchange
+        .socket(&format!("/stream?streams={}", names.join("/")))
+        .await;
     let trade = json!({"price": "60001", "quantity": "0.5", "side": "BUY"});
-    exchange.practice("POST", "market", json!({"symbol": "BTCUSDT", "trade": trade})).await;
+    exchange
+        .practice(
+            "POST",
+            "market",
+            json!({"symbol": "BTCUSDT", "trade": trade}),
+        )
+        .await;
     let mut missing = names;
     while !missing.is_empty() {
         let message = ws.next().await;
@@ -81,31 +122,87 @@ async fn trades_tickers_candles_and_partial_depth_have_their_fields() {
 async fn the_control_protocol_answers_word_for_word() {
     let exchange = Exchange::with(|config| config.limits.stream_messages_per_second = 1_000);
     let mut ws = exchange.socket("/ws").await;
-    let subscribe = json!({"method": "SUBSCRIBE", "params": ["btcusdt@trade", "nosuch@trade", "0"], "id": 1});
-    assert_eq!(answer(&mut ws, subscribe.clone()).await, json!({"result": null, "id": 1}));
-    assert_eq!(answer(&mut ws, subscribe).await["result"], Value::Null, "twice is once");
-    let list = answer(&mut ws, json!({"method": "LIST_SUBSCRIPTIONS", "id": "abc"})).await;
-    assert_eq!(list, json!({"result": ["btcusdt@trade", "nosuch@trade", "0"], "id": "abc"}));
-    answer(&mut ws, json!({"method": "UNSUBSCRIBE", "params": ["nosuch@trade"], "id": 2})).await;
+    let subscribe =
+        json!({"method": "SUBSCRIBE", "params": ["btcusdt@trade", "nosuch@trade", "0"], "id": 1});
+    assert_eq!(
+        answer(&mut ws, subscribe.clone()).await,
+        json!({"result": null, "id": 1})
+    );
+    assert_eq!(
+        answer(&mut ws, subscribe).await["result"],
+        Value::Null,
+        "twice is once"
+    );
+    let list = answer(
+        &mut ws,
+        json!({"method": "LIST_SUBSCRIPTIONS", "id": "abc"}),
+    )
+    .await;
+    assert_eq!(
+        list,
+        json!({"result": ["btcusdt@trade", "nosuch@trade", "0"], "id": "abc"})
+    );
+    answer(
+        &mut ws,
+        json!({"method": "UNSUBSCRIBE", "params": ["nosuch@trade"], "id": 2}),
+    )
+    .await;
     let get = json!({"method": "GET_PROPERTY", "params": ["combined"], "id": 3});
     assert_eq!(answer(&mut ws, get.clone()).await["result"], false);
-    answer(&mut ws, json!({"method": "SET_PROPERTY", "params": ["combined", true], "id": 4})).await;
+    answer(
+        &mut ws,
+        json!({"method": "SET_PROPERTY", "params": ["combined", true], "id": 4}),
+    )
+    .await;
     assert_eq!(answer(&mut ws, get).await["result"], true);
     for (message, code, text) in [
-        (json!({"method": "SET_PROPERTY", "params": ["combined", 1], "id": 5}), 1, "Invalid value type: expected Boolean"),
-        (json!({"method": "GET_PROPERTY", "params": ["colour"], "id": 5}), 0, "Unknown property"),
-        (json!({"method": "GET_PROPERTY", "params": [5], "id": 5}), 2, "Invalid request: property name must be a string"),
-        (json!({"method": "GET_PROPERTY", "params": ["combined", 1], "id": 5}), 2, "Invalid request: too many parameters"),
-        (json!({"method": "SUBSCRIBE", "params": [], "id": 1.5}), 2, "Invalid request: request ID must be an unsigned integer"),
-        (json!({"params": [], "id": 5}), 2, "Invalid request: missing field `method` at line 1 column"),
-        (json!({"method": "LISTEN", "id": 5}), 2, "Invalid request: unknown variant `LISTEN`, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`"),
+        (
+            json!({"method": "SET_PROPERTY", "params": ["combined", 1], "id": 5}),
+            1,
+            "Invalid value type: expected Boolean",
+        ),
+        (
+            json!({"method": "GET_PROPERTY", "params": ["colour"], "id": 5}),
+            0,
+            "Unknown property",
+        ),
+        (
+            json!({"method": "GET_PROPERTY", "params": [5], "id": 5}),
+            2,
+            "Invalid request: property name must be a string",
+        ),
+        (
+            json!({"method": "GET_PROPERTY", "params": ["combined", 1], "id": 5}),
+            2,
+            "Invalid request: too many parameters",
+        ),
+        (
+            json!({"method": "SUBSCRIBE", "params": [], "id": 1.5}),
+            2,
+            "Invalid request: request ID must be an unsigned integer",
+        ),
+        (
+            json!({"params": [], "id": 5}),
+            2,
+            "Invalid request: missing field `method` at line 1 column",
+        ),
+        (
+            json!({"method": "LISTEN", "id": 5}),
+            2,
+            "Invalid request: unknown variant `LISTEN`, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`",
+        ),
     ] {
         let error = answer(&mut ws, message.clone()).await;
         assert_eq!(error["code"], code, "{message}");
         assert!(error["msg"].as_str().unwrap().starts_with(text), "{error}");
     }
     ws.send_text("{\"method\":}").await;
-    assert!(ws.next().await["msg"].as_str().unwrap().starts_with("Invalid JSON: expected value at line 1 column"));
+    assert!(
+        ws.next().await["msg"]
+            .as_str()
+            .unwrap()
+            .starts_with("Invalid JSON: expected value at line 1 column")
+    );
 }
 
 #[actix_rt::test]
@@ -123,12 +220,14 @@ async fn more_than_five_messages_a_second_end_the_connection() {
     let exchange = Exchange::start();
     let mut ws = exchange.socket("/ws").await;
     for id in 0..5 {
-        ws.send(json!({"method": "LIST_SUBSCRIPTIONS", "id": id})).await;
+        ws.send(json!({"method": "LIST_SUBSCRIPTIONS", "id": id}))
+            .await;
     }
     for id in 0..5 {
         assert_eq!(ws.next().await["id"], id);
     }
-    ws.send(json!({"method": "LIST_SUBSCRIPTIONS", "id": 5})).await;
+    ws.send(json!({"method": "LIST_SUBSCRIPTIONS", "id": 5}))
+        .await;
     assert!(ws.ends().await);
 }
 
@@ -136,9 +235,17 @@ async fn more_than_five_messages_a_second_end_the_connection() {
 async fn a_connection_holds_a_limited_number_of_streams() {
     let exchange = Exchange::with(|config| config.limits.streams_per_connection = 2);
     let mut ws = exchange.socket("/ws/btcusdt@trade/ethusdt@trade").await;
-    let more = answer(&mut ws, json!({"method": "SUBSCRIBE", "params": ["bnbusdt@trade"], "id": 1})).await;
+    let more = answer(
+        &mut ws,
+        json!({"method": "SUBSCRIBE", "params": ["bnbusdt@trade"], "id": 1}),
+    )
+    .await;
     assert_eq!(more["code"], 2, "{more}");
-    let known = answer(&mut ws, json!({"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 2})).await;
+    let known = answer(
+        &mut ws,
+        json!({"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 2}),
+    )
+    .await;
     assert_eq!(known["result"], Value::Null);
 }
 
@@ -146,13 +253,29 @@ async fn a_connection_holds_a_limited_number_of_streams() {
 async fn times_on_a_stream_come_in_microseconds_when_the_url_says_so() {
     let exchange = Exchange::start();
     move_mid(&exchange, "60000").await;
-    let mut ws = exchange.socket("/ws/btcusdt@trade?timeUnit=MICROSECOND").await;
+    let mut ws = exchange
+        .socket("/ws/btcusdt@trade?timeUnit=MICROSECOND")
+        .await;
     let mut plain = exchange.socket("/ws/btcusdt@trade").await;
     let trade = json!({"price": "60001", "quantity": "0.5", "side": "BUY"});
-    exchange.practice("POST", "market", json!({"symbol": "BTCUSDT", "trade": trade})).await;
-    let (micro, milli) = (ws.next().await["T"].as_i64().unwrap(), plain.next().await["T"].as_i64().unwrap());
+    exchange
+        .practice(
+            "POST",
+            "market",
+            json!({"symbol": "BTCUSDT", "trade": trade}),
+        )
+        .await;
+    let (micro, milli) = (
+        ws.next().await["T"].as_i64().unwrap(),
+        plain.next().await["T"].as_i64().unwrap(),
+    );
     assert_eq!(micro / 1_000, milli);
-    assert!(exchange.try_socket("/ws/btcusdt@trade?timeUnit=DAY").await.is_err());
+    assert!(
+        exchange
+            .try_socket("/ws/btcusdt@trade?timeUnit=DAY")
+            .await
+            .is_err()
+    );
 }
 
 #[actix_rt::test]
@@ -160,9 +283,13 @@ async fn the_synthetic_market_moves_by_itself_and_stands_still_when_paused() {
     let exchange = Exchange::with(|config| config.market.synthetic.enabled = true);
     let mut ws = exchange.socket("/ws/btcusdt@bookTicker").await;
     ws.next().await;
-    exchange.practice("POST", "market", json!({"pause": true})).await;
+    exchange
+        .practice("POST", "market", json!({"pause": true}))
+        .await;
     while ws.next_text(Duration::from_millis(50)).await.is_some() {}
     assert!(ws.silent(Duration::from_millis(500)).await);
-    exchange.practice("POST", "market", json!({"pause": false})).await;
+    exchange
+        .practice("POST", "market", json!({"pause": false}))
+        .await;
     ws.next().await;
 }

@@ -36,11 +36,18 @@ pub fn order_status(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
 
 fn rows(core: &Core, call: &Call<'_>, orders: &[&Order]) -> String {
     let fresh = orders.iter().filter(|order| !is_stale(core, call, order));
-    fresh.map(|order| render::order(order, call.unit)).collect::<Value>().to_string()
+    fresh
+        .map(|order| render::order(order, call.unit))
+        .collect::<Value>()
+        .to_string()
 }
 
 pub fn open_orders(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
-    let symbol = call.params.get("symbol").map(|_| call.params.symbol()).transpose()?;
+    let symbol = call
+        .params
+        .get("symbol")
+        .map(|_| call.params.symbol())
+        .transpose()?;
     let model = core.model.borrow();
     let orders = model.open_orders(call.account()?, symbol)?;
     Ok(rows(core, call, &orders))
@@ -57,10 +64,17 @@ pub fn all_orders(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
 pub fn my_trades(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let symbol = call.params.symbol()?;
     let order_id = call.params.integer("orderId")?.map(VenueOrderId);
-    let query = TradesQuery { order_id, window: window(call, "fromId", 500, 1_000)? };
+    let query = TradesQuery {
+        order_id,
+        window: window(call, "fromId", 500, 1_000)?,
+    };
     let model = core.model.borrow();
     let trades = model.my_trades(call.account()?, symbol, query)?;
-    Ok(trades.iter().map(|fill| render::my_trade(fill, call.unit)).collect::<Value>().to_string())
+    Ok(trades
+        .iter()
+        .map(|fill| render::my_trade(fill, call.unit))
+        .collect::<Value>()
+        .to_string())
 }
 
 pub fn prevented_matches(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
@@ -70,12 +84,19 @@ pub fn prevented_matches(core: &Core, call: &Call<'_>) -> Result<String, ApiErro
     let wanted = window(call, "fromPreventedMatchId", 500, 1_000)?;
     let model = core.model.borrow();
     let found = model.prevented_matches(call.account()?, symbol, id, order_id, wanted)?;
-    Ok(found.iter().map(|one| render::prevented(one, call.unit)).collect::<Value>().to_string())
+    Ok(found
+        .iter()
+        .map(|one| render::prevented(one, call.unit))
+        .collect::<Value>()
+        .to_string())
 }
 
 pub fn amendments(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let symbol = call.params.symbol()?;
-    let order_id = call.params.integer("orderId")?.ok_or_else(|| ApiError::mandatory("orderId"))?;
+    let order_id = call
+        .params
+        .integer("orderId")?
+        .ok_or_else(|| ApiError::mandatory("orderId"))?;
     let from = call.params.integer("fromExecutionId")?;
     let limit = call.params.limit(500, 1_000)?;
     let model = core.model.borrow();
@@ -103,11 +124,20 @@ pub fn discount() -> Value {
 pub fn account(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let omit = call.params.boolean("omitZeroBalances")?.unwrap_or(false);
     let view = core.model.borrow().account(call.account()?)?;
-    let shown = view.balances.iter().filter(|one| !omit || !(one.free + one.locked).is_zero());
+    let shown = view
+        .balances
+        .iter()
+        .filter(|one| !omit || !(one.free + one.locked).is_zero());
     let balances: Value = shown
         .map(|one| json!({"asset": one.asset, "free": amount(one.free), "locked": amount(one.locked)}))
         .collect();
-    let bips = |rate: rust_decimal::Decimal| (rate * rust_decimal::Decimal::from(10_000)).trunc().to_string().parse().unwrap_or(0_i64);
+    let bips = |rate: rust_decimal::Decimal| {
+        (rate * rust_decimal::Decimal::from(10_000))
+            .trunc()
+            .to_string()
+            .parse()
+            .unwrap_or(0_i64)
+    };
     let body = json!({
         "makerCommission": bips(view.commission.maker),
         "takerCommission": bips(view.commission.taker),
@@ -153,7 +183,10 @@ pub fn commission(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
 }
 
 pub fn order_limits(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
-    let rows = core.limits.borrow_mut().order_rows(call.account()?, call.now_us);
+    let rows = core
+        .limits
+        .borrow_mut()
+        .order_rows(call.account()?, call.now_us);
     Ok(Value::from(rows.to_vec()).to_string())
 }
 

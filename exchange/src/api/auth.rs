@@ -22,7 +22,10 @@ pub enum Security {
 /// How a caller identified itself.
 pub enum Credentials<'a> {
     /// REST: the key header, and what was signed.
-    Header { api_key: Option<&'a str>, form: SignedForm },
+    Header {
+        api_key: Option<&'a str>,
+        form: SignedForm,
+    },
     /// WebSocket API: the key is a parameter, or the session is logged on.
     Session { logged_on: Option<&'a str> },
 }
@@ -77,18 +80,28 @@ pub fn signed(core: &Core, params: &Params, api_key: &str) -> Result<Rc<Key>, Ap
 }
 
 fn verify(key: Rc<Key>, payload: &[u8], signature: &str) -> Result<Rc<Key>, ApiError> {
-    if key.verifier.verifies(payload, signature) { Ok(key) } else { Err(ApiError::bad_signature()) }
+    if key.verifier.verifies(payload, signature) {
+        Ok(key)
+    } else {
+        Err(ApiError::bad_signature())
+    }
 }
 
 /// # Errors
 /// -2014 for no key or one with characters or a length that no key has, -2015 for an unknown one.
 pub fn find_key(core: &Core, api_key: Option<&str>) -> Result<Rc<Key>, ApiError> {
-    let text = api_key.filter(|text| !text.is_empty()).ok_or_else(ApiError::key_format)?;
+    let text = api_key
+        .filter(|text| !text.is_empty())
+        .ok_or_else(ApiError::key_format)?;
     if let Some(key) = core.keys.borrow().get(text) {
         return Ok(Rc::clone(key));
     }
     let plausible = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    Err(if plausible { ApiError::key_refused() } else { ApiError::key_format() })
+    Err(if plausible {
+        ApiError::key_refused()
+    } else {
+        ApiError::key_format()
+    })
 }
 
 /// `timestamp < now + 1 s` and `now - timestamp <= recvWindow`.
@@ -107,7 +120,9 @@ pub fn check_timing(params: &Params, now_us: i64) -> Result<(), ApiError> {
             i64::try_from(us).map_err(|_| ApiError::illegal("recvWindow", "0 to 60000"))?
         }
     };
-    let timestamp = params.time_us("timestamp")?.ok_or_else(|| ApiError::mandatory("timestamp"))?;
+    let timestamp = params
+        .time_us("timestamp")?
+        .ok_or_else(|| ApiError::mandatory("timestamp"))?;
     if timestamp < EARLIEST_US {
         return Err(ApiError::mandatory("timestamp"));
     }
@@ -136,10 +151,18 @@ mod tests {
     fn the_timing_rule_holds_to_the_microsecond() {
         assert_eq!(timing("1790000000000", "5000"), 0);
         assert_eq!(timing("1790000000999999", "5000"), 0);
-        assert_eq!(timing("1790000001000", "5000"), -1021, "a whole second ahead");
+        assert_eq!(
+            timing("1790000001000", "5000"),
+            -1021,
+            "a whole second ahead"
+        );
         assert_eq!(timing("1789999995000", "5000"), 0, "just within the window");
         assert_eq!(timing("1789999994999999", "5000"), -1021);
-        assert_eq!(timing("1789999999999500", "0.5"), 0, "windows have three decimals");
+        assert_eq!(
+            timing("1789999999999500", "0.5"),
+            0,
+            "windows have three decimals"
+        );
         assert_eq!(timing("1789999999999499", "0.5"), -1021);
     }
 

@@ -8,8 +8,8 @@ use super::Call;
 use crate::core::Core;
 use crate::faults::Transport;
 use crate::model::{Filters, InstrumentSettings, LotSize, OrderType, SymbolStatus};
-use crate::wire::render::amount;
 use crate::wire::ApiError;
+use crate::wire::render::amount;
 
 pub fn ping(_: &Core, _: &Call<'_>) -> Result<String, ApiError> {
     Ok("{}".into())
@@ -26,15 +26,26 @@ pub fn time(_: &Core, call: &Call<'_>) -> Result<String, ApiError> {
 pub fn named_symbols(core: &Core, call: &Call<'_>) -> Result<Option<Vec<Symbol>>, ApiError> {
     let listed = |name: &str| {
         let symbol = Symbol::new(name).map_err(|_| ApiError::invalid_symbol())?;
-        core.model.borrow().instrument(symbol).map(|_| symbol).map_err(ApiError::from)
+        core.model
+            .borrow()
+            .instrument(symbol)
+            .map(|_| symbol)
+            .map_err(ApiError::from)
     };
     match (call.params.get("symbol"), call.params.symbols()?) {
-        (Some(_), Some(_)) => Err(ApiError::new(-1128, "Combination of optional parameters invalid.")),
+        (Some(_), Some(_)) => Err(ApiError::new(
+            -1128,
+            "Combination of optional parameters invalid.",
+        )),
         (Some(_), None) => {
             let symbol = call.params.symbol()?;
             Ok(Some(vec![listed(symbol.as_str())?]))
         }
-        (None, Some(names)) => names.iter().map(|name| listed(name)).collect::<Result<_, _>>().map(Some),
+        (None, Some(names)) => names
+            .iter()
+            .map(|name| listed(name))
+            .collect::<Result<_, _>>()
+            .map(Some),
         (None, None) => Ok(None),
     }
 }
@@ -44,7 +55,9 @@ pub fn named_symbols(core: &Core, call: &Call<'_>) -> Result<Option<Vec<Symbol>>
 /// # Errors
 /// -1122.
 pub fn wanted_status(call: &Call<'_>) -> Result<Option<SymbolStatus>, ApiError> {
-    let parse = |text| SymbolStatus::parse(text).ok_or_else(|| ApiError::new(-1122, "Invalid symbolStatus."));
+    let parse = |text| {
+        SymbolStatus::parse(text).ok_or_else(|| ApiError::new(-1122, "Invalid symbolStatus."))
+    };
     call.params.get("symbolStatus").map(parse).transpose()
 }
 
@@ -76,15 +89,19 @@ fn exchange_filters(model: &crate::model::Exchange) -> Vec<Value> {
     let orders = filters
         .max_num_orders
         .map(|limit| json!({"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": limit}));
-    let algo = filters
-        .max_num_algo_orders
-        .map(|limit| json!({"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": limit}));
+    let algo = filters.max_num_algo_orders.map(
+        |limit| json!({"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": limit}),
+    );
     orders.into_iter().chain(algo).collect()
 }
 
 fn symbol_row(instrument: &InstrumentSettings) -> Value {
     let types: Vec<_> = OrderType::ALL.iter().map(|one| one.as_str()).collect();
-    let modes: Vec<_> = instrument.allowed_self_trade_prevention.iter().map(|one| one.as_str()).collect();
+    let modes: Vec<_> = instrument
+        .allowed_self_trade_prevention
+        .iter()
+        .map(|one| one.as_str())
+        .collect();
     json!({
         "symbol": instrument.symbol,
         "status": instrument.status.as_str(),
@@ -136,23 +153,46 @@ pub fn filter_rows(filters: &Filters) -> Vec<Value> {
         "maxPrice": amount(filters.price.max.value()),
         "tickSize": amount(filters.price.tick.value()),
     });
-    let count = |name: &str, field: &str, limit: Option<u32>| limit.map(|limit| json!({"filterType": name, field: limit}));
+    let count = |name: &str, field: &str, limit: Option<u32>| {
+        limit.map(|limit| json!({"filterType": name, field: limit}))
+    };
     let rows = [
         Some(price),
         Some(lot("LOT_SIZE", &filters.lot_size)),
         count("ICEBERG_PARTS", "limit", filters.iceberg_parts),
-        filters.market_lot_size.as_ref().map(|size| lot("MARKET_LOT_SIZE", size)),
+        filters
+            .market_lot_size
+            .as_ref()
+            .map(|size| lot("MARKET_LOT_SIZE", size)),
         trailing_delta(filters),
         percent_price(filters),
         percent_price_by_side(filters),
         min_notional(filters),
         notional(filters),
         count("MAX_NUM_ORDERS", "maxNumOrders", filters.max_num_orders),
-        count("MAX_NUM_ORDER_LISTS", "maxNumOrderLists", filters.max_num_order_lists),
-        count("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders", filters.max_num_algo_orders),
-        count("MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders", filters.max_num_iceberg_orders),
-        count("MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends", filters.max_num_order_amends),
-        filters.max_position.map(|most| json!({"filterType": "MAX_POSITION", "maxPosition": amount(most.value())})),
+        count(
+            "MAX_NUM_ORDER_LISTS",
+            "maxNumOrderLists",
+            filters.max_num_order_lists,
+        ),
+        count(
+            "MAX_NUM_ALGO_ORDERS",
+            "maxNumAlgoOrders",
+            filters.max_num_algo_orders,
+        ),
+        count(
+            "MAX_NUM_ICEBERG_ORDERS",
+            "maxNumIcebergOrders",
+            filters.max_num_iceberg_orders,
+        ),
+        count(
+            "MAX_NUM_ORDER_AMENDS",
+            "maxNumOrderAmends",
+            filters.max_num_order_amends,
+        ),
+        filters
+            .max_position
+            .map(|most| json!({"filterType": "MAX_POSITION", "maxPosition": amount(most.value())})),
     ];
     rows.into_iter().flatten().collect()
 }
@@ -218,16 +258,18 @@ pub fn trade_fee(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let model = core.model.borrow();
     let commission = model.account(call.account()?)?.commission;
     let symbols = named.unwrap_or_else(|| model.symbols().collect());
-    let row = |symbol: &Symbol| {
-        json!({"symbol": symbol, "makerCommission": plain(commission.maker), "takerCommission": plain(commission.taker)})
-    };
+    let row = |symbol: &Symbol| json!({"symbol": symbol, "makerCommission": plain(commission.maker), "takerCommission": plain(commission.taker)});
     Ok(symbols.iter().map(row).collect::<Value>().to_string())
 }
 
 /// `/sapi/v1/account/apiRestrictions`.
 pub fn api_restrictions(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let account = call.account()?;
-    let trading = core.keys.borrow().values().any(|key| key.account == account && key.trading);
+    let trading = core
+        .keys
+        .borrow()
+        .values()
+        .any(|key| key.account == account && key.trading);
     let body = json!({
         "ipRestrict": false,
         "createTime": call.unit.of(call.now_us),
@@ -251,7 +293,9 @@ pub fn coins(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let view = core.model.borrow().account(call.account()?)?;
     let amount_of = |asset| {
         let found = view.balances.iter().find(|balance| balance.asset == asset);
-        found.map_or((Decimal::ZERO, Decimal::ZERO), |balance| (balance.free, balance.locked))
+        found.map_or((Decimal::ZERO, Decimal::ZERO), |balance| {
+            (balance.free, balance.locked)
+        })
     };
     let row = |asset: &tripline_engine::ids::Asset| {
         let (free, locked) = amount_of(*asset);

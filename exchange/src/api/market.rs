@@ -8,8 +8,8 @@ use super::Call;
 use super::general::wanted_status;
 use crate::core::Core;
 use crate::model::{AggregateTrade, Candle, Interval, Time, Trade, Window};
-use crate::wire::render::{TimeUnit, amount};
 use crate::wire::ApiError;
+use crate::wire::render::{TimeUnit, amount};
 
 /// The listed symbol that the call names, in the status that it wants, if it wants one.
 ///
@@ -19,7 +19,10 @@ pub fn listed_symbol(core: &Core, call: &Call<'_>) -> Result<Symbol, ApiError> {
     let symbol = call.params.symbol()?;
     let status = core.model.borrow().instrument(symbol)?.status;
     if wanted_status(call)?.is_some_and(|wanted| wanted != status) {
-        return Err(ApiError::new(-1220, "The symbol's status does not match the requested symbolStatus."));
+        return Err(ApiError::new(
+            -1220,
+            "The symbol's status does not match the requested symbolStatus.",
+        ));
     }
     Ok(symbol)
 }
@@ -30,7 +33,11 @@ pub fn listed_symbol(core: &Core, call: &Call<'_>) -> Result<Symbol, ApiError> {
 /// -1100, -1130.
 pub fn window(call: &Call<'_>, id: &str, default: usize, most: usize) -> Result<Window, ApiError> {
     Ok(Window {
-        from_id: if id.is_empty() { None } else { call.params.integer(id)? },
+        from_id: if id.is_empty() {
+            None
+        } else {
+            call.params.integer(id)?
+        },
         start: call.params.time_us("startTime")?.map(Time),
         end: call.params.time_us("endTime")?.map(Time),
         limit: call.params.limit(default, most)?,
@@ -39,7 +46,10 @@ pub fn window(call: &Call<'_>, id: &str, default: usize, most: usize) -> Result<
 
 /// Price and quantity pairs as the book streams and `depth` write them.
 pub fn levels(levels: &[(Price, Quantity)]) -> Value {
-    levels.iter().map(|(price, quantity)| json!([amount(price.value()), amount(quantity.value())])).collect()
+    levels
+        .iter()
+        .map(|(price, quantity)| json!([amount(price.value()), amount(quantity.value())]))
+        .collect()
 }
 
 pub fn depth(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
@@ -72,7 +82,11 @@ pub fn trades(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let mut wanted = Window::newest(call.params.limit(500, 1_000)?);
     wanted.from_id = call.params.integer("fromId")?;
     let trades = core.model.borrow().trades(symbol, wanted)?;
-    Ok(trades.iter().map(|trade| trade_row(trade, call.unit)).collect::<Value>().to_string())
+    Ok(trades
+        .iter()
+        .map(|trade| trade_row(trade, call.unit))
+        .collect::<Value>()
+        .to_string())
 }
 
 fn aggregate_row(trade: &AggregateTrade, unit: TimeUnit) -> Value {
@@ -92,7 +106,11 @@ pub fn aggregate_trades(core: &Core, call: &Call<'_>) -> Result<String, ApiError
     let symbol = listed_symbol(core, call)?;
     let wanted = window(call, "fromId", 500, 1_000)?;
     let trades = core.model.borrow().aggregate_trades(symbol, wanted)?;
-    Ok(trades.iter().map(|trade| aggregate_row(trade, call.unit)).collect::<Value>().to_string())
+    Ok(trades
+        .iter()
+        .map(|trade| aggregate_row(trade, call.unit))
+        .collect::<Value>()
+        .to_string())
 }
 
 fn kline_row(candle: &Candle, unit: TimeUnit) -> Value {
@@ -116,11 +134,19 @@ fn kline_row(candle: &Candle, unit: TimeUnit) -> Value {
 pub fn klines(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let symbol = listed_symbol(core, call)?;
     let interval = call.params.required("interval")?;
-    let interval = Interval::parse(interval).ok_or_else(|| ApiError::new(-1120, "Invalid interval."))?;
+    let interval =
+        Interval::parse(interval).ok_or_else(|| ApiError::new(-1120, "Invalid interval."))?;
     if call.params.get("timeZone").is_some_and(|zone| zone != "0") {
         return Err(ApiError::unsupported("timeZone other than 0"));
     }
     let wanted = window(call, "", 500, 1_000)?;
-    let candles = core.model.borrow().klines(symbol, interval, wanted, Time(call.now_us))?;
-    Ok(candles.iter().map(|candle| kline_row(candle, call.unit)).collect::<Value>().to_string())
+    let candles = core
+        .model
+        .borrow()
+        .klines(symbol, interval, wanted, Time(call.now_us))?;
+    Ok(candles
+        .iter()
+        .map(|candle| kline_row(candle, call.unit))
+        .collect::<Value>()
+        .to_string())
 }

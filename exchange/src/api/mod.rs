@@ -5,12 +5,14 @@ mod account;
 pub mod auth;
 mod general;
 mod market;
+pub mod operation;
 mod orders;
 mod perform;
 pub mod render;
 mod replace;
 pub mod table;
 mod tickers;
+mod weights;
 
 use tripline_engine::ids::AccountId;
 
@@ -46,7 +48,11 @@ impl Call<'_> {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        let status = if matches!(refusal.code, -2014 | -2015 | -1002) { 401 } else { 400 };
+        let status = if matches!(refusal.code, -2014 | -2015 | -1002) {
+            401
+        } else {
+            400
+        };
         Self::new(refusal.code, refusal.message).with_status(status)
     }
 }

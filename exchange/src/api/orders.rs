@@ -8,25 +8,40 @@ use super::Call;
 use super::render::{self, Detail};
 use crate::core::Core;
 use crate::model::{
-    CancelOrder, CancelRestriction, NewOrder, OrderRef, OrderType, Refusal, SelfTradePrevention, Side, Time, TimeInForce,
+    CancelOrder, CancelRestriction, NewOrder, OrderRef, OrderType, Refusal, SelfTradePrevention,
+    Side, Time, TimeInForce,
 };
 use crate::wire::{ApiError, Params};
 
-fn word<T>(params: &Params, name: &str, parse: impl Fn(&str) -> Option<T>, error: ApiError) -> Result<Option<T>, ApiError> {
-    params.get(name).map(|text| parse(text).ok_or(error)).transpose()
+fn word<T>(
+    params: &Params,
+    name: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    error: ApiError,
+) -> Result<Option<T>, ApiError> {
+    params
+        .get(name)
+        .map(|text| parse(text).ok_or(error))
+        .transpose()
 }
 
 fn price(params: &Params, name: &str) -> Result<Option<Price>, ApiError> {
-    Ok(params.decimal(name)?.and_then(|value| Price::new(value).ok()))
+    Ok(params
+        .decimal(name)?
+        .and_then(|value| Price::new(value).ok()))
 }
 
 fn quantity(params: &Params, name: &str) -> Result<Option<Quantity>, ApiError> {
-    Ok(params.decimal(name)?.and_then(|value| Quantity::new(value).ok()))
+    Ok(params
+        .decimal(name)?
+        .and_then(|value| Quantity::new(value).ok()))
 }
 
 fn signed_integer(params: &Params, name: &str) -> Result<Option<i64>, ApiError> {
     let value = params.integer(name)?;
-    value.map(|value| i64::try_from(value).map_err(|_| ApiError::illegal(name, "^[0-9]{1,19}$"))).transpose()
+    value
+        .map(|value| i64::try_from(value).map_err(|_| ApiError::illegal(name, "^[0-9]{1,19}$")))
+        .transpose()
 }
 
 /// A client order id, if sent.
@@ -35,7 +50,10 @@ fn signed_integer(params: &Params, name: &str) -> Result<Option<i64>, ApiError> 
 /// -1100.
 pub fn client_id(params: &Params, name: &str) -> Result<Option<ClientOrderId>, ApiError> {
     let text = params.client_id(name)?;
-    text.map(|text| ClientOrderId::new(text).map_err(|_| ApiError::illegal(name, "^[a-zA-Z0-9-_]{1,36}$"))).transpose()
+    text.map(|text| {
+        ClientOrderId::new(text).map_err(|_| ApiError::illegal(name, "^[a-zA-Z0-9-_]{1,36}$"))
+    })
+    .transpose()
 }
 
 fn trailing_delta(params: &Params) -> Result<Option<u32>, ApiError> {
@@ -50,25 +68,49 @@ fn trailing_delta(params: &Params) -> Result<Option<u32>, ApiError> {
 pub fn new_order(params: &Params) -> Result<NewOrder, ApiError> {
     let symbol = params.symbol()?;
     params.required("side")?;
-    let side = word(params, "side", Side::parse, ApiError::new(-1117, "Invalid side."))?;
+    let side = word(
+        params,
+        "side",
+        Side::parse,
+        ApiError::new(-1117, "Invalid side."),
+    )?;
     params.required("type")?;
-    let kind = word(params, "type", OrderType::parse, ApiError::new(-1116, "Invalid orderType."))?;
-    let (Some(side), Some(order_type)) = (side, kind) else { return Err(ApiError::mandatory("type")) };
+    let kind = word(
+        params,
+        "type",
+        OrderType::parse,
+        ApiError::new(-1116, "Invalid orderType."),
+    )?;
+    let (Some(side), Some(order_type)) = (side, kind) else {
+        return Err(ApiError::mandatory("type"));
+    };
     let tif = ApiError::new(-1115, "Invalid timeInForce.");
-    let stp = ApiError::illegal("selfTradePreventionMode", "NONE,EXPIRE_TAKER,EXPIRE_MAKER,EXPIRE_BOTH,DECREMENT,TRANSFER");
+    let stp = ApiError::illegal(
+        "selfTradePreventionMode",
+        "NONE,EXPIRE_TAKER,EXPIRE_MAKER,EXPIRE_BOTH,DECREMENT,TRANSFER",
+    );
     let mut order = NewOrder::new(symbol, side, order_type);
     order.time_in_force = word(params, "timeInForce", TimeInForce::parse, tif)?;
     order.quantity = quantity(params, "quantity")?;
-    order.quote_order_qty = params.decimal("quoteOrderQty")?.and_then(|value| Notional::new(value).ok());
+    order.quote_order_qty = params
+        .decimal("quoteOrderQty")?
+        .and_then(|value| Notional::new(value).ok());
     order.price = price(params, "price")?;
     order.stop_price = price(params, "stopPrice")?;
     order.iceberg_qty = quantity(params, "icebergQty")?;
     order.trailing_delta = trailing_delta(params)?;
-    order.pegged = ["pegPriceType", "pegOffsetType", "pegOffsetValue"].iter().any(|name| params.get(name).is_some());
+    order.pegged = ["pegPriceType", "pegOffsetType", "pegOffsetValue"]
+        .iter()
+        .any(|name| params.get(name).is_some());
     order.client_order_id = client_id(params, "newClientOrderId")?;
     order.strategy_id = signed_integer(params, "strategyId")?;
     order.strategy_type = signed_integer(params, "strategyType")?;
-    order.self_trade_prevention = word(params, "selfTradePreventionMode", SelfTradePrevention::parse, stp)?;
+    order.self_trade_prevention = word(
+        params,
+        "selfTradePreventionMode",
+        SelfTradePrevention::parse,
+        stp,
+    )?;
     Ok(order)
 }
 
@@ -90,14 +132,19 @@ pub fn detail(params: &Params, kind: OrderType) -> Result<Detail, ApiError> {
 pub fn place(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let order = new_order(call.params)?;
     let detail = detail(call.params, order.order_type)?;
-    let placed = core.model.borrow_mut().place(call.account()?, &order, Time(call.now_us))?;
+    let placed = core
+        .model
+        .borrow_mut()
+        .place(call.account()?, &order, Time(call.now_us))?;
     Ok(render::placed(&placed, detail, call.unit).to_string())
 }
 
 pub fn test(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let order = new_order(call.params)?;
     let account = call.account()?;
-    core.model.borrow().test_order(account, &order, Time(call.now_us))?;
+    core.model
+        .borrow()
+        .test_order(account, &order, Time(call.now_us))?;
     if call.params.boolean("computeCommissionRates")? != Some(true) {
         return Ok("{}".into());
     }
@@ -124,7 +171,10 @@ pub fn order_ref(params: &Params, number: &str, client: &str) -> Result<OrderRef
     if order_id.is_none() && client_order_id.is_none() {
         return Err(Refusal::no_order_named(client, number).into());
     }
-    Ok(OrderRef { order_id, client_order_id })
+    Ok(OrderRef {
+        order_id,
+        client_order_id,
+    })
 }
 
 /// `cancelRestrictions`, if sent.
@@ -132,7 +182,12 @@ pub fn order_ref(params: &Params, number: &str, client: &str) -> Result<OrderRef
 /// # Errors
 /// -1145.
 pub fn restriction(params: &Params) -> Result<Option<CancelRestriction>, ApiError> {
-    word(params, "cancelRestrictions", CancelRestriction::parse, ApiError::new(-1145, "Invalid cancelRestrictions"))
+    word(
+        params,
+        "cancelRestrictions",
+        CancelRestriction::parse,
+        ApiError::new(-1145, "Invalid cancelRestrictions"),
+    )
 }
 
 pub fn cancel(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
@@ -142,14 +197,24 @@ pub fn cancel(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
         new_client_order_id: client_id(call.params, "newClientOrderId")?,
         restriction: restriction(call.params)?,
     };
-    let canceled = core.model.borrow_mut().cancel(call.account()?, symbol, &cancel, Time(call.now_us))?;
+    let canceled =
+        core.model
+            .borrow_mut()
+            .cancel(call.account()?, symbol, &cancel, Time(call.now_us))?;
     Ok(render::canceled(&canceled, call.unit).to_string())
 }
 
 pub fn cancel_all(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let symbol = call.params.symbol()?;
-    let canceled = core.model.borrow_mut().cancel_all(call.account()?, symbol, Time(call.now_us))?;
-    Ok(canceled.iter().map(|one| render::canceled(one, call.unit)).collect::<Value>().to_string())
+    let canceled =
+        core.model
+            .borrow_mut()
+            .cancel_all(call.account()?, symbol, Time(call.now_us))?;
+    Ok(canceled
+        .iter()
+        .map(|one| render::canceled(one, call.unit))
+        .collect::<Value>()
+        .to_string())
 }
 
 pub fn amend(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
@@ -158,6 +223,13 @@ pub fn amend(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let id = client_id(call.params, "newClientOrderId")?;
     let wanted = quantity(call.params, "newQty")?.ok_or_else(|| ApiError::mandatory("newQty"))?;
     let mut model = core.model.borrow_mut();
-    let amended = model.amend_keep_priority(call.account()?, symbol, order, id, wanted, Time(call.now_us))?;
+    let amended = model.amend_keep_priority(
+        call.account()?,
+        symbol,
+        order,
+        id,
+        wanted,
+        Time(call.now_us),
+    )?;
     Ok(render::amended(&amended, call.unit).to_string())
 }

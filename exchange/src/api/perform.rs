@@ -7,7 +7,7 @@ use tripline_engine::ids::AccountId;
 
 use super::Call;
 use super::auth::{Credentials, Security, authenticate, check_timing};
-use super::table::{Operation, Run};
+use super::operation::{Operation, Run};
 use crate::core::Core;
 use crate::faults::{Answer, Plan, RequestInfo, Transport};
 use crate::wire::render::TimeUnit;
@@ -43,12 +43,23 @@ pub fn begin(core: &Core, request: &Request<'_>) -> Result<Begun, ApiError> {
     let now_us = core.now_us();
     let operation = request.operation;
     let weight = (operation.weight)(request.params);
-    core.limits.borrow_mut().charge(request.address, weight, now_us)?;
-    let account = authenticate(core, operation.security, request.params, &request.credentials, now_us)?;
+    core.limits
+        .borrow_mut()
+        .charge(request.address, weight, now_us)?;
+    let account = authenticate(
+        core,
+        operation.security,
+        request.params,
+        &request.credentials,
+        now_us,
+    )?;
     if operation.orders > 0 {
         core.record.borrow_mut().arrived(request, now_us);
     }
-    Ok(Begun { account, plan: plan(core, request, account, now_us) })
+    Ok(Begun {
+        account,
+        plan: plan(core, request, account, now_us),
+    })
 }
 
 fn plan(core: &Core, request: &Request<'_>, account: Option<AccountId>, now_us: i64) -> Plan {
@@ -64,7 +75,9 @@ fn plan(core: &Core, request: &Request<'_>, account: Option<AccountId>, now_us: 
         account,
     };
     let fault = core.faults.borrow_mut().on_request(&info);
-    let Some(fault) = fault else { return Plan::normal() };
+    let Some(fault) = fault else {
+        return Plan::normal();
+    };
     log::info!("fault {} hits {} {}", fault.kind, info.verb, info.path);
     let mut plan = Plan::of(&fault, now_us);
     if let Answer::Ban { ms } = plan.answer {
@@ -99,7 +112,9 @@ pub fn execute(core: &Rc<Core>, request: &Request<'_>, account: Option<AccountId
     let outcome = run(core, request.operation, &call);
     if outcome.is_ok() && request.operation.free {
         let weight = (request.operation.weight)(request.params);
-        core.limits.borrow_mut().refund(request.address, weight, now_us);
+        core.limits
+            .borrow_mut()
+            .refund(request.address, weight, now_us);
     }
     core.settle();
     Performed { account, outcome }
@@ -110,7 +125,9 @@ fn run(core: &Rc<Core>, operation: &Operation, call: &Call<'_>) -> Result<String
     match operation.run {
         Run::Counted(handler) => {
             let account = call.account()?;
-            core.limits.borrow_mut().count_orders(account, operation.orders, call.now_us)?;
+            core.limits
+                .borrow_mut()
+                .count_orders(account, operation.orders, call.now_us)?;
             handler(core, call)
         }
         Run::Plain(handler) => handler(core, call),
@@ -119,17 +136,27 @@ fn run(core: &Rc<Core>, operation: &Operation, call: &Call<'_>) -> Result<String
 }
 
 /// Parameters that every request may carry.
-const COMMON: [&str; 5] = ["signature", "timestamp", "recvWindow", "apiKey", "returnRateLimits"];
+const COMMON: [&str; 5] = [
+    "signature",
+    "timestamp",
+    "recvWindow",
+    "apiKey",
+    "returnRateLimits",
+];
 
 /// # Errors
 /// -1104 when a parameter was sent that the operation does not read.
 pub fn surplus(operation: &Operation, params: &Params) -> Result<(), ApiError> {
     let sent = params.names().count();
-    let known = |name: &&str| COMMON.contains(name) || operation.params.contains(name);
+    let known = |name: &&str| {
+        COMMON.contains(name) || operation.params.split(' ').any(|known| known == *name)
+    };
     let read = params.names().filter(known).count();
     if read == sent {
         return Ok(());
     }
-    let msg = format!("Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'.");
+    let msg = format!(
+        "Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'."
+    );
     Err(ApiError::new(-1104, msg))
 }

@@ -29,7 +29,10 @@ fn working_time(order: &Order, unit: TimeUnit) -> i64 {
 fn conditional(order: &Order, fields: &mut Map<String, Value>) {
     if let Some(id) = order.prevented_match_id {
         fields.insert("preventedMatchId".into(), id.into());
-        fields.insert("preventedQuantity".into(), amount(order.prevented_qty.value()).into());
+        fields.insert(
+            "preventedQuantity".into(),
+            amount(order.prevented_qty.value()).into(),
+        );
     }
     if let Some(id) = order.strategy_id {
         fields.insert("strategyId".into(), id.into());
@@ -75,9 +78,15 @@ pub fn placed(placed: &Placed, detail: Detail, unit: TimeUnit) -> Value {
         fields.insert("fills".into(), placed.fills.iter().map(fill).collect());
     }
     if !placed.prevented.is_empty() {
-        fields.insert("preventedMatches".into(), placed.prevented.iter().map(prevented_part).collect());
+        fields.insert(
+            "preventedMatches".into(),
+            placed.prevented.iter().map(prevented_part).collect(),
+        );
     }
-    fields.insert("selfTradePreventionMode".into(), order.self_trade_prevention.as_str().into());
+    fields.insert(
+        "selfTradePreventionMode".into(),
+        order.self_trade_prevention.as_str().into(),
+    );
     Value::Object(fields)
 }
 
@@ -93,10 +102,16 @@ fn fill(fill: &Fill) -> Value {
 
 fn prevented_quantities(one: &PreventedMatch, fields: &mut Map<String, Value>) {
     if let Some(quantity) = one.maker_prevented {
-        fields.insert("makerPreventedQuantity".into(), amount(quantity.value()).into());
+        fields.insert(
+            "makerPreventedQuantity".into(),
+            amount(quantity.value()).into(),
+        );
     }
     if let Some(quantity) = one.taker_prevented {
-        fields.insert("takerPreventedQuantity".into(), amount(quantity.value()).into());
+        fields.insert(
+            "takerPreventedQuantity".into(),
+            amount(quantity.value()).into(),
+        );
     }
 }
 

@@ -7,7 +7,9 @@ use super::Call;
 use super::orders::{client_id, detail, new_order, order_ref, restriction};
 use super::render;
 use crate::core::Core;
-use crate::model::{CancelOrder, CancelReplace, CancelReplaceMode, CancelReplaced, Half, Refusal, Time};
+use crate::model::{
+    CancelOrder, CancelReplace, CancelReplaceMode, CancelReplaced, Half, Refusal, Time,
+};
 use crate::wire::ApiError;
 
 pub fn cancel_replace(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
@@ -23,11 +25,25 @@ pub fn cancel_replace(core: &Core, call: &Call<'_>) -> Result<String, ApiError> 
         restriction: restriction(params)?,
     };
     let over_limit = over_limit(core, call)?;
-    let request = CancelReplace { mode, cancel, new_order, over_limit };
+    let request = CancelReplace {
+        mode,
+        cancel,
+        new_order,
+        over_limit,
+    };
     let over = request.over_limit.is_some();
-    let replaced = core.model.borrow_mut().cancel_replace(account, &request, Time(call.now_us))?;
-    let body = halves(&replaced, |one| render::canceled(one, call.unit), |one| render::placed(one, detail, call.unit));
-    let Some(refusal) = replaced.error() else { return Ok(body.to_string()) };
+    let replaced = core
+        .model
+        .borrow_mut()
+        .cancel_replace(account, &request, Time(call.now_us))?;
+    let body = halves(
+        &replaced,
+        |one| render::canceled(one, call.unit),
+        |one| render::placed(one, detail, call.unit),
+    );
+    let Some(refusal) = replaced.error() else {
+        return Ok(body.to_string());
+    };
     let mut error = ApiError::from(refusal);
     let partial = error.code == -2021;
     error.status = match (over, mode) {
@@ -44,13 +60,23 @@ fn over_limit(core: &Core, call: &Call<'_>) -> Result<Option<Refusal>, ApiError>
     let cancel_only = match call.params.get("orderRateLimitExceededMode") {
         None | Some("DO_NOTHING") => false,
         Some("CANCEL_ONLY") => true,
-        Some(_) => return Err(ApiError::illegal("orderRateLimitExceededMode", "DO_NOTHING,CANCEL_ONLY")),
-    };
-    match core.limits.borrow_mut().count_orders(call.account()?, 1, call.now_us) {
-        Ok(()) => Ok(None),
-        Err(error) if cancel_only => {
-            Ok(Some(Refusal { message: error.msg, ..Refusal::fixed(error.code, "") }))
+        Some(_) => {
+            return Err(ApiError::illegal(
+                "orderRateLimitExceededMode",
+                "DO_NOTHING,CANCEL_ONLY",
+            ));
         }
+    };
+    match core
+        .limits
+        .borrow_mut()
+        .count_orders(call.account()?, 1, call.now_us)
+    {
+        Ok(()) => Ok(None),
+        Err(error) if cancel_only => Ok(Some(Refusal {
+            message: error.msg,
+            ..Refusal::fixed(error.code, "")
+        })),
         Err(error) => Err(error),
     }
 }

@@ -18,8 +18,13 @@ const DAY_US: i64 = 86_400_000_000;
 pub fn average_price(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let symbol = listed_symbol(core, call)?;
     let now = Time(call.now_us);
-    let price = core.model.borrow().average_price(symbol, now)?.unwrap_or_default();
-    let body = json!({"mins": 5, "price": amount(price.value()), "closeTime": call.unit.of(call.now_us)});
+    let price = core
+        .model
+        .borrow()
+        .average_price(symbol, now)?
+        .unwrap_or_default();
+    let body =
+        json!({"mins": 5, "price": amount(price.value()), "closeTime": call.unit.of(call.now_us)});
     Ok(body.to_string())
 }
 
@@ -39,7 +44,11 @@ fn each(
     let symbols = named.unwrap_or_else(|| model.symbols().collect());
     let mut rows = Vec::with_capacity(symbols.len());
     for symbol in symbols {
-        if status.is_none_or(|wanted| model.instrument(symbol).is_ok_and(|one| one.status == wanted)) {
+        if status.is_none_or(|wanted| {
+            model
+                .instrument(symbol)
+                .is_ok_and(|one| one.status == wanted)
+        }) {
             rows.push(row(&model, symbol)?);
         }
     }
@@ -63,7 +72,9 @@ pub fn book_ticker(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     each(core, call, |model, symbol| {
         let ticker = model.book_ticker(symbol, Time(call.now_us))?;
         let ((bid, bid_qty), (ask, ask_qty)) = (best(ticker.bid), best(ticker.ask));
-        Ok(json!({"symbol": symbol, "bidPrice": bid, "bidQty": bid_qty, "askPrice": ask, "askQty": ask_qty}))
+        Ok(
+            json!({"symbol": symbol, "bidPrice": bid, "bidQty": bid_qty, "askPrice": ask, "askQty": ask_qty}),
+        )
     })
 }
 
@@ -81,7 +92,12 @@ pub struct Statistics {
 ///
 /// # Errors
 /// -1121.
-pub fn statistics(model: &Exchange, symbol: Symbol, span_us: i64, now_us: i64) -> Result<Statistics, ApiError> {
+pub fn statistics(
+    model: &Exchange,
+    symbol: Symbol,
+    span_us: i64,
+    now_us: i64,
+) -> Result<Statistics, ApiError> {
     let now = Time(now_us);
     let last = model.last_price(symbol)?.unwrap_or_default();
     let flat = || Candle {
@@ -102,10 +118,18 @@ pub fn statistics(model: &Exchange, symbol: Symbol, span_us: i64, now_us: i64) -
     let candle = model.rolling(symbol, span_us, now)?.unwrap_or_else(flat);
     let newest = model.trades(symbol, Window::newest(1))?;
     let change = candle.close.value() - candle.open.value();
-    let percent = (change * Decimal::ONE_HUNDRED).checked_div(candle.open.value()).unwrap_or_default();
-    let average = candle.quote_volume.average_price(candle.volume).unwrap_or(candle.close);
+    let percent = (change * Decimal::ONE_HUNDRED)
+        .checked_div(candle.open.value())
+        .unwrap_or_default();
+    let average = candle
+        .quote_volume
+        .average_price(candle.volume)
+        .unwrap_or(candle.close);
     Ok(Statistics {
-        last_quantity: newest.last().map(|trade| trade.quantity).unwrap_or_default(),
+        last_quantity: newest
+            .last()
+            .map(|trade| trade.quantity)
+            .unwrap_or_default(),
         book: model.book_ticker(symbol, now)?,
         change,
         change_percent: percent.round_dp(3),
@@ -177,6 +201,10 @@ pub fn day(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let is_mini = is_mini(call.params)?;
     each(core, call, |model, symbol| {
         let found = statistics(model, symbol, DAY_US, call.now_us)?;
-        Ok(if is_mini { mini(symbol, &found, call.unit) } else { full(symbol, &found, call.unit) })
+        Ok(if is_mini {
+            mini(symbol, &found, call.unit)
+        } else {
+            full(symbol, &found, call.unit)
+        })
     })
 }

@@ -8,10 +8,15 @@ use super::spec::Damage;
 pub fn damaged(text: &str, how: Damage, field: Option<&str>) -> String {
     if how == Damage::Truncated {
         let half = text.len() / 2;
-        let at = (0..=half).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let at = (0..=half)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(0);
         return text.get(..at).unwrap_or_default().to_owned();
     }
-    let Ok(mut message) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
+    let Ok(mut message) = serde_json::from_str::<Value>(text) else {
+        return text.to_owned();
+    };
     let usual: &[&str] = match how {
         Damage::UnknownStatus => &["X", "status"],
         _ => &["p", "price", "b", "L"],
@@ -56,7 +61,9 @@ fn fits(found: &Value, how: Damage) -> bool {
 fn replacement(found: &Value, how: Damage) -> Value {
     match how {
         Damage::NumberForString => {
-            let number = found.as_str().and_then(|text| serde_json::from_str(text).ok());
+            let number = found
+                .as_str()
+                .and_then(|text| serde_json::from_str(text).ok());
             number.unwrap_or_else(|| Value::from(7))
         }
         Damage::StringForNumber => Value::from(found.to_string()),

@@ -41,7 +41,10 @@ impl Active {
     /// Counts a match; whether it is one that the fault hits.
     fn fires(&mut self) -> bool {
         self.seen += 1;
-        let due = self.seen.checked_sub(self.spec.skip + 1).is_some_and(|after| after % self.spec.every == 0);
+        let due = self
+            .seen
+            .checked_sub(self.spec.skip + 1)
+            .is_some_and(|after| after % self.spec.every == 0);
         if due {
             self.hits += 1;
         }
@@ -49,7 +52,9 @@ impl Active {
     }
 
     fn used_up(&self) -> bool {
-        self.spec.count != 0 && self.hits >= self.spec.count && self.spec.kind.row().place != Place::Standing
+        self.spec.count != 0
+            && self.hits >= self.spec.count
+            && self.spec.kind.row().place != Place::Standing
     }
 }
 
@@ -77,7 +82,13 @@ impl Faults {
         let lasts = lasts.filter(|_| !matches!(spec.kind, Kind::StaleReads | Kind::ConnectionLife));
         let until_us = lasts.map(|ms| now_us.saturating_add_unsigned(ms.saturating_mul(1_000)));
         if spec.kind.row().place != Place::Immediate {
-            self.active.push(Active { id: self.next_id, spec, seen: 0, hits: 0, until_us });
+            self.active.push(Active {
+                id: self.next_id,
+                spec,
+                seen: 0,
+                hits: 0,
+                until_us,
+            });
         }
         Ok(self.next_id)
     }
@@ -95,9 +106,7 @@ impl Faults {
 
     /// The faults in force with how often each matched and hit.
     pub fn list(&self) -> Value {
-        let row = |active: &Active| {
-            json!({"id": active.id, "fault": active.spec, "seen": active.seen, "hits": active.hits})
-        };
+        let row = |active: &Active| json!({"id": active.id, "fault": active.spec, "seen": active.seen, "hits": active.hits});
         self.active.iter().map(row).collect()
     }
 
@@ -124,16 +133,29 @@ impl Faults {
                     || wanted == request.path
             });
             operation
-                && spec.transport.is_none_or(|wanted| wanted == request.transport)
-                && spec.symbol.is_none_or(|wanted| request.symbol == Some(wanted.as_str()))
-                && spec.account.is_none_or(|wanted| request.account == Some(wanted))
+                && spec
+                    .transport
+                    .is_none_or(|wanted| wanted == request.transport)
+                && spec
+                    .symbol
+                    .is_none_or(|wanted| request.symbol == Some(wanted.as_str()))
+                && spec
+                    .account
+                    .is_none_or(|wanted| request.account == Some(wanted))
         })
     }
 
     /// What is to go wrong with this user-data event; `kinds` are its `e` and its `x`.
-    pub fn on_event(&mut self, kinds: [&str; 2], symbol: Option<Symbol>, account: AccountId) -> Option<FaultSpec> {
+    pub fn on_event(
+        &mut self,
+        kinds: [&str; 2],
+        symbol: Option<Symbol>,
+        account: AccountId,
+    ) -> Option<FaultSpec> {
         self.hit(Place::Event, |spec| {
-            spec.event.as_deref().is_none_or(|wanted| kinds.contains(&wanted))
+            spec.event
+                .as_deref()
+                .is_none_or(|wanted| kinds.contains(&wanted))
                 && spec.symbol.is_none_or(|wanted| symbol == Some(wanted))
                 && spec.account.is_none_or(|wanted| wanted == account)
         })
@@ -146,7 +168,8 @@ impl Faults {
 
     /// Whether a stream says nothing at present.
     pub fn is_silent(&self, stream: &str, symbol: Option<Symbol>, now_us: i64) -> bool {
-        self.standing(Kind::Silence, now_us).any(|spec| concerns(spec, stream, symbol))
+        self.standing(Kind::Silence, now_us)
+            .any(|spec| concerns(spec, stream, symbol))
     }
 
     /// The standing faults of a kind that are in force at this moment.
@@ -154,21 +177,30 @@ impl Faults {
         let in_force = move |active: &&Active| {
             active.spec.kind == kind && active.until_us.is_none_or(|until| now_us < until)
         };
-        self.active.iter().filter(in_force).map(|active| &active.spec)
+        self.active
+            .iter()
+            .filter(in_force)
+            .map(|active| &active.spec)
     }
 
     /// How long after its placement an order is not found, in microseconds; 0 without the fault.
     pub fn stale_us(&self, symbol: Symbol, account: AccountId, now_us: i64) -> i64 {
         let concerned = self.standing(Kind::StaleReads, now_us).filter(|spec| {
-            spec.symbol.is_none_or(|wanted| wanted == symbol) && spec.account.is_none_or(|wanted| wanted == account)
+            spec.symbol.is_none_or(|wanted| wanted == symbol)
+                && spec.account.is_none_or(|wanted| wanted == account)
         });
-        let longest = concerned.map(|spec| spec.ms.unwrap_or(2_000)).max().unwrap_or(0);
+        let longest = concerned
+            .map(|spec| spec.ms.unwrap_or(2_000))
+            .max()
+            .unwrap_or(0);
         i64::try_from(longest.saturating_mul(1_000)).unwrap_or(i64::MAX)
     }
 }
 
 fn concerns(spec: &FaultSpec, stream: &str, symbol: Option<Symbol>) -> bool {
-    spec.stream.as_deref().is_none_or(|wanted| stream.contains(wanted))
+    spec.stream
+        .as_deref()
+        .is_none_or(|wanted| stream.contains(wanted))
         && spec.symbol.is_none_or(|wanted| symbol == Some(wanted))
 }
 
@@ -190,10 +222,20 @@ mod tests {
     #[test]
     fn count_skip_and_every_say_which_matches_are_hit() {
         let mut faults = Faults::default();
-        let spec = FaultSpec { count: 2, skip: 1, every: 2, ..FaultSpec::new(Kind::Overloaded) };
+        let spec = FaultSpec {
+            count: 2,
+            skip: 1,
+            every: 2,
+            ..FaultSpec::new(Kind::Overloaded)
+        };
         faults.add(spec, 0).unwrap();
-        let hits: Vec<_> =
-            (0..7).map(|_| faults.on_request(&request("order.place", "BTCUSDT")).is_some()).collect();
+        let hits: Vec<_> = (0..7)
+            .map(|_| {
+                faults
+                    .on_request(&request("order.place", "BTCUSDT"))
+                    .is_some()
+            })
+            .collect();
         assert_eq!(hits, [false, true, false, true, false, false, false]);
         assert!(faults.is_empty(), "a fault that is used up is gone");
     }
@@ -207,25 +249,58 @@ mod tests {
             ..FaultSpec::new(Kind::CutAfter)
         };
         faults.add(spec, 0).unwrap();
-        assert!(faults.on_request(&request("order.place", "ETHUSDT")).is_none());
-        let other = RequestInfo { verb: "DELETE", ..request("order.cancel", "BTCUSDT") };
+        assert!(
+            faults
+                .on_request(&request("order.place", "ETHUSDT"))
+                .is_none()
+        );
+        let other = RequestInfo {
+            verb: "DELETE",
+            ..request("order.cancel", "BTCUSDT")
+        };
         assert!(faults.on_request(&other).is_none());
-        assert!(faults.on_request(&request("order.place", "BTCUSDT")).is_some());
+        assert!(
+            faults
+                .on_request(&request("order.place", "BTCUSDT"))
+                .is_some()
+        );
     }
 
     #[test]
     fn a_parameter_that_a_kind_does_not_take_is_refused() {
-        let spec = FaultSpec { ms: Some(1), ..FaultSpec::new(Kind::CutBefore) };
+        let spec = FaultSpec {
+            ms: Some(1),
+            ..FaultSpec::new(Kind::CutBefore)
+        };
         let error = Faults::default().add(spec, 0).unwrap_err();
-        assert!(matches!(error, FaultError::NotTaken { parameter: "ms", .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                FaultError::NotTaken {
+                    parameter: "ms",
+                    ..
+                }
+            ),
+            "{error}"
+        );
         let spec = FaultSpec::new(Kind::SymbolStatus);
-        assert!(matches!(spec.check(), Err(FaultError::Needed { parameter: "symbol", .. })));
+        assert!(matches!(
+            spec.check(),
+            Err(FaultError::Needed {
+                parameter: "symbol",
+                ..
+            })
+        ));
     }
 
     #[test]
     fn a_standing_fault_ends_with_its_time() {
         let mut faults = Faults::default();
-        let spec = FaultSpec { ms: Some(5), stream: Some("@depth".into()), ..FaultSpec::new(Kind::Silence) };
+        let spec = FaultSpec {
+            ms: Some(5),
+            stream: Some("@depth".into()),
+            ..FaultSpec::new(Kind::Silence)
+        };
         faults.add(spec, 1_000).unwrap();
         assert!(faults.is_silent("btcusdt@depth@100ms", None, 5_999));
         assert!(!faults.is_silent("btcusdt@trade", None, 5_999));

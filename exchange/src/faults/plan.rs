@@ -24,16 +24,24 @@ pub enum Answer {
     /// The truth, after the events.
     EventsFirst,
     /// The truth, spoilt.
-    Damaged { how: Damage, field: Option<String> },
+    Damaged {
+        how: Damage,
+        field: Option<String>,
+    },
     Error(ApiError),
     /// A body that no client expects, with its status.
-    Raw { status: u16, html: bool },
+    Raw {
+        status: u16,
+        html: bool,
+    },
     /// Nothing, on a connection that stays open.
     Never,
     /// The end of the connection.
     Cut,
     /// 418 for this and every further request of the address.
-    Ban { ms: u64 },
+    Ban {
+        ms: u64,
+    },
 }
 
 const FIREWALL_PAGE: &str = "<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n<center><h1>403 \
@@ -49,54 +57,105 @@ impl Answer {
 impl Plan {
     /// Nothing goes wrong.
     pub const fn normal() -> Self {
-        Self { before_ms: 0, execute: true, after_ms: 0, answer: Answer::Normal }
+        Self {
+            before_ms: 0,
+            execute: true,
+            after_ms: 0,
+            answer: Answer::Normal,
+        }
     }
 
     /// The request is not carried out.
     const fn refused(answer: Answer) -> Self {
-        Self { before_ms: 0, execute: false, after_ms: 0, answer }
+        Self {
+            before_ms: 0,
+            execute: false,
+            after_ms: 0,
+            answer,
+        }
     }
 
     /// What the fault asks for; `now_us` dates the end of a rate limit.
     pub fn of(fault: &FaultSpec, now_us: i64) -> Self {
         let ms = |default: u64| fault.ms.unwrap_or(default);
         let live = |default: bool| fault.live.unwrap_or(default);
-        let later_us = |default: u64| now_us.saturating_add_unsigned(ms(default).saturating_mul(1_000));
-        let done = |after_ms: u64, answer: Answer| Self { before_ms: 0, execute: true, after_ms, answer };
+        let later_us =
+            |default: u64| now_us.saturating_add_unsigned(ms(default).saturating_mul(1_000));
+        let done = |after_ms: u64, answer: Answer| Self {
+            before_ms: 0,
+            execute: true,
+            after_ms,
+            answer,
+        };
         match fault.kind {
-            Kind::Timeout => {
-                Self { execute: live(true), ..done(ms(10_000), Answer::Error(ApiError::timeout())) }
-            }
+            Kind::Timeout => Self {
+                execute: live(true),
+                ..done(ms(10_000), Answer::Error(ApiError::timeout()))
+            },
             Kind::Overloaded => Self::refused(Answer::Error(ApiError::overloaded())),
             Kind::ServerError => {
-                let answer = Answer::Raw { status: fault.status.unwrap_or(500), html: false };
-                Self { execute: live(false), ..done(0, answer) }
+                let answer = Answer::Raw {
+                    status: fault.status.unwrap_or(500),
+                    html: false,
+                };
+                Self {
+                    execute: live(false),
+                    ..done(0, answer)
+                }
             }
             Kind::CutBefore => Self::refused(Answer::Cut),
             Kind::CutAfter => done(0, Answer::Cut),
             Kind::DelayResponse => done(ms(1_000), Answer::Normal),
-            Kind::NoResponse => Self { execute: live(true), ..done(0, Answer::Never) },
+            Kind::NoResponse => Self {
+                execute: live(true),
+                ..done(0, Answer::Never)
+            },
             Kind::EventBeforeResponse => done(ms(0), Answer::EventsFirst),
-            Kind::LateExecution => Self { before_ms: ms(1_000), ..Self::normal() },
+            Kind::LateExecution => Self {
+                before_ms: ms(1_000),
+                ..Self::normal()
+            },
             Kind::RateLimited => {
-                let msg = "Too many requests; please use the websocket for live updates.".to_owned();
-                Self::refused(Answer::Error(ApiError::too_many_requests(429, msg, later_us(1_000))))
+                let msg =
+                    "Too many requests; please use the websocket for live updates.".to_owned();
+                Self::refused(Answer::Error(ApiError::too_many_requests(
+                    429,
+                    msg,
+                    later_us(1_000),
+                )))
             }
             Kind::OrderLimit => {
-                let mut error = ApiError::new(-1015, "Too many new orders; current limit is 100 orders per 10 SECOND.");
+                let mut error = ApiError::new(
+                    -1015,
+                    "Too many new orders; current limit is 100 orders per 10 SECOND.",
+                );
                 error.retry_at_us = Some(later_us(1_000));
                 Self::refused(Answer::Error(error.with_status(429)))
             }
             Kind::Banned => Self::refused(Answer::Ban { ms: ms(120_000) }),
-            Kind::ForbiddenHtml => Self::refused(Answer::Raw { status: 403, html: true }),
+            Kind::ForbiddenHtml => Self::refused(Answer::Raw {
+                status: 403,
+                html: true,
+            }),
             Kind::Rejected => {
-                let message = fault.message.clone().unwrap_or_else(|| "New order rejected.".into());
+                let message = fault
+                    .message
+                    .clone()
+                    .unwrap_or_else(|| "New order rejected.".into());
                 let error = ApiError::new(fault.code.unwrap_or(-2010), message);
-                Self::refused(Answer::Error(error.with_status(fault.status.unwrap_or(400))))
+                Self::refused(Answer::Error(
+                    error.with_status(fault.status.unwrap_or(400)),
+                ))
             }
             Kind::BadResponse => {
                 let how = fault.how.unwrap_or(Damage::Truncated);
-                done(0, Answer::Damaged { how, field: fault.field.clone() })
+                done(
+                    0,
+                    Answer::Damaged {
+                        how,
+                        field: fault.field.clone(),
+                    },
+                )
             }
             _ => Self::normal(),
         }

@@ -94,9 +94,16 @@ fn one() -> u32 {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FaultError {
     #[error("{kind} takes no `{parameter}`; it takes {takes}")]
-    NotTaken { kind: String, parameter: &'static str, takes: String },
+    NotTaken {
+        kind: String,
+        parameter: &'static str,
+        takes: String,
+    },
     #[error("{kind} needs `{parameter}`")]
-    Needed { kind: String, parameter: &'static str },
+    Needed {
+        kind: String,
+        parameter: &'static str,
+    },
     #[error("`every` counts from 1")]
     EveryZero,
     #[error("'{text}' is no symbol status: want TRADING, END_OF_DAY, HALT, BREAK or CANCEL_ONLY")]
@@ -164,15 +171,25 @@ impl FaultSpec {
         for (parameter, given) in self.given() {
             if given && !scope.contains(&parameter) && !row.takes.contains(&parameter) {
                 let takes = [scope, row.takes].concat().join(", ");
-                return Err(FaultError::NotTaken { kind, parameter, takes });
+                return Err(FaultError::NotTaken {
+                    kind,
+                    parameter,
+                    takes,
+                });
             }
         }
         if self.every == 0 {
             return Err(FaultError::EveryZero);
         }
         match (self.kind, self.symbol, &self.symbol_status) {
-            (Kind::SymbolStatus, None, _) => Err(FaultError::Needed { kind, parameter: "symbol" }),
-            (Kind::SymbolStatus, _, None) => Err(FaultError::Needed { kind, parameter: "symbol_status" }),
+            (Kind::SymbolStatus, None, _) => Err(FaultError::Needed {
+                kind,
+                parameter: "symbol",
+            }),
+            (Kind::SymbolStatus, _, None) => Err(FaultError::Needed {
+                kind,
+                parameter: "symbol_status",
+            }),
             (_, _, Some(text)) if crate::model::SymbolStatus::parse(text).is_none() => {
                 Err(FaultError::SymbolStatus { text: text.clone() })
             }

@@ -24,7 +24,10 @@ pub struct Peer {
 
 impl Peer {
     pub fn new(address: Option<IpAddr>) -> Self {
-        Self { address, ..Self::default() }
+        Self {
+            address,
+            ..Self::default()
+        }
     }
 
     /// Makes every further read and write fail, so that the connection is dropped without an answer.
@@ -50,16 +53,25 @@ impl Io {
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.peer.cut.get() { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+        if self.peer.cut.get() {
+            Err(io::ErrorKind::ConnectionAborted.into())
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl AsyncRead for Io {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.check()?;
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let ended = matches!(read, Poll::Ready(Err(_))) || (read.is_ready() && buf.filled().len() == before);
+        let ended = matches!(read, Poll::Ready(Err(_)))
+            || (read.is_ready() && buf.filled().len() == before);
         if ended {
             self.peer.closed.notify_one();
         }
@@ -68,7 +80,11 @@ impl AsyncRead for Io {
 }
 
 impl AsyncWrite for Io {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.check()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

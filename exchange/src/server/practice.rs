@@ -71,7 +71,9 @@ pub fn handle(core: &Rc<Core>, verb: &str, rest: &str, body: &str) -> Reply {
     let (place, id) = rest.split_once('/').unwrap_or((rest, ""));
     match (verb, place, id) {
         ("GET", "record", "") => ok(&record::report(core)),
-        ("GET", "faults", "") => ok(&json!({"active": core.faults.borrow().list(), "kinds": kinds::TABLE})),
+        ("GET", "faults", "") => {
+            ok(&json!({"active": core.faults.borrow().list(), "kinds": kinds::TABLE}))
+        }
         ("POST", "faults", "") => set_faults(core, body),
         ("DELETE", "faults", "") => {
             core.faults.borrow_mut().clear();
@@ -79,21 +81,34 @@ pub fn handle(core: &Rc<Core>, verb: &str, rest: &str, body: &str) -> Reply {
             ok(&json!({}))
         }
         ("DELETE", "faults", id) => {
-            let found = id.parse().is_ok_and(|id| core.faults.borrow_mut().remove(id));
+            let found = id
+                .parse()
+                .is_ok_and(|id| core.faults.borrow_mut().remove(id));
             signals::cleared(core);
-            if found { ok(&json!({})) } else { refused(format!("there is no fault with the id '{id}'")) }
+            if found {
+                ok(&json!({}))
+            } else {
+                refused(format!("there is no fault with the id '{id}'"))
+            }
         }
         ("POST", "market", "") => move_market(core, body),
         ("POST", "keys", "") => add_key(core, body),
         ("DELETE", "keys", api_key) => {
             let found = core.revoke_key(api_key);
-            if found { ok(&json!({})) } else { refused(format!("there is no key '{api_key}'")) }
+            if found {
+                ok(&json!({}))
+            } else {
+                refused(format!("there is no key '{api_key}'"))
+            }
         }
         ("DELETE", "limits", "") => {
             core.limits.borrow_mut().clear();
             ok(&json!({}))
         }
-        _ => Reply { status: 404, ..refused(format!("{verb} /practice/{rest} is not known")) },
+        _ => Reply {
+            status: 404,
+            ..refused(format!("{verb} /practice/{rest} is not known"))
+        },
     }
 }
 
@@ -111,7 +126,10 @@ fn set_faults(core: &Rc<Core>, body: &str) -> Reply {
     if let Some(error) = faults.iter().find_map(|fault| fault.check().err()) {
         return refused(error.to_string());
     }
-    let ids: Result<Vec<u64>, _> = faults.into_iter().map(|fault| signals::set_fault(core, fault)).collect();
+    let ids: Result<Vec<u64>, _> = faults
+        .into_iter()
+        .map(|fault| signals::set_fault(core, fault))
+        .collect();
     match ids {
         Ok(ids) => ok(&json!({"ids": ids})),
         Err(error) => refused(error.to_string()),
@@ -161,18 +179,28 @@ fn move_market(core: &Rc<Core>, body: &str) -> Reply {
 fn pull(core: &Core, order: &MarketOrder) -> Result<Option<Quantity>, Refusal> {
     let now = core.now();
     if let Some(deposit) = &order.deposit {
-        core.model.borrow_mut().deposit(deposit.account, deposit.asset, deposit.amount, now)?;
+        core.model
+            .borrow_mut()
+            .deposit(deposit.account, deposit.asset, deposit.amount, now)?;
     }
-    let Some(symbol) = order.symbol else { return Ok(None) };
+    let Some(symbol) = order.symbol else {
+        return Ok(None);
+    };
     let levels = match order.mid {
         Some(mid) => around(core, symbol, mid, order)?,
         None => Vec::new(),
     };
     set_levels(core, symbol, now, order, &levels)?;
-    let Some(trade) = &order.trade else { return Ok(None) };
+    let Some(trade) = &order.trade else {
+        return Ok(None);
+    };
     let side = Side::parse(&trade.side).ok_or(Refusal::fixed(-1117, "Invalid side."))?;
     let mut model = core.model.borrow_mut();
-    model.operate(symbol, now, |run| run.market_takes(side, trade.price, trade.quantity)).map(Some)
+    model
+        .operate(symbol, now, |run| {
+            run.market_takes(side, trade.price, trade.quantity)
+        })
+        .map(Some)
 }
 
 fn set_levels(
@@ -199,15 +227,32 @@ fn set_levels(
 }
 
 /// One level on each side of the wanted middle, on the symbol's grid.
-fn around(core: &Core, symbol: Symbol, mid: Price, order: &MarketOrder) -> Result<Vec<(Side, Price, Quantity)>, Refusal> {
+fn around(
+    core: &Core,
+    symbol: Symbol,
+    mid: Price,
+    order: &MarketOrder,
+) -> Result<Vec<(Side, Price, Quantity)>, Refusal> {
     let overflow = |_| Refusal::fixed(-1130, "The price is out of range.");
     let tick = core.model.borrow().instrument(symbol)?.filters.price.tick;
-    let quantity = order.quantity.or_else(|| Quantity::new(Decimal::ONE).ok()).unwrap_or_default();
+    let quantity = order
+        .quantity
+        .or_else(|| Quantity::new(Decimal::ONE).ok())
+        .unwrap_or_default();
     let half = match order.spread {
         Some(spread) => Price::new(spread.value() / Decimal::TWO).map_err(overflow)?,
         None => tick,
     };
-    let bid = mid.saturating_sub(half).round_to(tick, Rounding::Down).map_err(overflow)?;
-    let ask = mid.checked_add(half).and_then(|ask| ask.round_to(tick, Rounding::Up)).map_err(overflow)?;
-    Ok(vec![(Side::Buy, bid, quantity), (Side::Sell, ask, quantity)])
+    let bid = mid
+        .saturating_sub(half)
+        .round_to(tick, Rounding::Down)
+        .map_err(overflow)?;
+    let ask = mid
+        .checked_add(half)
+        .and_then(|ask| ask.round_to(tick, Rounding::Up))
+        .map_err(overflow)?;
+    Ok(vec![
+        (Side::Buy, bid, quantity),
+        (Side::Sell, ask, quantity),
+    ])
 }

@@ -31,21 +31,43 @@ pub struct Reply {
 
 impl Reply {
     pub fn ok(body: String) -> Self {
-        Self { status: 200, body, html: false, retry_after_s: None }
+        Self {
+            status: 200,
+            body,
+            html: false,
+            retry_after_s: None,
+        }
     }
 
     pub fn error(error: &ApiError, now_us: i64) -> Self {
-        let retry_after_s = error.retry_at_us.map(|at| ((at - now_us).max(0) + 999_999) / 1_000_000);
-        Self { status: error.status, body: error.body().to_string(), html: false, retry_after_s }
+        let retry_after_s = error
+            .retry_at_us
+            .map(|at| ((at - now_us).max(0) + 999_999) / 1_000_000);
+        Self {
+            status: error.status,
+            body: error.body().to_string(),
+            html: false,
+            retry_after_s,
+        }
     }
 }
 
 /// Answers one request.
-pub async fn handle(core: Rc<Core>, mut request: HttpRequest) -> Result<Response<BoxBody>, Infallible> {
+pub async fn handle(
+    core: Rc<Core>,
+    mut request: HttpRequest,
+) -> Result<Response<BoxBody>, Infallible> {
     let peer = request.conn_data::<Peer>().cloned().unwrap_or_default();
     let body = match read_body(request.take_payload()).await {
         Ok(body) => body,
-        Err(error) => return Ok(render(&core, &peer, &Reply::error(&error, core.now_us()), None)),
+        Err(error) => {
+            return Ok(render(
+                &core,
+                &peer,
+                &Reply::error(&error, core.now_us()),
+                None,
+            ));
+        }
     };
     let path = request.path().to_owned();
     if let Some(rest) = path.strip_prefix("/practice/") {
@@ -58,17 +80,27 @@ pub async fn handle(core: Rc<Core>, mut request: HttpRequest) -> Result<Response
 async fn read_body(mut payload: Payload) -> Result<String, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let Ok(chunk) = chunk else { return Err(ApiError::new(-1000, "The request's body could not be read.")) };
+        let Ok(chunk) = chunk else {
+            return Err(ApiError::new(
+                -1000,
+                "The request's body could not be read.",
+            ));
+        };
         if body.len() + chunk.len() > MOST_BODY {
             return Err(ApiError::new(-1000, "The request's body is too large.").with_status(413));
         }
         body.extend_from_slice(&chunk);
     }
-    String::from_utf8(body.to_vec()).map_err(|_| ApiError::new(-1100, "Illegal characters found in the body."))
+    String::from_utf8(body.to_vec())
+        .map_err(|_| ApiError::new(-1100, "Illegal characters found in the body."))
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
-    request.head().headers().get(name).and_then(|value| value.to_str().ok())
+    request
+        .head()
+        .headers()
+        .get(name)
+        .and_then(|value| value.to_str().ok())
 }
 
 fn not_found(verb: &str, path: &str) -> Reply {
@@ -78,14 +110,28 @@ fn not_found(verb: &str, path: &str) -> Reply {
         let error = ApiError::unsupported(&format!("{verb} {path}"));
         (error.status, error.body().to_string())
     } else if table::is_known_path(path) {
-        (405, r#"{"code":-1020,"msg":"This method is not supported at this path."}"#.to_owned())
+        (
+            405,
+            r#"{"code":-1020,"msg":"This method is not supported at this path."}"#.to_owned(),
+        )
     } else {
         (404, String::new())
     };
-    Reply { status, body, html: false, retry_after_s: None }
+    Reply {
+        status,
+        body,
+        html: false,
+        retry_after_s: None,
+    }
 }
 
-async fn api(core: &Rc<Core>, peer: &Peer, http: &HttpRequest, path: &str, body: &str) -> Response<BoxBody> {
+async fn api(
+    core: &Rc<Core>,
+    peer: &Peer,
+    http: &HttpRequest,
+    path: &str,
+    body: &str,
+) -> Response<BoxBody> {
     let verb = http.method().as_str();
     let Some(operation) = table::by_path(verb, path) else {
         return render(core, peer, &not_found(verb, path), None);
@@ -95,17 +141,29 @@ async fn api(core: &Rc<Core>, peer: &Peer, http: &HttpRequest, path: &str, body:
     let form = if body.starts_with('{') { "" } else { body };
     let unit = header(http, "x-mbx-time-unit").map_or(Some(TimeUnit::Millisecond), TimeUnit::parse);
     let parsed = unit
-        .ok_or_else(|| ApiError::new(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."))
+        .ok_or_else(|| {
+            ApiError::new(
+                -1194,
+                "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.",
+            )
+        })
         .and_then(|unit| Params::from_form(query, form).map(|params| (unit, params)));
     let (unit, params) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return render(core, peer, &Reply::error(&error, core.now_us()), None),
     };
-    let signed = if params.get("signature").is_some() { signed_form(query, form) } else { SignedForm::unsigned() };
+    let signed = if params.get("signature").is_some() {
+        signed_form(query, form)
+    } else {
+        SignedForm::unsigned()
+    };
     let request = Request {
         operation,
         params: &params,
-        credentials: Credentials::Header { api_key: header(http, "x-mbx-apikey"), form: signed },
+        credentials: Credentials::Header {
+            api_key: header(http, "x-mbx-apikey"),
+            form: signed,
+        },
         address: peer.address,
         transport: Transport::Rest,
         unit,
@@ -132,7 +190,9 @@ async fn perform(core: &Rc<Core>, peer: &Peer, request: &Request<'_>) -> Respons
     if plan.after_ms > 0 {
         tokio::time::sleep(Duration::from_millis(plan.after_ms)).await;
     }
-    let counted = performed.as_ref().filter(|one| request.operation.orders > 0 && one.outcome.is_ok());
+    let counted = performed
+        .as_ref()
+        .filter(|one| request.operation.orders > 0 && one.outcome.is_ok());
     let account = counted.and_then(|one| one.account);
     let Some(reply) = answer(core, peer, plan.answer, performed).await else {
         peer.cut();
@@ -142,7 +202,12 @@ async fn perform(core: &Rc<Core>, peer: &Peer, request: &Request<'_>) -> Respons
 }
 
 /// The reply that the plan wants; `None` for a connection that is to end.
-async fn answer(core: &Core, peer: &Peer, answer: Answer, performed: Option<Performed>) -> Option<Reply> {
+async fn answer(
+    core: &Core,
+    peer: &Peer,
+    answer: Answer,
+    performed: Option<Performed>,
+) -> Option<Reply> {
     let truth = || match performed.map(|one| one.outcome) {
         Some(Ok(body)) => Reply::ok(body),
         Some(Err(error)) => Reply::error(&error, core.now_us()),
@@ -152,12 +217,18 @@ async fn answer(core: &Core, peer: &Peer, answer: Answer, performed: Option<Perf
         Answer::Normal | Answer::EventsFirst => Some(truth()),
         Answer::Damaged { how, field } => {
             let reply = truth();
-            Some(Reply { body: damaged(&reply.body, how, field.as_deref()), ..reply })
+            Some(Reply {
+                body: damaged(&reply.body, how, field.as_deref()),
+                ..reply
+            })
         }
         Answer::Error(error) => Some(Reply::error(&error, core.now_us())),
-        Answer::Raw { status, html } => {
-            Some(Reply { status, body: Answer::raw_body(html).to_owned(), html, retry_after_s: None })
-        }
+        Answer::Raw { status, html } => Some(Reply {
+            status,
+            body: Answer::raw_body(html).to_owned(),
+            html,
+            retry_after_s: None,
+        }),
         Answer::Never => {
             peer.closed().await;
             None
@@ -167,11 +238,20 @@ async fn answer(core: &Core, peer: &Peer, answer: Answer, performed: Option<Perf
 }
 
 /// The HTTP response, with the weight used and, after an order, the order count.
-fn render(core: &Core, peer: &Peer, reply: &Reply, account: Option<tripline_engine::ids::AccountId>) -> Response<BoxBody> {
+fn render(
+    core: &Core,
+    peer: &Peer,
+    reply: &Reply,
+    account: Option<tripline_engine::ids::AccountId>,
+) -> Response<BoxBody> {
     let now_us = core.now_us();
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::build(status);
-    let kind = if reply.html { "text/html" } else { "application/json;charset=UTF-8" };
+    let kind = if reply.html {
+        "text/html"
+    } else {
+        "application/json;charset=UTF-8"
+    };
     let used = core.limits.borrow_mut().weight_used(peer.address, now_us);
     response
         .insert_header(("content-type", kind))

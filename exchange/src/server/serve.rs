@@ -31,7 +31,11 @@ pub enum ServeError {
         "port {port} of {host} cannot be opened: {source}; stop the program that uses it, or choose another port \
          (0 lets the system choose)"
     )]
-    Port { host: IpAddr, port: u16, source: std::io::Error },
+    Port {
+        host: IpAddr,
+        port: u16,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
     #[error("the exchange's thread or runtime cannot be started: {0}")]
@@ -62,7 +66,11 @@ impl PracticeExchange {
             actix_rt::spawn(StreamHub::tick_for_ever(Rc::clone(&core))),
             actix_rt::spawn(drive_market(Rc::clone(&core))),
         ];
-        Ok(Self { serve: http_service(&core), core, background })
+        Ok(Self {
+            serve: http_service(&core),
+            core,
+            background,
+        })
     }
 
     /// The exchange's clock.
@@ -81,7 +89,10 @@ impl PracticeExchange {
     ///
     /// # Errors
     /// [`crate::faults::FaultError`].
-    pub fn set_fault(&self, fault: crate::faults::FaultSpec) -> Result<u64, crate::faults::FaultError> {
+    pub fn set_fault(
+        &self,
+        fault: crate::faults::FaultSpec,
+    ) -> Result<u64, crate::faults::FaultError> {
         super::signals::set_fault(&self.core, fault)
     }
 
@@ -101,7 +112,11 @@ impl PracticeExchange {
             }
             let serve = Rc::clone(&self.serve);
             match tls.clone() {
-                None => drop(actix_rt::spawn(serve_io(serve, Box::new(stream), Some(address)))),
+                None => drop(actix_rt::spawn(serve_io(
+                    serve,
+                    Box::new(stream),
+                    Some(address),
+                ))),
                 Some(tls) => drop(actix_rt::spawn(async move {
                     match tls.accept(stream).await {
                         Ok(stream) => serve_io(serve, Box::new(stream), Some(address)).await,
@@ -113,7 +128,10 @@ impl PracticeExchange {
     }
 
     /// Serves one byte stream, such as a `tokio::io::duplex`, until it ends.
-    pub fn serve_stream(&self, stream: impl Stream + 'static) -> impl Future<Output = ()> + 'static {
+    pub fn serve_stream(
+        &self,
+        stream: impl Stream + 'static,
+    ) -> impl Future<Output = ()> + 'static {
         serve_io(Rc::clone(&self.serve), Box::new(stream), None)
     }
 }
@@ -137,10 +155,16 @@ fn http_service(core: &Rc<Core>) -> Rc<Serve> {
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(Duration::ZERO)
         .on_connect_ext(|io: &Io, data| drop(data.insert(io.peer.clone())))
-        .upgrade(fn_service(move |(request, framed)| upgrade::handle(Rc::clone(&upgraded), request, framed)))
-        .h1(fn_service(move |request| rest::handle(Rc::clone(&plain), request)));
+        .upgrade(fn_service(move |(request, framed)| {
+            upgrade::handle(Rc::clone(&upgraded), request, framed)
+        }))
+        .h1(fn_service(move |request| {
+            rest::handle(Rc::clone(&plain), request)
+        }));
     let service = factory.new_service(()).now_or_never();
-    let service = service.and_then(Result::ok).expect("services made of functions are ready at once");
+    let service = service
+        .and_then(Result::ok)
+        .expect("services made of functions are ready at once");
     let service = Rc::new(service);
     Rc::new(move |io, address| {
         let service = Rc::clone(&service);
@@ -171,5 +195,7 @@ async fn drive_market(core: Rc<Core>) {
 }
 
 fn advance(market: &std::cell::RefCell<Market>, core: &Core, now: Time) {
-    market.borrow_mut().advance(&mut core.model.borrow_mut(), now);
+    market
+        .borrow_mut()
+        .advance(&mut core.model.borrow_mut(), now);
 }

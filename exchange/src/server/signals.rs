@@ -30,9 +30,15 @@ pub fn cleared(core: &Core) {
 fn act(core: &Rc<Core>, fault: &FaultSpec) {
     match fault.kind {
         Kind::ClockOffset => set_offset(core),
-        Kind::ConnectionLife => sockets(core, fault.transport).iter().for_each(|socket| socket.wake()),
-        Kind::UserDataDown => sockets(core, Some(Transport::WsApi)).iter().for_each(|socket| socket.cut()),
-        Kind::Disconnect => sockets(core, fault.transport).iter().for_each(|socket| socket.cut()),
+        Kind::ConnectionLife => sockets(core, fault.transport)
+            .iter()
+            .for_each(|socket| socket.wake()),
+        Kind::UserDataDown => sockets(core, Some(Transport::WsApi))
+            .iter()
+            .for_each(|socket| socket.cut()),
+        Kind::Disconnect => sockets(core, fault.transport)
+            .iter()
+            .for_each(|socket| socket.cut()),
         Kind::ServerShutdown => shutdown(core, fault),
         Kind::EndEventStream => core.users.end_streams(core, fault.account),
         Kind::MonthlyReset => {
@@ -50,8 +56,14 @@ fn act(core: &Rc<Core>, fault: &FaultSpec) {
 }
 
 fn set_status(core: &Core, symbol: Symbol, status: &str) {
-    let Some(status) = SymbolStatus::parse(status) else { return };
-    if let Err(refusal) = core.model.borrow_mut().set_status(symbol, status, core.now()) {
+    let Some(status) = SymbolStatus::parse(status) else {
+        return;
+    };
+    if let Err(refusal) = core
+        .model
+        .borrow_mut()
+        .set_status(symbol, status, core.now())
+    {
         log::warn!("the status of {symbol} cannot be set: {refusal}");
     }
     core.settle();
@@ -60,8 +72,12 @@ fn set_status(core: &Core, symbol: Symbol, status: &str) {
 
 fn set_offset(core: &Core) {
     let faults = core.faults.borrow();
-    let offset = faults.standing(Kind::ClockOffset, core.now_us()).filter_map(|fault| fault.offset_ms).last();
-    core.clock.set_skew_us(offset.unwrap_or(0).saturating_mul(1_000));
+    let offset = faults
+        .standing(Kind::ClockOffset, core.now_us())
+        .filter_map(|fault| fault.offset_ms)
+        .last();
+    core.clock
+        .set_skew_us(offset.unwrap_or(0).saturating_mul(1_000));
     core.market.borrow_mut().skip_to(core.now());
 }
 
@@ -69,25 +85,43 @@ fn set_offset(core: &Core) {
 fn sockets(core: &Core, transport: Option<Transport>) -> Vec<Rc<Socket>> {
     let mut sockets = Vec::new();
     if transport.is_none_or(|wanted| wanted == Transport::Stream) {
-        sockets.extend(core.streams.connections().iter().map(|one| Rc::clone(&one.socket)));
+        sockets.extend(
+            core.streams
+                .connections()
+                .iter()
+                .map(|one| Rc::clone(&one.socket)),
+        );
     }
     if transport.is_none_or(|wanted| wanted == Transport::WsApi) {
-        sockets.extend(core.users.sessions().iter().map(|one| Rc::clone(&one.socket)));
+        sockets.extend(
+            core.users
+                .sessions()
+                .iter()
+                .map(|one| Rc::clone(&one.socket)),
+        );
     }
     sockets
 }
 
 fn shutdown(core: &Rc<Core>, fault: &FaultSpec) {
-    if fault.transport.is_none_or(|wanted| wanted == Transport::Stream) {
+    if fault
+        .transport
+        .is_none_or(|wanted| wanted == Transport::Stream)
+    {
         core.streams.announce_shutdown(core);
     }
-    if fault.transport.is_none_or(|wanted| wanted == Transport::WsApi) {
+    if fault
+        .transport
+        .is_none_or(|wanted| wanted == Transport::WsApi)
+    {
         core.users.announce_shutdown(core);
     }
     let Some(ms) = fault.ms else { return };
     let announced = sockets(core, fault.transport);
     drop(actix_rt::spawn(async move {
         tokio::time::sleep(Duration::from_millis(ms)).await;
-        announced.iter().for_each(|socket| socket.close(CloseCode::Restart, ""));
+        announced
+            .iter()
+            .for_each(|socket| socket.close(CloseCode::Restart, ""));
     }));
 }

@@ -89,7 +89,10 @@ impl Socket {
         let mut unsent = self.unsent.borrow_mut();
         unsent.extend_from_slice(frame);
         if unsent.len() > MOST_UNSENT {
-            log::warn!("a client does not read: cut off with {} bytes unsent", unsent.len());
+            log::warn!(
+                "a client does not read: cut off with {} bytes unsent",
+                unsent.len()
+            );
             drop(unsent);
             return self.cut();
         }
@@ -140,7 +143,11 @@ impl Socket {
     }
 
     fn write_now(&self) {
-        let waker = self.waker.borrow().clone().unwrap_or_else(|| Waker::noop().clone());
+        let waker = self
+            .waker
+            .borrow()
+            .clone()
+            .unwrap_or_else(|| Waker::noop().clone());
         // An error shows again, and ends the connection, when its own task next polls it.
         if let Poll::Ready(Err(_)) = self.poll_flush(&mut Context::from_waker(&waker)) {
             self.gone.set(true);
@@ -170,7 +177,9 @@ impl Socket {
             return Poll::Ready(None);
         }
         match self.poll_flush(cx) {
-            Poll::Ready(Ok(())) if self.closing.get() => return self.poll_shutdown(cx).map(|()| None),
+            Poll::Ready(Ok(())) if self.closing.get() => {
+                return self.poll_shutdown(cx).map(|()| None);
+            }
             Poll::Ready(Err(_)) => return self.ended(),
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
@@ -220,7 +229,10 @@ impl Socket {
 
     fn decode(&self) -> Result<Option<Incoming>, actix_http::ws::ProtocolError> {
         loop {
-            let frame = self.codec.borrow_mut().decode(&mut self.received.borrow_mut())?;
+            let frame = self
+                .codec
+                .borrow_mut()
+                .decode(&mut self.received.borrow_mut())?;
             let incoming = match frame {
                 None => return Ok(None),
                 Some(Frame::Text(text)) => Incoming::Text(text),
@@ -243,12 +255,17 @@ impl Socket {
             Item::FirstText(part) => *fragments = Some(BytesMut::from(&part[..])),
             Item::FirstBinary(_) => *fragments = None,
             Item::Continue(part) => {
-                if let Some(whole) = fragments.as_mut().filter(|whole| whole.len() < MOST_RECEIVED) {
+                if let Some(whole) = fragments
+                    .as_mut()
+                    .filter(|whole| whole.len() < MOST_RECEIVED)
+                {
                     whole.extend_from_slice(&part);
                 }
             }
             Item::Last(part) => {
-                let Some(mut whole) = fragments.take() else { return Some(Incoming::Binary) };
+                let Some(mut whole) = fragments.take() else {
+                    return Some(Incoming::Binary);
+                };
                 whole.extend_from_slice(&part);
                 return Some(Incoming::Text(whole.freeze()));
             }

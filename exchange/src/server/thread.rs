@@ -45,7 +45,9 @@ impl Drop for Handle {
 }
 
 async fn bind(host: IpAddr, port: u16) -> Result<TcpListener, ServeError> {
-    TcpListener::bind((host, port)).await.map_err(|source| ServeError::Port { host, port, source })
+    TcpListener::bind((host, port))
+        .await
+        .map_err(|source| ServeError::Port { host, port, source })
 }
 
 /// Starts an exchange on the loopback address, on a thread with a runtime of its own. Port 0 lets the
@@ -57,7 +59,11 @@ pub fn spawn_in_thread(config: ExchangeConfig, port: u16) -> Result<Handle, Serv
     spawn_with_tls(config, port, None)
 }
 
-pub(super) fn spawn_with_tls(config: ExchangeConfig, port: u16, tls: Option<Tls>) -> Result<Handle, ServeError> {
+pub(super) fn spawn_with_tls(
+    config: ExchangeConfig,
+    port: u16,
+    tls: Option<Tls>,
+) -> Result<Handle, ServeError> {
     let (ready, started) = mpsc::channel::<Result<SocketAddr, ServeError>>();
     let (stop, stopped) = oneshot::channel::<()>();
     let body = move || {
@@ -65,7 +71,11 @@ pub(super) fn spawn_with_tls(config: ExchangeConfig, port: u16, tls: Option<Tls>
             let built = async {
                 let listener = bind(IpAddr::V4(Ipv4Addr::LOCALHOST), port).await?;
                 let address = listener.local_addr().map_err(ServeError::Thread)?;
-                Ok::<_, ServeError>((PracticeExchange::new(&config, Clock::system())?, listener, address))
+                Ok::<_, ServeError>((
+                    PracticeExchange::new(&config, Clock::system())?,
+                    listener,
+                    address,
+                ))
             };
             let (exchange, listener, address) = match built.await {
                 Ok(built) => built,
@@ -78,10 +88,16 @@ pub(super) fn spawn_with_tls(config: ExchangeConfig, port: u16, tls: Option<Tls>
         };
         actix_rt::System::new().block_on(serving);
     };
-    let thread = std::thread::Builder::new().name("practice-exchange".into()).spawn(body);
+    let thread = std::thread::Builder::new()
+        .name("practice-exchange".into())
+        .spawn(body);
     let thread = thread.map_err(ServeError::Thread)?;
     let addr = started.recv().map_err(|_| ServeError::Ended)??;
-    Ok(Handle { addr, stop: Some(stop), thread: Some(thread) })
+    Ok(Handle {
+        addr,
+        stop: Some(stop),
+        thread: Some(thread),
+    })
 }
 
 /// Runs an exchange in the present Actix system until the process ends, and prints one line when it is
@@ -89,7 +105,12 @@ pub(super) fn spawn_with_tls(config: ExchangeConfig, port: u16, tls: Option<Tls>
 ///
 /// # Errors
 /// [`ServeError`].
-pub async fn run(config: &ExchangeConfig, host: IpAddr, port: u16, ca_file: Option<PathBuf>) -> Result<(), ServeError> {
+pub async fn run(
+    config: &ExchangeConfig,
+    host: IpAddr,
+    port: u16,
+    ca_file: Option<PathBuf>,
+) -> Result<(), ServeError> {
     let listener = bind(host, port).await?;
     let address = listener.local_addr().map_err(ServeError::Thread)?;
     let exchange = PracticeExchange::new(config, Clock::system())?;
@@ -99,8 +120,14 @@ pub async fn run(config: &ExchangeConfig, host: IpAddr, port: u16, ca_file: Opti
         Ok::<_, ServeError>(tls)
     });
     let tls = tls.transpose()?;
-    let (http, ws) = if tls.is_some() { ("https", "wss") } else { ("http", "ws") };
-    println!("practice exchange ready: {http}://{address} (REST /api/v3, {ws} /ws, /stream, /ws-api/v3)");
+    let (http, ws) = if tls.is_some() {
+        ("https", "wss")
+    } else {
+        ("http", "ws")
+    };
+    println!(
+        "practice exchange ready: {http}://{address} (REST /api/v3, {ws} /ws, /stream, /ws-api/v3)"
+    );
     exchange.serve(listener, tls).await;
     Ok(())
 }

@@ -19,7 +19,10 @@ pub enum TlsError {
     #[error("the certificate is refused: {0}")]
     Config(#[from] rustls::Error),
     #[error("the CA certificate cannot be written to {path}: {source}")]
-    Write { path: String, source: std::io::Error },
+    Write {
+        path: String,
+        source: std::io::Error,
+    },
 }
 
 /// A server certificate for `localhost`, `127.0.0.1` and `::1`, and the CA that vouches for it.
@@ -39,14 +42,17 @@ impl Tls {
         let mut ca = CertificateParams::new(Vec::new())?;
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        ca.distinguished_name.push(DnType::CommonName, "Tripline practice exchange CA");
+        ca.distinguished_name
+            .push(DnType::CommonName, "Tripline practice exchange CA");
         let ca_certificate = ca.self_signed(&ca_key)?;
         let issuer = Issuer::new(ca, ca_key);
 
         let key = KeyPair::generate()?;
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         let mut server = CertificateParams::new(names)?;
-        server.distinguished_name.push(DnType::CommonName, "localhost");
+        server
+            .distinguished_name
+            .push(DnType::CommonName, "localhost");
         let certificate = server.signed_by(&key, &issuer)?;
 
         let chain = vec![certificate.der().clone()];
@@ -57,7 +63,10 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem: ca_certificate.pem().into() })
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            ca_pem: ca_certificate.pem().into(),
+        })
     }
 
     /// The CA's certificate, for the client's list of trusted roots.
@@ -69,7 +78,10 @@ impl Tls {
     /// # Errors
     /// [`TlsError::Write`].
     pub fn write_ca(&self, path: &Path) -> Result<(), TlsError> {
-        let refused = |source| TlsError::Write { path: path.display().to_string(), source };
+        let refused = |source| TlsError::Write {
+            path: path.display().to_string(),
+            source,
+        };
         std::fs::write(path, self.ca_pem.as_bytes()).map_err(refused)
     }
 

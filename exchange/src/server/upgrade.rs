@@ -19,47 +19,83 @@ use crate::wire::{ApiError, Params};
 /// Where a path leads.
 enum Door {
     /// `/ws`, `/ws/<streams>`, `/stream?streams=`.
-    Streams { combined: bool, names: Vec<String> },
+    Streams {
+        combined: bool,
+        names: Vec<String>,
+    },
     Api,
 }
 
 fn door(path: &str, params: &Params) -> Option<Door> {
-    let split = |text: &str| text.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let split = |text: &str| {
+        text.split('/')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
     match path.trim_end_matches('/') {
         "/ws-api/v3" => Some(Door::Api),
-        "/ws" => Some(Door::Streams { combined: false, names: Vec::new() }),
-        "/stream" => {
-            Some(Door::Streams { combined: true, names: split(params.get("streams").unwrap_or_default()) })
-        }
+        "/ws" => Some(Door::Streams {
+            combined: false,
+            names: Vec::new(),
+        }),
+        "/stream" => Some(Door::Streams {
+            combined: true,
+            names: split(params.get("streams").unwrap_or_default()),
+        }),
         other => {
             let names = other.strip_prefix("/ws/")?;
-            let decoded = percent_encoding::percent_decode_str(names).decode_utf8().ok()?;
-            Some(Door::Streams { combined: false, names: split(&decoded) })
+            let decoded = percent_encoding::percent_decode_str(names)
+                .decode_utf8()
+                .ok()?;
+            Some(Door::Streams {
+                combined: false,
+                names: split(&decoded),
+            })
         }
     }
 }
 
 /// Answers one upgrade request and, if it is granted, serves the WebSocket to its end.
-pub async fn handle(core: Rc<Core>, request: Request, framed: Framed<Io, h1::Codec>) -> Result<(), Infallible> {
+pub async fn handle(
+    core: Rc<Core>,
+    request: Request,
+    framed: Framed<Io, h1::Codec>,
+) -> Result<(), Infallible> {
     let params = Params::from_form(request.uri().query().unwrap_or(""), "").unwrap_or_default();
     let Some(door) = door(request.path(), &params) else {
         refuse(framed, 404, None).await;
         return Ok(());
     };
-    let unit = params.get("timeUnit").map_or(Some(TimeUnit::Millisecond), TimeUnit::parse);
+    let unit = params
+        .get("timeUnit")
+        .map_or(Some(TimeUnit::Millisecond), TimeUnit::parse);
     let Some(unit) = unit else {
-        refuse(framed, 400, Some(r#"{"code":-1194,"msg":"Invalid value for time unit."}"#.into())).await;
+        refuse(
+            framed,
+            400,
+            Some(r#"{"code":-1194,"msg":"Invalid value for time unit."}"#.into()),
+        )
+        .await;
         return Ok(());
     };
     if let Err((status, body)) = admit(&core, &framed, &door) {
         refuse(framed, status, body).await;
         return Ok(());
     }
-    let Some(socket) = accept(&request, framed).await else { return Ok(()) };
+    let Some(socket) = accept(&request, framed).await else {
+        return Ok(());
+    };
     match door {
-        Door::Streams { combined, names } => stream_socket::run(core, socket, combined, unit, &names).await,
+        Door::Streams { combined, names } => {
+            stream_socket::run(core, socket, combined, unit, &names).await
+        }
         Door::Api => {
-            let show_limits = params.boolean("returnRateLimits").ok().flatten().unwrap_or(true);
+            let show_limits = params
+                .boolean("returnRateLimits")
+                .ok()
+                .flatten()
+                .unwrap_or(true);
             ws_api::run(core, socket, unit, show_limits).await;
         }
     }
@@ -67,10 +103,18 @@ pub async fn handle(core: Rc<Core>, request: Request, framed: Framed<Io, h1::Cod
 }
 
 /// Connection limits and the faults that keep clients out.
-fn admit(core: &Core, framed: &Framed<Io, h1::Codec>, door: &Door) -> Result<(), (u16, Option<String>)> {
+fn admit(
+    core: &Core,
+    framed: &Framed<Io, h1::Codec>,
+    door: &Door,
+) -> Result<(), (u16, Option<String>)> {
     let now_us = core.now_us();
     let address = framed.io_ref().peer.address;
-    let transport = if matches!(door, Door::Api) { Transport::WsApi } else { Transport::Stream };
+    let transport = if matches!(door, Door::Api) {
+        Transport::WsApi
+    } else {
+        Transport::Stream
+    };
     let faults = core.faults.borrow();
     let shut = faults
         .standing(Kind::RefuseConnections, now_us)
@@ -78,19 +122,25 @@ fn admit(core: &Core, framed: &Framed<Io, h1::Codec>, door: &Door) -> Result<(),
     if let Some(fault) = shut {
         return Err((fault.status.unwrap_or(503), None));
     }
-    if transport == Transport::WsApi && faults.standing(Kind::UserDataDown, now_us).next().is_some() {
+    if transport == Transport::WsApi && faults.standing(Kind::UserDataDown, now_us).next().is_some()
+    {
         return Err((503, None));
     }
     let mut limits = core.limits.borrow_mut();
     let weight = if transport == Transport::WsApi { 2 } else { 0 };
-    let charged = limits.connect(address, now_us).and_then(|()| limits.charge(address, weight, now_us));
+    let charged = limits
+        .connect(address, now_us)
+        .and_then(|()| limits.charge(address, weight, now_us));
     charged.map_err(|error: ApiError| (error.status, Some(error.body().to_string())))
 }
 
 async fn refuse(mut framed: Framed<Io, h1::Codec>, status: u16, body: Option<String>) {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let body = body.unwrap_or_default();
-    let head = Response::build(status).insert_header(("connection", "close")).finish().drop_body();
+    let head = Response::build(status)
+        .insert_header(("connection", "close"))
+        .finish()
+        .drop_body();
     let size = BodySize::Sized(body.len() as u64);
     let sent = async {
         framed.send(h1::Message::Item((head, size))).await?;

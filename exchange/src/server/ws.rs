@@ -59,7 +59,8 @@ impl Life {
                 return Poll::Ready(incoming);
             }
             let wait_us = (self.next_deadline_us() - self.core.clock.steady_us()).max(0);
-            let until = tokio::time::Instant::now() + Duration::from_micros(u64::try_from(wait_us).unwrap_or(0));
+            let until = tokio::time::Instant::now()
+                + Duration::from_micros(u64::try_from(wait_us).unwrap_or(0));
             self.alarm.as_mut().reset(until);
             if self.alarm.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
@@ -71,21 +72,34 @@ impl Life {
         let faults = self.core.faults.borrow();
         let mut shorter = faults
             .standing(Kind::ConnectionLife, self.core.now_us())
-            .filter(|fault| fault.transport.is_none_or(|wanted| wanted == self.transport))
+            .filter(|fault| {
+                fault
+                    .transport
+                    .is_none_or(|wanted| wanted == self.transport)
+            })
             .filter_map(|fault| i64::try_from(fault.ms?.saturating_mul(1_000)).ok());
         shorter.next().unwrap_or(LIFE_US)
     }
 
     fn next_deadline_us(&self) -> i64 {
-        let pong = self.unanswered.as_ref().map_or(i64::MAX, |(since, _)| since + PONG_WITHIN_US);
-        self.next_ping_us.min(pong).min(self.began_us + self.life_us())
+        let pong = self
+            .unanswered
+            .as_ref()
+            .map_or(i64::MAX, |(since, _)| since + PONG_WITHIN_US);
+        self.next_ping_us
+            .min(pong)
+            .min(self.began_us + self.life_us())
     }
 
     fn keep_time(&mut self) {
         let now_us = self.core.clock.steady_us();
         if now_us >= self.began_us + self.life_us() {
             self.socket.close(CloseCode::Away, "");
-        } else if self.unanswered.as_ref().is_some_and(|(since, _)| now_us >= since + PONG_WITHIN_US) {
+        } else if self
+            .unanswered
+            .as_ref()
+            .is_some_and(|(since, _)| now_us >= since + PONG_WITHIN_US)
+        {
             self.socket.close(CloseCode::Policy, "Pong timeout");
         } else if now_us >= self.next_ping_us {
             let payload = self.core.now_us().div_euclid(1_000).to_string();
@@ -97,23 +111,39 @@ impl Life {
 
     /// Only a copy of a ping's payload counts; an answer to a later ping answers the earlier ones too.
     fn answered(&mut self, payload: &[u8]) {
-        let sent_us = std::str::from_utf8(payload).ok().and_then(|text| text.parse::<i64>().ok());
-        let oldest = self.unanswered.as_ref().and_then(|(_, text)| text.parse::<i64>().ok());
-        if sent_us.zip(oldest).is_some_and(|(sent, oldest)| sent >= oldest) {
+        let sent_us = std::str::from_utf8(payload)
+            .ok()
+            .and_then(|text| text.parse::<i64>().ok());
+        let oldest = self
+            .unanswered
+            .as_ref()
+            .and_then(|(_, text)| text.parse::<i64>().ok());
+        if sent_us
+            .zip(oldest)
+            .is_some_and(|(sent, oldest)| sent >= oldest)
+        {
             self.unanswered = None;
         }
     }
 }
 
 /// Serves a stream connection.
-pub async fn run(core: Rc<Core>, socket: Rc<Socket>, combined: bool, unit: TimeUnit, names: &[String]) {
+pub async fn run(
+    core: Rc<Core>,
+    socket: Rc<Socket>,
+    combined: bool,
+    unit: TimeUnit,
+    names: &[String],
+) {
     let connection = Rc::new(StreamConnection::new(Rc::clone(&socket), combined, unit));
     core.streams.join(&connection);
     let most = core.limits.borrow().config().streams_per_connection;
     if names.len() > most {
         socket.close(CloseCode::Policy, "Too many streams");
     }
-    names.iter().for_each(|name| core.streams.subscribe(&connection, name));
+    names
+        .iter()
+        .for_each(|name| core.streams.subscribe(&connection, name));
     let most_messages = core.limits.borrow().config().stream_messages_per_second;
     let mut life = Life::new(Rc::clone(&core), Rc::clone(&socket), Transport::Stream);
     while let Some(incoming) = life.next().await {
@@ -128,7 +158,9 @@ pub async fn run(core: Rc<Core>, socket: Rc<Socket>, combined: bool, unit: TimeU
             },
             Incoming::Ping(payload) => socket.pong(payload),
             Incoming::Pong(_) => {}
-            Incoming::Binary => socket.close(CloseCode::Unsupported, "Binary messages are not supported"),
+            Incoming::Binary => {
+                socket.close(CloseCode::Unsupported, "Binary messages are not supported")
+            }
             Incoming::Close => socket.close(CloseCode::Normal, ""),
         }
     }

@@ -13,7 +13,8 @@ use tripline_engine::ids::AccountId;
 use super::socket::{Incoming, Socket};
 use super::ws::Life;
 use crate::api::auth::Credentials;
-use crate::api::table::{self, Operation, Run};
+use crate::api::operation::{Operation, Run};
+use crate::api::table;
 use crate::api::{Begun, Performed, Request, begin, execute, recheck, surplus};
 use crate::core::Core;
 use crate::faults::{Answer, Transport, damaged};
@@ -44,7 +45,13 @@ struct Reply {
 /// Serves a WebSocket API connection.
 pub async fn run(core: Rc<Core>, socket: Rc<Socket>, unit: TimeUnit, show_limits: bool) {
     let address = socket.address();
-    let session = Rc::new(Session::new(Rc::clone(&socket), address, unit, show_limits, core.now_us()));
+    let session = Rc::new(Session::new(
+        Rc::clone(&socket),
+        address,
+        unit,
+        show_limits,
+        core.now_us(),
+    ));
     core.users.join(&session);
     let mut life = Life::new(Rc::clone(&core), Rc::clone(&socket), Transport::WsApi);
     while let Some(incoming) = life.next().await {
@@ -55,7 +62,9 @@ pub async fn run(core: Rc<Core>, socket: Rc<Socket>, unit: TimeUnit, show_limits
             },
             Incoming::Ping(payload) => socket.pong(payload),
             Incoming::Pong(_) => {}
-            Incoming::Binary => socket.close(CloseCode::Unsupported, "Binary messages are not supported"),
+            Incoming::Binary => {
+                socket.close(CloseCode::Unsupported, "Binary messages are not supported")
+            }
             Incoming::Close => socket.close(CloseCode::Normal, ""),
         }
     }
@@ -63,11 +72,19 @@ pub async fn run(core: Rc<Core>, socket: Rc<Socket>, unit: TimeUnit, show_limits
 
 /// Handles one request in the present poll; only a fault makes it wait.
 fn request(core: &Rc<Core>, session: &Rc<Session>, text: &str) {
-    let mut reply = Reply { id: "null".into(), show_limits: session.show_limits, operation: None, account: None };
+    let mut reply = Reply {
+        id: "null".into(),
+        show_limits: session.show_limits,
+        operation: None,
+        account: None,
+    };
     let envelope: Envelope<'_> = match serde_json::from_str(text) {
         Ok(envelope) => envelope,
         Err(_) => {
-            let error = ApiError::new(-1135, "Invalid JSON Request: payload is not a valid JSON object.");
+            let error = ApiError::new(
+                -1135,
+                "Invalid JSON Request: payload is not a valid JSON object.",
+            );
             return respond(core, session, &reply, &Err(error));
         }
     };
@@ -86,11 +103,17 @@ fn request(core: &Rc<Core>, session: &Rc<Session>, text: &str) {
         return respond(core, session, &reply, &Err(error));
     };
     reply.operation = Some(operation);
-    let logged_on = session.logon.borrow().as_ref().map(|logon| logon.api_key.clone());
+    let logged_on = session
+        .logon
+        .borrow()
+        .as_ref()
+        .map(|logon| logon.api_key.clone());
     let request = Request {
         operation,
         params: &params,
-        credentials: Credentials::Session { logged_on: logged_on.as_deref() },
+        credentials: Credentials::Session {
+            logged_on: logged_on.as_deref(),
+        },
         address: session.address,
         transport: Transport::WsApi,
         unit: session.unit,
@@ -101,13 +124,20 @@ fn request(core: &Rc<Core>, session: &Rc<Session>, text: &str) {
     };
     reply.account = begun.account;
     if let Run::Session(method) = operation.run {
-        let outcome = surplus(operation, &params).and_then(|()| method(core, session, &params, core.now_us()));
+        let outcome = surplus(operation, &params)
+            .and_then(|()| method(core, session, &params, core.now_us()));
         return respond(core, session, &reply, &outcome);
     }
     carry_out(core, session, &request, begun, reply);
 }
 
-fn carry_out(core: &Rc<Core>, session: &Rc<Session>, request: &Request<'_>, begun: Begun, reply: Reply) {
+fn carry_out(
+    core: &Rc<Core>,
+    session: &Rc<Session>,
+    request: &Request<'_>,
+    begun: Begun,
+    reply: Reply,
+) {
     let plan = begun.plan;
     if plan.before_ms > 0 {
         return later(core, session, request, begun.account, plan.before_ms, reply);
@@ -143,24 +173,43 @@ fn later(
     drop(actix_rt::spawn(async move {
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         let credentials = Credentials::Session { logged_on: None };
-        let request = Request { operation, params: &params, credentials, address, transport: Transport::WsApi, unit };
-        let outcome = recheck(&core, &request).and_then(|()| execute(&core, &request, account).outcome);
+        let request = Request {
+            operation,
+            params: &params,
+            credentials,
+            address,
+            transport: Transport::WsApi,
+            unit,
+        };
+        let outcome =
+            recheck(&core, &request).and_then(|()| execute(&core, &request, account).outcome);
         respond(&core, &session, &reply, &outcome);
         core.users.flush(&core);
     }));
 }
 
-fn answer(core: &Core, session: &Session, reply: &Reply, answer: &Answer, performed: Option<Performed>) {
+fn answer(
+    core: &Core,
+    session: &Session,
+    reply: &Reply,
+    answer: &Answer,
+    performed: Option<Performed>,
+) {
     let truth = || performed.map_or_else(|| Ok("{}".into()), |one| one.outcome);
     match answer {
         Answer::Normal | Answer::EventsFirst => respond(core, session, reply, &truth()),
         Answer::Damaged { how, field } => {
             let text = response(core, session, reply, &truth());
-            session.socket.send_text(&damaged(&text, *how, field.as_deref()));
+            session
+                .socket
+                .send_text(&damaged(&text, *how, field.as_deref()));
         }
         Answer::Error(error) => respond(core, session, reply, &Err(error.clone())),
         Answer::Raw { status, .. } => {
-            let error = ApiError::new(-1000, "An unknown error occurred while processing the request.");
+            let error = ApiError::new(
+                -1000,
+                "An unknown error occurred while processing the request.",
+            );
             respond(core, session, reply, &Err(error.with_status(*status)));
         }
         Answer::Never => {}
@@ -169,11 +218,18 @@ fn answer(core: &Core, session: &Session, reply: &Reply, answer: &Answer, perfor
 }
 
 fn respond(core: &Core, session: &Session, reply: &Reply, outcome: &Result<String, ApiError>) {
-    session.socket.send_text(&response(core, session, reply, outcome));
+    session
+        .socket
+        .send_text(&response(core, session, reply, outcome));
 }
 
 /// The response object; the result is spliced in as it is.
-fn response(core: &Core, session: &Session, reply: &Reply, outcome: &Result<String, ApiError>) -> String {
+fn response(
+    core: &Core,
+    session: &Session,
+    reply: &Reply,
+    outcome: &Result<String, ApiError>,
+) -> String {
     let mut text = match outcome {
         Ok(body) => format!(r#"{{"id":{},"status":200,"result":{body}"#, reply.id),
         Err(error) => {
@@ -182,11 +238,17 @@ fn response(core: &Core, session: &Session, reply: &Reply, outcome: &Result<Stri
                 let unit = session.unit;
                 body["data"] = json!({"serverTime": unit.of(core.now_us()), "retryAfter": unit.of(retry_at_us)});
             }
-            format!(r#"{{"id":{},"status":{},"error":{body}"#, reply.id, error.status)
+            format!(
+                r#"{{"id":{},"status":{},"error":{body}"#,
+                reply.id, error.status
+            )
         }
     };
     if reply.show_limits {
-        text.push_str(&format!(r#","rateLimits":{}"#, rate_limits(core, session, reply)));
+        text.push_str(&format!(
+            r#","rateLimits":{}"#,
+            rate_limits(core, session, reply)
+        ));
     }
     text.push('}');
     text
@@ -197,7 +259,9 @@ fn rate_limits(core: &Core, session: &Session, reply: &Reply) -> Value {
     let now_us = core.now_us();
     let mut limits = core.limits.borrow_mut();
     let mut rows = Vec::with_capacity(3);
-    let ordered = reply.operation.is_some_and(|operation| operation.orders > 0);
+    let ordered = reply
+        .operation
+        .is_some_and(|operation| operation.orders > 0);
     if let Some(account) = reply.account.filter(|_| ordered) {
         rows.extend(limits.order_rows(account, now_us));
     }

@@ -21,7 +21,13 @@ pub struct StreamConnection {
 impl StreamConnection {
     pub fn new(socket: Rc<Socket>, combined: bool, unit: TimeUnit) -> Self {
         let combined = Cell::new(combined);
-        Self { socket, combined, unit, names: RefCell::default(), arrivals: RefCell::default() }
+        Self {
+            socket,
+            combined,
+            unit,
+            names: RefCell::default(),
+            arrivals: RefCell::default(),
+        }
     }
 
     /// Whether the name was new.
@@ -51,7 +57,10 @@ impl StreamConnection {
     pub fn is_flooding(&self, most: u32, now_us: i64) -> bool {
         let mut arrivals = self.arrivals.borrow_mut();
         arrivals.push_back(now_us);
-        while arrivals.front().is_some_and(|first| now_us - first >= 1_000_000) {
+        while arrivals
+            .front()
+            .is_some_and(|first| now_us - first >= 1_000_000)
+        {
             arrivals.pop_front();
         }
         arrivals.len() > usize::try_from(most).unwrap_or(usize::MAX)

@@ -8,7 +8,13 @@ use serde_json::{Map, Value, json};
 use super::StreamConnection;
 use crate::core::Core;
 
-const METHODS: [&str; 5] = ["SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY"];
+const METHODS: [&str; 5] = [
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "LIST_SUBSCRIPTIONS",
+    "SET_PROPERTY",
+    "GET_PROPERTY",
+];
 
 /// An error of the control protocol; its codes have nothing to do with those of the APIs.
 struct ControlError {
@@ -17,7 +23,10 @@ struct ControlError {
 }
 
 fn error(code: i32, msg: impl Into<String>) -> ControlError {
-    ControlError { code, msg: msg.into() }
+    ControlError {
+        code,
+        msg: msg.into(),
+    }
 }
 
 /// Answers one control message.
@@ -35,7 +44,10 @@ pub fn handle(core: &Core, connection: &Rc<StreamConnection>, text: &str) {
 fn parse(text: &str) -> Result<(Map<String, Value>, Value), ControlError> {
     let value: Value = serde_json::from_str(text).map_err(|found| {
         let (line, column) = (found.line(), found.column());
-        error(3, format!("Invalid JSON: expected value at line {line} column {column}"))
+        error(
+            3,
+            format!("Invalid JSON: expected value at line {line} column {column}"),
+        )
     })?;
     let Value::Object(message) = value else {
         return Err(error(3, "Invalid JSON: expected value at line 1 column 1"));
@@ -44,11 +56,19 @@ fn parse(text: &str) -> Result<(Map<String, Value>, Value), ControlError> {
     let legal = match &id {
         Value::Null => true,
         Value::Number(number) => number.is_i64() || number.is_u64(),
-        Value::String(text) => text.len() <= 36 && text.chars().all(|one| one.is_ascii_alphanumeric() || "-_".contains(one)),
+        Value::String(text) => {
+            text.len() <= 36
+                && text
+                    .chars()
+                    .all(|one| one.is_ascii_alphanumeric() || "-_".contains(one))
+        }
         _ => false,
     };
     if !legal {
-        return Err(error(2, "Invalid request: request ID must be an unsigned integer"));
+        return Err(error(
+            2,
+            "Invalid request: request ID must be an unsigned integer",
+        ));
     }
     Ok((message, id))
 }
@@ -59,24 +79,46 @@ fn act(
     text: &str,
     message: &Map<String, Value>,
 ) -> Result<Value, ControlError> {
-    let method = message.get("method").and_then(Value::as_str).ok_or_else(|| {
-        error(2, format!("Invalid request: missing field `method` at line 1 column {}", text.len()))
-    })?;
+    let method = message
+        .get("method")
+        .and_then(Value::as_str)
+        .ok_or_else(|| {
+            error(
+                2,
+                format!(
+                    "Invalid request: missing field `method` at line 1 column {}",
+                    text.len()
+                ),
+            )
+        })?;
     let empty = Vec::new();
-    let params = message.get("params").and_then(Value::as_array).unwrap_or(&empty);
+    let params = message
+        .get("params")
+        .and_then(Value::as_array)
+        .unwrap_or(&empty);
     match method {
         "SUBSCRIBE" => {
             let names = names(params)?;
-            let fresh = names.iter().filter(|name| !connection.names().contains(name)).count();
+            let fresh = names
+                .iter()
+                .filter(|name| !connection.names().contains(name))
+                .count();
             let most = core.limits.borrow().config().streams_per_connection;
             if connection.names().len() + fresh > most {
-                return Err(error(2, format!("Invalid request: too many streams; at most {most} per connection")));
+                return Err(error(
+                    2,
+                    format!("Invalid request: too many streams; at most {most} per connection"),
+                ));
             }
-            names.iter().for_each(|name| core.streams.subscribe(connection, name));
+            names
+                .iter()
+                .for_each(|name| core.streams.subscribe(connection, name));
             Ok(Value::Null)
         }
         "UNSUBSCRIBE" => {
-            names(params)?.iter().for_each(|name| core.streams.unsubscribe(connection, name));
+            names(params)?
+                .iter()
+                .for_each(|name| core.streams.unsubscribe(connection, name));
             Ok(Value::Null)
         }
         "LIST_SUBSCRIPTIONS" => Ok(connection.names().into()),
@@ -86,7 +128,9 @@ fn act(
             let wanted: Vec<_> = METHODS.iter().map(|one| format!("`{one}`")).collect();
             let column = text.find(unknown).map_or(1, |at| at + unknown.len() + 1);
             let wanted = wanted.join(", ");
-            let msg = format!("Invalid request: unknown variant `{unknown}`, expected one of {wanted} at line 1 column {column}");
+            let msg = format!(
+                "Invalid request: unknown variant `{unknown}`, expected one of {wanted} at line 1 column {column}"
+            );
             Err(error(2, msg))
         }
     }
@@ -104,7 +148,11 @@ fn property(params: &[Value], most: usize) -> Result<&str, ControlError> {
     }
     let name = params.first().and_then(Value::as_str);
     let name = name.ok_or_else(|| error(2, "Invalid request: property name must be a string"))?;
-    if name == "combined" { Ok(name) } else { Err(error(0, "Unknown property")) }
+    if name == "combined" {
+        Ok(name)
+    } else {
+        Err(error(0, "Unknown property"))
+    }
 }
 
 fn set_property(connection: &StreamConnection, params: &[Value]) -> Result<Value, ControlError> {

@@ -38,21 +38,30 @@ impl DepthBuffers {
 
     pub fn add(&mut self, change: &BookChanged) {
         for fast in [true, false] {
-            let Some(pending) = self.buffers.get_mut(&(change.symbol, fast)) else { continue };
+            let Some(pending) = self.buffers.get_mut(&(change.symbol, fast)) else {
+                continue;
+            };
             if pending.levels.is_empty() {
                 pending.first_update_id = change.first_update_id;
             }
             pending.last_update_id = change.last_update_id;
             for level in &change.levels {
-                pending.levels.insert((level.side, level.price), level.quantity);
+                pending
+                    .levels
+                    .insert((level.side, level.price), level.quantity);
             }
         }
     }
 
     /// Takes what gathered for one speed; empty buffers are left out.
     pub fn take(&mut self, fast: bool) -> Vec<(Symbol, Pending)> {
-        let due = self.buffers.iter_mut().filter(|((_, speed), pending)| *speed == fast && !pending.levels.is_empty());
-        let mut taken: Vec<_> = due.map(|((symbol, _), pending)| (*symbol, std::mem::take(pending))).collect();
+        let due = self
+            .buffers
+            .iter_mut()
+            .filter(|((_, speed), pending)| *speed == fast && !pending.levels.is_empty());
+        let mut taken: Vec<_> = due
+            .map(|((symbol, _), pending)| (*symbol, std::mem::take(pending)))
+            .collect();
         taken.sort_by_key(|(symbol, _)| *symbol);
         taken
     }

@@ -48,7 +48,11 @@ impl StreamHub {
     /// The connections that are still open.
     pub fn connections(&self) -> Vec<Rc<StreamConnection>> {
         let connections = self.connections.borrow();
-        connections.iter().filter_map(Weak::upgrade).filter(|one| !one.socket.is_gone()).collect()
+        connections
+            .iter()
+            .filter_map(Weak::upgrade)
+            .filter(|one| !one.socket.is_gone())
+            .collect()
     }
 
     /// Lets a connection listen to a stream; a second time changes nothing, and names that mean nothing
@@ -57,13 +61,17 @@ impl StreamHub {
         if !connection.add(name) {
             return;
         }
-        let Some(id) = StreamId::parse(name) else { return };
+        let Some(id) = StreamId::parse(name) else {
+            return;
+        };
         if let (Some(symbol), Kind::Diff { fast }) = (id.symbol, id.kind) {
             self.depth.borrow_mut().watch(symbol, fast);
         }
         let mut channels = self.channels.borrow_mut();
-        let channel =
-            channels.entry(id).or_insert_with(|| Channel { name: name.to_owned(), listeners: Vec::new() });
+        let channel = channels.entry(id).or_insert_with(|| Channel {
+            name: name.to_owned(),
+            listeners: Vec::new(),
+        });
         channel.listeners.push(Rc::clone(connection));
     }
 
@@ -71,7 +79,9 @@ impl StreamHub {
         if !connection.remove(name) {
             return;
         }
-        let Some(id) = StreamId::parse(name) else { return };
+        let Some(id) = StreamId::parse(name) else {
+            return;
+        };
         let mut channels = self.channels.borrow_mut();
         if let Some(channel) = channels.get_mut(&id) {
             channel.listeners.retain(|one| !Rc::ptr_eq(one, connection));
@@ -97,25 +107,38 @@ impl StreamHub {
     /// Sends a message to all listeners of a stream, in the present poll.
     fn publish(&self, core: &Core, id: StreamId, render: impl Fn(TimeUnit) -> String) {
         let channels = self.channels.borrow();
-        let Some(channel) = channels.get(&id) else { return };
+        let Some(channel) = channels.get(&id) else {
+            return;
+        };
         let fault = match self.fault(core, id, &channel.name) {
             Fate::Sent => None,
             Fate::Lost => return,
             Fate::Faulty(fault) => Some(fault),
         };
-        let twice = fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::DuplicateMessage);
+        let twice = fault
+            .as_ref()
+            .is_some_and(|fault| fault.kind == FaultKind::DuplicateMessage);
         let mut frames: [Option<Bytes>; 4] = [const { None }; 4];
         for listener in &channel.listeners {
             let (combined, unit) = (listener.combined.get(), listener.unit);
             let at = usize::from(combined) + 2 * usize::from(unit == TimeUnit::Microsecond);
-            let Some(slot) = frames.get_mut(at) else { continue };
+            let Some(slot) = frames.get_mut(at) else {
+                continue;
+            };
             let frame = slot.get_or_insert_with(|| {
                 let mut text = render(unit);
                 if combined {
                     text = format!(r#"{{"stream":"{}","data":{text}}}"#, channel.name);
                 }
-                if let Some(fault) = fault.as_ref().filter(|fault| fault.kind == FaultKind::BadMessage) {
-                    text = damaged(&text, fault.how.unwrap_or(Damage::Truncated), fault.field.as_deref());
+                if let Some(fault) = fault
+                    .as_ref()
+                    .filter(|fault| fault.kind == FaultKind::BadMessage)
+                {
+                    text = damaged(
+                        &text,
+                        fault.how.unwrap_or(Damage::Truncated),
+                        fault.field.as_deref(),
+                    );
                 }
                 text_frame(&text)
             });
@@ -137,13 +160,15 @@ impl StreamHub {
         match faults.on_stream(name, id.symbol) {
             None => Fate::Sent,
             Some(fault) if fault.kind == FaultKind::DropMessage => Fate::Lost,
-            Some(fault) => Fate::Faulty(fault),
+            Some(fault) => Fate::Faulty(Box::new(fault)),
         }
     }
 
     /// The best prices changed.
     pub fn book_ticker(&self, core: &Core, ticker: &BookTicker) {
-        self.publish(core, StreamId::of(ticker.symbol, Kind::BookTicker), |_| payloads::book_ticker(ticker));
+        self.publish(core, StreamId::of(ticker.symbol, Kind::BookTicker), |_| {
+            payloads::book_ticker(ticker)
+        });
     }
 
     /// Trades of one operation, in order.
@@ -162,10 +187,21 @@ impl StreamHub {
     fn aggregate_trades(&self, core: &Core, symbol: Symbol, trades: &[Trade]) {
         let id = StreamId::of(symbol, Kind::AggTrade);
         let own = || trades.iter().filter(|trade| trade.symbol == symbol);
-        let (true, Some(first)) = (self.has(id), own().next()) else { return };
-        let newest = core.model.borrow().aggregate_trades(symbol, Window::newest(own().count()));
-        for trade in newest.unwrap_or_default().iter().filter(|one| one.first_trade >= first.trade_id) {
-            self.publish(core, id, |unit| payloads::aggregate_trade(symbol, trade, unit));
+        let (true, Some(first)) = (self.has(id), own().next()) else {
+            return;
+        };
+        let newest = core
+            .model
+            .borrow()
+            .aggregate_trades(symbol, Window::newest(own().count()));
+        for trade in newest
+            .unwrap_or_default()
+            .iter()
+            .filter(|one| one.first_trade >= first.trade_id)
+        {
+            self.publish(core, id, |unit| {
+                payloads::aggregate_trade(symbol, trade, unit)
+            });
         }
     }
 
@@ -192,5 +228,5 @@ impl StreamHub {
 enum Fate {
     Sent,
     Lost,
-    Faulty(FaultSpec),
+    Faulty(Box<FaultSpec>),
 }

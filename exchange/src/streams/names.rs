@@ -15,9 +15,14 @@ pub enum Kind {
     BookTicker,
     AvgPrice,
     /// The best 5, 10 or 20 levels, every 100 ms when `fast`, else every second.
-    Partial { levels: usize, fast: bool },
+    Partial {
+        levels: usize,
+        fast: bool,
+    },
     /// Changed levels.
-    Diff { fast: bool },
+    Diff {
+        fast: bool,
+    },
 }
 
 /// A stream that can say something.
@@ -30,13 +35,19 @@ pub struct StreamId {
 
 impl StreamId {
     pub const fn of(symbol: Symbol, kind: Kind) -> Self {
-        Self { symbol: Some(symbol), kind }
+        Self {
+            symbol: Some(symbol),
+            kind,
+        }
     }
 
     /// The stream of this name; `None` for one that does not exist.
     pub fn parse(name: &str) -> Option<Self> {
         if name == "!miniTicker@arr" {
-            return Some(Self { symbol: None, kind: Kind::MiniTicker });
+            return Some(Self {
+                symbol: None,
+                kind: Kind::MiniTicker,
+            });
         }
         let (symbol, rest) = name.split_once('@')?;
         if symbol.chars().any(|letter| letter.is_ascii_uppercase()) {
@@ -84,13 +95,31 @@ mod tests {
             ("btcusdt@bookTicker", Kind::BookTicker),
             ("btcusdt@depth", Kind::Diff { fast: false }),
             ("btcusdt@depth@100ms", Kind::Diff { fast: true }),
-            ("btcusdt@depth20@100ms", Kind::Partial { levels: 20, fast: true }),
+            (
+                "btcusdt@depth20@100ms",
+                Kind::Partial {
+                    levels: 20,
+                    fast: true,
+                },
+            ),
             ("btcusdt@kline_1M", Kind::Kline(Interval::Month)),
         ];
         for (name, kind) in known {
-            assert_eq!(StreamId::parse(name), Some(StreamId::of(symbol, kind)), "{name}");
+            assert_eq!(
+                StreamId::parse(name),
+                Some(StreamId::of(symbol, kind)),
+                "{name}"
+            );
         }
-        for name in ["BTCUSDT@trade", "btcusdt", "btcusdt@depth7", "0", "", "!ticker@arr", "btcusdt@kline_7m"] {
+        for name in [
+            "BTCUSDT@trade",
+            "btcusdt",
+            "btcusdt@depth7",
+            "0",
+            "",
+            "!ticker@arr",
+            "btcusdt@kline_7m",
+        ] {
             assert_eq!(StreamId::parse(name), None, "{name}");
         }
     }

@@ -13,7 +13,9 @@ use super::depth::Pending;
 pub fn book_ticker(ticker: &BookTicker) -> String {
     let ((bid, bid_qty), (ask, ask_qty)) = (best(ticker.bid), best(ticker.ask));
     let (id, symbol) = (ticker.update_id, ticker.symbol);
-    format!(r#"{{"u":{id},"s":"{symbol}","b":"{bid}","B":"{bid_qty}","a":"{ask}","A":"{ask_qty}"}}"#)
+    format!(
+        r#"{{"u":{id},"s":"{symbol}","b":"{bid}","B":"{bid_qty}","a":"{ask}","A":"{ask_qty}"}}"#
+    )
 }
 
 pub fn trade(trade: &Trade, unit: TimeUnit) -> String {
@@ -48,7 +50,14 @@ pub fn aggregate_trade(symbol: Symbol, trade: &AggregateTrade, unit: TimeUnit) -
     body.to_string()
 }
 
-pub fn kline(symbol: Symbol, interval: Interval, candle: &Candle, closed: bool, unit: TimeUnit, now_us: i64) -> String {
+pub fn kline(
+    symbol: Symbol,
+    interval: Interval,
+    candle: &Candle,
+    closed: bool,
+    unit: TimeUnit,
+    now_us: i64,
+) -> String {
     let body = json!({
         "e": "kline",
         "E": unit.of(now_us),
@@ -122,9 +131,15 @@ pub fn ticker(symbol: Symbol, found: &Statistics, unit: TimeUnit, now_us: i64) -
     body.to_string()
 }
 
-pub fn average_price(symbol: Symbol, price: rust_decimal::Decimal, unit: TimeUnit, now_us: i64) -> String {
+pub fn average_price(
+    symbol: Symbol,
+    price: rust_decimal::Decimal,
+    unit: TimeUnit,
+    now_us: i64,
+) -> String {
     let time = unit.of(now_us);
-    json!({"e": "avgPrice", "E": time, "s": symbol, "i": "5m", "w": amount(price), "T": time}).to_string()
+    json!({"e": "avgPrice", "E": time, "s": symbol, "i": "5m", "w": amount(price), "T": time})
+        .to_string()
 }
 
 /// No `e` and no symbol.
@@ -139,8 +154,12 @@ pub fn partial_depth(depth: &Depth) -> String {
 
 pub fn depth_update(symbol: Symbol, pending: &Pending, unit: TimeUnit, now_us: i64) -> String {
     let side = |wanted: Side| -> Value {
-        let own = pending.levels.iter().filter(|((side, _), _)| *side == wanted);
-        own.map(|((_, price), quantity)| json!([amount(price.value()), amount(quantity.value())])).collect()
+        let own = pending
+            .levels
+            .iter()
+            .filter(|((side, _), _)| *side == wanted);
+        own.map(|((_, price), quantity)| json!([amount(price.value()), amount(quantity.value())]))
+            .collect()
     };
     let body = json!({
         "e": "depthUpdate",

@@ -46,12 +46,18 @@ impl StreamHub {
     /// The `count`-th tenth of a second.
     fn tick(&self, core: &Core, count: u64) {
         let whole_second = count.is_multiple_of(10);
-        let speeds: &[bool] = if whole_second { &[true, false] } else { &[true] };
+        let speeds: &[bool] = if whole_second {
+            &[true, false]
+        } else {
+            &[true]
+        };
         for fast in speeds {
             let due = self.depth.borrow_mut().take(*fast);
             for (symbol, pending) in due {
                 let id = StreamId::of(symbol, Kind::Diff { fast: *fast });
-                self.publish(core, id, |unit| payloads::depth_update(symbol, &pending, unit, core.now_us()));
+                self.publish(core, id, |unit| {
+                    payloads::depth_update(symbol, &pending, unit, core.now_us())
+                });
             }
         }
         let ids: Vec<StreamId> = self.channels.borrow().keys().copied().collect();
@@ -75,7 +81,11 @@ impl StreamHub {
     fn partial_depth(&self, core: &Core, id: StreamId, symbol: Symbol, levels: usize) {
         let depth = core.model.borrow().depth(symbol, levels);
         let Ok(depth) = depth else { return };
-        let before = self.ticks.borrow_mut().partial.insert(id, depth.last_update_id);
+        let before = self
+            .ticks
+            .borrow_mut()
+            .partial
+            .insert(id, depth.last_update_id);
         if before != Some(depth.last_update_id) {
             self.publish(core, id, |_| payloads::partial_depth(&depth));
         }
@@ -83,14 +93,19 @@ impl StreamHub {
 
     fn kline(&self, core: &Core, id: StreamId, symbol: Symbol, interval: Interval) {
         let now_us = core.now_us();
-        let candles = core.model.borrow().klines(symbol, interval, Window::newest(2), Time(now_us));
+        let candles = core
+            .model
+            .borrow()
+            .klines(symbol, interval, Window::newest(2), Time(now_us));
         let candles = candles.unwrap_or_default();
         let said = self.ticks.borrow().klines.get(&id).copied();
         for candle in &candles {
             let open_us = candle.open_time.0;
             let closed = candle.close_time.0 < now_us;
             if !closed || said == Some(open_us) {
-                self.publish(core, id, |unit| payloads::kline(symbol, interval, candle, closed, unit, now_us));
+                self.publish(core, id, |unit| {
+                    payloads::kline(symbol, interval, candle, closed, unit, now_us)
+                });
             }
             if !closed {
                 self.ticks.borrow_mut().klines.insert(id, open_us);
@@ -104,24 +119,35 @@ impl StreamHub {
         match (symbol, kind) {
             (Some(symbol), Kind::MiniTicker) => {
                 let Some(found) = found(symbol) else { return };
-                self.publish(core, id, |unit| payloads::mini_ticker(symbol, &found, unit, now_us).to_string());
+                self.publish(core, id, |unit| {
+                    payloads::mini_ticker(symbol, &found, unit, now_us).to_string()
+                });
             }
             (None, Kind::MiniTicker) => {
                 let symbols: Vec<Symbol> = core.model.borrow().symbols().collect();
-                let all: Vec<_> = symbols.into_iter().filter_map(|one| Some((one, found(one)?))).collect();
+                let all: Vec<_> = symbols
+                    .into_iter()
+                    .filter_map(|one| Some((one, found(one)?)))
+                    .collect();
                 self.publish(core, id, |unit| {
-                    let rows = all.iter().map(|(one, found)| payloads::mini_ticker(*one, found, unit, now_us));
+                    let rows = all
+                        .iter()
+                        .map(|(one, found)| payloads::mini_ticker(*one, found, unit, now_us));
                     rows.collect::<Value>().to_string()
                 });
             }
             (Some(symbol), Kind::Ticker) => {
                 let Some(found) = found(symbol) else { return };
-                self.publish(core, id, |unit| payloads::ticker(symbol, &found, unit, now_us));
+                self.publish(core, id, |unit| {
+                    payloads::ticker(symbol, &found, unit, now_us)
+                });
             }
             (Some(symbol), Kind::AvgPrice) => {
                 let price = core.model.borrow().average_price(symbol, Time(now_us));
                 let Ok(Some(price)) = price else { return };
-                self.publish(core, id, |unit| payloads::average_price(symbol, price.value(), unit, now_us));
+                self.publish(core, id, |unit| {
+                    payloads::average_price(symbol, price.value(), unit, now_us)
+                });
             }
             _ => {}
         }

@@ -49,7 +49,9 @@ fn execution_report(report: &ExecutionReport, unit: TimeUnit) -> Value {
     let order = &report.order;
     let trade = report.trade.as_ref();
     let or_zero = |value: Option<rust_decimal::Decimal>| amount(value.unwrap_or_default());
-    let trade_id = trade.and_then(|trade| i64::try_from(trade.trade_id.0).ok()).unwrap_or(-1);
+    let trade_id = trade
+        .and_then(|trade| i64::try_from(trade.trade_id.0).ok())
+        .unwrap_or(-1);
     let commission = trade.map_or_else(|| "0".to_owned(), |trade| amount(trade.commission));
     let head = json!({
         "e": "executionReport",
@@ -98,7 +100,9 @@ fn execution_report(report: &ExecutionReport, unit: TimeUnit) -> Value {
 }
 
 fn prevention(report: &ExecutionReport) -> Value {
-    let Some(prevention) = &report.prevention else { return Value::Null };
+    let Some(prevention) = &report.prevention else {
+        return Value::Null;
+    };
     json!({
         "v": prevention.prevented_match_id,
         "A": amount(report.order.prevented_qty.value()),

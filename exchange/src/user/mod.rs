@@ -48,7 +48,11 @@ impl UserHub {
     /// The sessions that are still open.
     pub fn sessions(&self) -> Vec<Rc<Session>> {
         let sessions = self.sessions.borrow();
-        sessions.iter().filter_map(Weak::upgrade).filter(|one| !one.socket.is_gone()).collect()
+        sessions
+            .iter()
+            .filter_map(Weak::upgrade)
+            .filter(|one| !one.socket.is_gone())
+            .collect()
     }
 
     /// Queues an event; nothing is sent before [`UserHub::flush`].
@@ -59,7 +63,11 @@ impl UserHub {
             Event::BalanceUpdate(update) => (update.account, None),
             _ => return,
         };
-        self.queue.borrow_mut().push_back(Queued { account, symbol, event });
+        self.queue.borrow_mut().push_back(Queued {
+            account,
+            symbol,
+            event,
+        });
     }
 
     /// Lets the pump flush in its next turn, after whoever is running has written the response.
@@ -79,9 +87,14 @@ impl UserHub {
                 }
                 Some(Kind::DelayEvent) => {
                     let ms = fault.and_then(|fault| fault.ms).unwrap_or(1_000);
-                    let due = core.clock.steady_us().saturating_add_unsigned(ms.saturating_mul(1_000));
+                    let due = core
+                        .clock
+                        .steady_us()
+                        .saturating_add_unsigned(ms.saturating_mul(1_000));
                     self.sequence.set(self.sequence.get() + 1);
-                    self.delayed.borrow_mut().insert((due, self.sequence.get()), queued);
+                    self.delayed
+                        .borrow_mut()
+                        .insert((due, self.sequence.get()), queued);
                     self.wake();
                 }
                 _ => self.send(core, &queued, fault.as_ref()),
@@ -98,19 +111,30 @@ impl UserHub {
             return None;
         }
         let kinds = events::kinds(&queued.event);
-        core.faults.borrow_mut().on_event(kinds, queued.symbol, queued.account)
+        core.faults
+            .borrow_mut()
+            .on_event(kinds, queued.symbol, queued.account)
     }
 
     fn send(&self, core: &Core, queued: &Queued, spoilt: Option<&FaultSpec>) {
         let mut texts: [Option<String>; 2] = [None, None];
         for session in self.sessions() {
-            let Some(subscription) = session.subscription_of(queued.account) else { continue };
+            let Some(subscription) = session.subscription_of(queued.account) else {
+                continue;
+            };
             let at = usize::from(session.unit == TimeUnit::Microsecond);
-            let Some(slot) = texts.get_mut(at) else { continue };
-            let text = slot.get_or_insert_with(|| events::render(&queued.event, session.unit, core.now_us()));
+            let Some(slot) = texts.get_mut(at) else {
+                continue;
+            };
+            let text = slot
+                .get_or_insert_with(|| events::render(&queued.event, session.unit, core.now_us()));
             let mut message = format!(r#"{{"subscriptionId":{subscription},"event":{text}}}"#);
             if let Some(fault) = spoilt.filter(|fault| fault.kind == Kind::BadEvent) {
-                message = damaged(&message, fault.how.unwrap_or(Damage::Truncated), fault.field.as_deref());
+                message = damaged(
+                    &message,
+                    fault.how.unwrap_or(Damage::Truncated),
+                    fault.field.as_deref(),
+                );
             }
             session.socket.send_text(&message);
         }
@@ -127,13 +151,20 @@ impl UserHub {
 
     /// How many connections hear of an account.
     pub fn count(&self, account: AccountId) -> usize {
-        self.sessions().iter().filter(|session| session.subscription_of(account).is_some()).count()
+        self.sessions()
+            .iter()
+            .filter(|session| session.subscription_of(account).is_some())
+            .count()
     }
 
     /// Logs off the sessions of a key that is no longer valid, and tells them.
     pub fn revoke(&self, core: &Core, api_key: &str) {
         for session in self.sessions() {
-            let logged_on = session.logon.borrow().as_ref().is_some_and(|logon| logon.api_key == api_key);
+            let logged_on = session
+                .logon
+                .borrow()
+                .as_ref()
+                .is_some_and(|logon| logon.api_key == api_key);
             if logged_on {
                 *session.logon.borrow_mut() = None;
                 let error = ApiError::key_refused();
@@ -148,7 +179,9 @@ impl UserHub {
     pub fn announce_shutdown(&self, core: &Core) {
         for session in self.sessions() {
             let time = session.unit.of(core.now_us());
-            session.socket.send_text(&json!({"event": {"e": "serverShutdown", "E": time}}).to_string());
+            session
+                .socket
+                .send_text(&json!({"event": {"e": "serverShutdown", "E": time}}).to_string());
         }
     }
 
@@ -156,7 +189,11 @@ impl UserHub {
     pub async fn pump(core: Rc<Core>) {
         loop {
             let hub = &core.users;
-            let next = hub.delayed.borrow().first_key_value().map(|((due, _), _)| *due);
+            let next = hub
+                .delayed
+                .borrow()
+                .first_key_value()
+                .map(|((due, _), _)| *due);
             match next {
                 None => hub.wake.notified().await,
                 Some(due) => {
@@ -173,7 +210,9 @@ impl UserHub {
     fn release(&self, core: &Core) {
         loop {
             let mut delayed = self.delayed.borrow_mut();
-            let Some(entry) = delayed.first_entry() else { return };
+            let Some(entry) = delayed.first_entry() else {
+                return;
+            };
             if entry.key().0 > core.clock.steady_us() {
                 return;
             }

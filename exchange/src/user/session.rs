@@ -46,7 +46,13 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(socket: Rc<Socket>, address: Option<IpAddr>, unit: TimeUnit, show_limits: bool, now_us: i64) -> Self {
+    pub fn new(
+        socket: Rc<Socket>,
+        address: Option<IpAddr>,
+        unit: TimeUnit,
+        show_limits: bool,
+        now_us: i64,
+    ) -> Self {
         Self {
             socket,
             address,
@@ -62,7 +68,10 @@ impl Session {
     /// The subscription to an account's events, if there is one.
     pub fn subscription_of(&self, account: AccountId) -> Option<u64> {
         let subscriptions = self.subscriptions.borrow();
-        subscriptions.iter().find(|(_, one)| one.account == account).map(|(id, _)| *id)
+        subscriptions
+            .iter()
+            .find(|(_, one)| one.account == account)
+            .map(|(id, _)| *id)
     }
 
     pub fn has_subscriptions(&self) -> bool {
@@ -73,20 +82,32 @@ impl Session {
     /// -2035 for a second subscription to an account, -2042 when the numbers are used up.
     pub fn subscribe(&self, account: AccountId, by_logon: bool) -> Result<u64, ApiError> {
         if self.subscription_of(account).is_some() {
-            return Err(ApiError::new(-2035, "User Data Stream subscription already active."));
+            return Err(ApiError::new(
+                -2035,
+                "User Data Stream subscription already active.",
+            ));
         }
         let id = self.next.get();
         if id >= MOST_SUBSCRIPTIONS {
-            return Err(ApiError::new(-2042, "User Data Stream subscription ids are exhausted."));
+            return Err(ApiError::new(
+                -2042,
+                "User Data Stream subscription ids are exhausted.",
+            ));
         }
         self.next.set(id + 1);
-        self.subscriptions.borrow_mut().insert(id, Subscription { account, by_logon });
+        self.subscriptions
+            .borrow_mut()
+            .insert(id, Subscription { account, by_logon });
         Ok(id)
     }
 
     /// `[{"subscriptionId":0},…]`.
     pub fn list(&self) -> Value {
-        self.subscriptions.borrow().keys().map(|id| json!({"subscriptionId": id})).collect()
+        self.subscriptions
+            .borrow()
+            .keys()
+            .map(|id| json!({"subscriptionId": id}))
+            .collect()
     }
 
     /// Whether a subscription of this number is active.
@@ -109,7 +130,11 @@ impl Session {
     pub fn end_subscriptions(&self, core: &Core, chosen: impl Fn(&Subscription) -> bool) {
         let ended: Vec<u64> = {
             let subscriptions = self.subscriptions.borrow();
-            subscriptions.iter().filter(|(_, one)| chosen(one)).map(|(id, _)| *id).collect()
+            subscriptions
+                .iter()
+                .filter(|(_, one)| chosen(one))
+                .map(|(id, _)| *id)
+                .collect()
         };
         for id in ended {
             self.end(core, id);
@@ -121,6 +146,7 @@ impl Session {
             return;
         }
         let event = json!({"e": "eventStreamTerminated", "E": self.unit.of(core.now_us())});
-        self.socket.send_text(&json!({"subscriptionId": id, "event": event}).to_string());
+        self.socket
+            .send_text(&json!({"subscriptionId": id, "event": event}).to_string());
     }
 }

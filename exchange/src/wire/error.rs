@@ -22,7 +22,13 @@ pub struct ApiError {
 impl ApiError {
     /// An error with HTTP status 400, which is what almost all codes have.
     pub fn new(code: i32, msg: impl Into<Cow<'static, str>>) -> Self {
-        Self { status: 400, code, msg: msg.into(), data: None, retry_at_us: None }
+        Self {
+            status: 400,
+            code,
+            msg: msg.into(),
+            data: None,
+            retry_at_us: None,
+        }
     }
 
     #[must_use]
@@ -33,13 +39,17 @@ impl ApiError {
 
     /// -1102: a mandatory parameter is missing or empty.
     pub fn mandatory(name: &str) -> Self {
-        let msg = format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed.");
+        let msg =
+            format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed.");
         Self::new(-1102, msg)
     }
 
     /// -1100: a value outside the legal range of its parameter.
     pub fn illegal(name: &str, range: &str) -> Self {
-        Self::new(-1100, format!("Illegal characters found in parameter '{name}'; legal range is '{range}'."))
+        Self::new(
+            -1100,
+            format!("Illegal characters found in parameter '{name}'; legal range is '{range}'."),
+        )
     }
 
     /// -1121.
@@ -49,12 +59,18 @@ impl ApiError {
 
     /// -1021: the request's timestamp lies outside its window.
     pub fn outside_window() -> Self {
-        Self::new(-1021, "Timestamp for this request is outside of the recvWindow.")
+        Self::new(
+            -1021,
+            "Timestamp for this request is outside of the recvWindow.",
+        )
     }
 
     /// -1021: the request comes from the future.
     pub fn ahead_of_time() -> Self {
-        Self::new(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+        Self::new(
+            -1021,
+            "Timestamp for this request was 1000ms ahead of the server's time.",
+        )
     }
 
     /// -1022.
@@ -79,7 +95,13 @@ impl ApiError {
 
     /// -1003 with status 429, or 418 for a banned address.
     pub fn too_many_requests(status: u16, msg: String, retry_at_us: i64) -> Self {
-        Self { status, code: -1003, msg: msg.into(), data: None, retry_at_us: Some(retry_at_us) }
+        Self {
+            status,
+            code: -1003,
+            msg: msg.into(),
+            data: None,
+            retry_at_us: Some(retry_at_us),
+        }
     }
 
     /// -1007: the matching engine did not answer; the order may live.

@@ -31,7 +31,10 @@ fn parse_form(raw: &str) -> Result<Vec<(String, String)>, ApiError> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decode(name)?;
         if pairs.iter().any(|(known, _)| *known == name) {
-            return Err(ApiError::new(-1101, format!("Duplicate values for a parameter detected: '{name}'.")));
+            return Err(ApiError::new(
+                -1101,
+                format!("Duplicate values for a parameter detected: '{name}'."),
+            ));
         }
         pairs.push((name, decode(value)?));
     }
@@ -63,13 +66,20 @@ impl Params {
 
     /// The parameters of a WebSocket API request; lists keep their JSON spelling, as in a REST query.
     pub fn from_json(object: &Map<String, Value>) -> Self {
-        Self { pairs: object.iter().map(|(name, value)| (name.clone(), text_of(value))).collect() }
+        Self {
+            pairs: object
+                .iter()
+                .map(|(name, value)| (name.clone(), text_of(value)))
+                .collect(),
+        }
     }
 
     /// The value, if it was sent and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.pairs.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -77,7 +87,9 @@ impl Params {
     }
 
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// # Errors
@@ -89,17 +101,20 @@ impl Params {
     /// # Errors
     /// -1100 for anything but plain decimal digits with at most one point.
     pub fn decimal(&self, name: &str) -> Result<Option<Decimal>, ApiError> {
-        let Some(text) = self.get(name) else { return Ok(None) };
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits =
-            |part: &str| (1..=20).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = |part: &str| {
+            (1..=20).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
         if !digits(whole) || !digits(fraction) {
             return Err(ApiError::illegal(name, NUMBER));
         }
         let value = Decimal::from_str_exact(text);
-        value
-            .map(Some)
-            .map_err(|_| ApiError::new(-1111, format!("Parameter '{name}' has too much precision.")))
+        value.map(Some).map_err(|_| {
+            ApiError::new(-1111, format!("Parameter '{name}' has too much precision."))
+        })
     }
 
     /// A whole number of at most 20 digits.
@@ -107,10 +122,14 @@ impl Params {
     /// # Errors
     /// -1100 for anything else.
     pub fn integer(&self, name: &str) -> Result<Option<u64>, ApiError> {
-        let Some(text) = self.get(name) else { return Ok(None) };
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
         let plain = text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
         let value = if plain { text.parse().ok() } else { None };
-        value.map(Some).ok_or_else(|| ApiError::illegal(name, INTEGER))
+        value
+            .map(Some)
+            .ok_or_else(|| ApiError::illegal(name, INTEGER))
     }
 
     /// A time in milliseconds, or in microseconds (16 digits), as microseconds.
@@ -118,9 +137,15 @@ impl Params {
     /// # Errors
     /// -1100 for anything else.
     pub fn time_us(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let Some(value) = self.integer(name)? else { return Ok(None) };
+        let Some(value) = self.integer(name)? else {
+            return Ok(None);
+        };
         let value = i64::try_from(value).map_err(|_| ApiError::illegal(name, INTEGER))?;
-        Ok(Some(if value >= 10_i64.pow(15) { value } else { value * 1_000 }))
+        Ok(Some(if value >= 10_i64.pow(15) {
+            value
+        } else {
+            value * 1_000
+        }))
     }
 
     /// `limit`, clamped to `most`.
@@ -130,7 +155,10 @@ impl Params {
     pub fn limit(&self, default: usize, most: usize) -> Result<usize, ApiError> {
         match self.integer("limit")? {
             None => Ok(default),
-            Some(0) => Err(ApiError::new(-1130, "Data sent for parameter 'limit' is not valid.")),
+            Some(0) => Err(ApiError::new(
+                -1130,
+                "Data sent for parameter 'limit' is not valid.",
+            )),
             Some(value) => Ok(usize::try_from(value).unwrap_or(most).min(most)),
         }
     }
@@ -153,7 +181,9 @@ impl Params {
     /// # Errors
     /// -1100 for anything else.
     pub fn client_id(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        let Some(text) = self.get(name) else { return Ok(None) };
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if text.len() > 36 || !text.bytes().all(legal) {
             return Err(ApiError::illegal(name, "^[a-zA-Z0-9-_]{1,36}$"));
@@ -179,7 +209,10 @@ impl Params {
         if let Some(names) = &names {
             for (at, name) in names.iter().enumerate() {
                 if names.iter().skip(at + 1).any(|other| other == name) {
-                    return Err(ApiError::new(-1151, "Symbol is present multiple times in the list."));
+                    return Err(ApiError::new(
+                        -1151,
+                        "Symbol is present multiple times in the list.",
+                    ));
                 }
             }
         }
@@ -187,9 +220,13 @@ impl Params {
     }
 
     fn json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ApiError> {
-        let Some(text) = self.get(name) else { return Ok(None) };
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
         let range = r#"^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$"#;
-        serde_json::from_str(text).map(Some).map_err(|_| ApiError::illegal(name, range))
+        serde_json::from_str(text)
+            .map(Some)
+            .map_err(|_| ApiError::illegal(name, range))
     }
 }
 
@@ -200,7 +237,10 @@ mod tests {
     #[test]
     fn the_query_wins_over_the_body_and_a_name_twice_in_one_place_is_refused() {
         let params = Params::from_form("symbol=BTCUSDT&price=1", "price=2&quantity=3").unwrap();
-        assert_eq!((params.get("price"), params.get("quantity")), (Some("1"), Some("3")));
+        assert_eq!(
+            (params.get("price"), params.get("quantity")),
+            (Some("1"), Some("3"))
+        );
         assert_eq!(Params::from_form("a=1&a=2", "").unwrap_err().code, -1101);
     }
 

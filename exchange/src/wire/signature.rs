@@ -27,8 +27,9 @@ pub struct PublicKeyError {
 }
 
 /// The 12 bytes before the key in a DER `SubjectPublicKeyInfo` of Ed25519 (RFC 8410).
-const ED25519_DER_PREFIX: [u8; 12] =
-    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const ED25519_DER_PREFIX: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
 impl Verifier {
     pub fn hmac(secret: &str) -> Self {
@@ -40,15 +41,23 @@ impl Verifier {
     /// # Errors
     /// [`PublicKeyError`].
     pub fn ed25519(text: &str) -> Result<Self, PublicKeyError> {
-        let refused = || PublicKeyError { text: text.chars().take(60).collect() };
-        let body: String =
-            text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+        let refused = || PublicKeyError {
+            text: text.chars().take(60).collect(),
+        };
+        let body: String = text
+            .lines()
+            .filter(|line| !line.starts_with("-----"))
+            .map(str::trim)
+            .collect();
         let bytes = STANDARD.decode(body).map_err(|_| refused())?;
         let key = bytes.strip_prefix(&ED25519_DER_PREFIX).unwrap_or(&bytes);
         if key.len() != 32 {
             return Err(refused());
         }
-        Ok(Self::Ed25519(signature::UnparsedPublicKey::new(&signature::ED25519, key.to_vec())))
+        Ok(Self::Ed25519(signature::UnparsedPublicKey::new(
+            &signature::ED25519,
+            key.to_vec(),
+        )))
     }
 
     /// Only Ed25519 keys may log a session on.
@@ -61,15 +70,19 @@ impl Verifier {
             Self::Hmac(key) => {
                 decode_hex(signed).is_some_and(|tag| hmac::verify(key, payload, &tag).is_ok())
             }
-            Self::Ed25519(key) => {
-                STANDARD.decode(signed).is_ok_and(|bytes| key.verify(payload, &bytes).is_ok())
-            }
+            Self::Ed25519(key) => STANDARD
+                .decode(signed)
+                .is_ok_and(|bytes| key.verify(payload, &bytes).is_ok()),
         }
     }
 }
 
 fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|value| u8::try_from(value).ok())
+    };
     let pairs = text.as_bytes().chunks(2);
     pairs
         .map(|pair| match pair {
@@ -91,7 +104,10 @@ pub struct SignedForm {
 impl SignedForm {
     /// A request without a signature.
     pub const fn unsigned() -> Self {
-        Self { payload: String::new(), signature: None }
+        Self {
+            payload: String::new(),
+            signature: None,
+        }
     }
 }
 
@@ -100,7 +116,10 @@ fn cut_signature(raw: &str, payload: &mut String) -> Option<String> {
     let mut first = true;
     for pair in raw.split('&') {
         if let Some(value) = pair.strip_prefix("signature=") {
-            found = percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned);
+            found = percent_decode_str(value)
+                .decode_utf8()
+                .ok()
+                .map(std::borrow::Cow::into_owned);
             continue;
         }
         if !first {
@@ -117,14 +136,23 @@ pub fn signed_form(query: &str, body: &str) -> SignedForm {
     let mut payload = String::with_capacity(query.len() + body.len());
     let in_query = cut_signature(query, &mut payload);
     let in_body = cut_signature(body, &mut payload);
-    SignedForm { payload, signature: in_query.or(in_body) }
+    SignedForm {
+        payload,
+        signature: in_query.or(in_body),
+    }
 }
 
 /// What a WebSocket API request signed: all parameters but the signature, sorted by name, unencoded.
 pub fn sorted_payload(params: &Params) -> String {
-    let mut pairs: Vec<_> = params.pairs().filter(|(name, _)| *name != "signature").collect();
+    let mut pairs: Vec<_> = params
+        .pairs()
+        .filter(|(name, _)| *name != "signature")
+        .collect();
     pairs.sort_unstable();
-    let joined: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let joined: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     joined.join("&")
 }
 
@@ -159,9 +187,16 @@ mod tests {
         let verifier = Verifier::hmac(SECRET);
         for (query, body, expected) in vectors {
             for upper in [false, true] {
-                let sent = if upper { expected.to_uppercase() } else { expected.to_owned() };
+                let sent = if upper {
+                    expected.to_uppercase()
+                } else {
+                    expected.to_owned()
+                };
                 let form = signed_form(&format!("{query}&signature={sent}"), body);
-                assert!(verifier.verifies(form.payload.as_bytes(), &form.signature.unwrap()), "{query}");
+                assert!(
+                    verifier.verifies(form.payload.as_bytes(), &form.signature.unwrap()),
+                    "{query}"
+                );
             }
             let changed = query.replace("BUY", "SELL");
             let form = signed_form(&format!("{changed}&signature={expected}"), body);
@@ -172,8 +207,22 @@ mod tests {
     #[test]
     fn the_official_websocket_vectors_verify_over_sorted_raw_utf8() {
         let vectors = [
-            ("BTCUSDT", "52000.00", "0.01000000", "SELL", 100, "aa1b5712c094bc4e57c05a1a5c1fd8d88dcd628338ea863fec7b88e59fe2db24"),
-            ("１２３４５６", "0.10000000", "1.00000000", "BUY", 5000, "b33892ae8e687c939f4468c6268ddd4c40ac1af18ad19a064864c47bae0752cd"),
+            (
+                "BTCUSDT",
+                "52000.00",
+                "0.01000000",
+                "SELL",
+                100,
+                "aa1b5712c094bc4e57c05a1a5c1fd8d88dcd628338ea863fec7b88e59fe2db24",
+            ),
+            (
+                "１２３４５６",
+                "0.10000000",
+                "1.00000000",
+                "BUY",
+                5000,
+                "b33892ae8e687c939f4468c6268ddd4c40ac1af18ad19a064864c47bae0752cd",
+            ),
         ];
         for (symbol, price, quantity, side, window, expected) in vectors {
             let object = serde_json::json!({
@@ -182,7 +231,10 @@ mod tests {
                 "timestamp": 1_645_423_376_532_i64,
             });
             let params = Params::from_json(object.as_object().unwrap());
-            assert!(Verifier::hmac(SECRET).verifies(sorted_payload(&params).as_bytes(), expected), "{symbol}");
+            assert!(
+                Verifier::hmac(SECRET).verifies(sorted_payload(&params).as_bytes(), expected),
+                "{symbol}"
+            );
         }
     }
 
@@ -192,21 +244,39 @@ mod tests {
         let raw = pair.public_key().as_ref().to_vec();
         let der = [ED25519_DER_PREFIX.as_slice(), &raw].concat();
         let signed = STANDARD.encode(pair.sign(b"a=1").as_ref());
-        let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&der));
+        let pem = format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            STANDARD.encode(&der)
+        );
         for text in [STANDARD.encode(&raw), STANDARD.encode(&der), pem] {
             let verifier = Verifier::ed25519(&text).unwrap();
             assert!(verifier.verifies(b"a=1", &signed));
             assert!(!verifier.verifies(b"a=2", &signed));
         }
-        assert!(Verifier::ed25519("MCowBQYDK2VwAyEAgmDRTtj2FA+wzJUIlAL9ly1eovjLBu7uXUFR+jFULmg=").is_ok());
+        assert!(
+            Verifier::ed25519("MCowBQYDK2VwAyEAgmDRTtj2FA+wzJUIlAL9ly1eovjLBu7uXUFR+jFULmg=")
+                .is_ok()
+        );
         assert!(Verifier::ed25519("c2hvcnQ=").is_err());
     }
 
     #[test]
     fn a_signature_may_stand_anywhere_and_is_percent_decoded() {
         let form = signed_form("signature=a%2Bb%3D&x=1&y=2", "");
-        assert_eq!(form, SignedForm { payload: "x=1&y=2".into(), signature: Some("a+b=".into()) });
+        assert_eq!(
+            form,
+            SignedForm {
+                payload: "x=1&y=2".into(),
+                signature: Some("a+b=".into())
+            }
+        );
         let form = signed_form("x=1", "y=2&signature=ab");
-        assert_eq!(form, SignedForm { payload: "x=1y=2".into(), signature: Some("ab".into()) });
+        assert_eq!(
+            form,
+            SignedForm {
+                payload: "x=1y=2".into(),
+                signature: Some("ab".into())
+            }
+        );
     }
 }
