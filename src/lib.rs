@@ -1,1 +1,15 @@
+//! Tripline: composition of engine, actors, strategies and exchange. A library too, so that teams
+//! compose their own program: [`Tripline::builder`].
 
+mod builder;
+pub mod logging;
+pub mod config;
+pub mod cli;
+pub mod inspect;
+mod practice;
+pub mod running;
+pub mod settings;
+mod wiring;
+
+pub use builder::{BareWiring, Builder, StartError, Tripline};
+pub use practice::{binance_at, binance_on};

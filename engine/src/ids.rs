@@ -197,6 +197,31 @@ impl ClientOrderId {
     }
 }
 
+/// Makes the client order ids of one strategy in one run, for actors that place orders themselves.
+#[derive(Debug, Clone)]
+pub struct OrderIds {
+    last: OrderOrigin,
+}
+
+impl OrderIds {
+    #[must_use]
+    pub const fn new(strategy: StrategyId, run: RunId) -> Self {
+        Self {
+            last: OrderOrigin {
+                strategy,
+                run,
+                sequence: 0,
+            },
+        }
+    }
+
+    /// The next id; never the same twice.
+    pub fn next_id(&mut self) -> ClientOrderId {
+        self.last.sequence += 1;
+        ClientOrderId::of(&self.last)
+    }
+}
+
 macro_rules! number_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -1,18 +1,16 @@
 //! How a request reaches the socket, and the last look at the halt gate on its way.
 //!
-//! awc gives no hold on the moment of writing, so the look happens twice:
+//! awc gives no hold on the moment of writing, so two of its seams are used:
 //!
 //! 1. A request that changes orders has a body of unknown length that turns out to be empty. awc asks
 //!    such a body for its first piece when it **has** its connection (from the pool, or new and through
-//!    its TLS handshake) and, in the same poll, goes on to write the head. The gate is looked at there;
-//!    a closed one fails the body, and nothing is written.
-//! 2. Should the socket not take the bytes in that poll, the stream under awc looks again before each
-//!    attempt until the first byte of the request is taken.
-//!
-//! The first look also marks where sending begins: whatever fails before it is certainly not sent,
-//! time-outs while connecting included.
+//!    its TLS handshake) and is about to write the head. That marks where sending begins: whatever
+//!    fails earlier is certainly not sent, time-outs while connecting included.
+//! 2. The stream under awc, and under TLS, looks at the gate in each attempt to write from there on,
+//!    until the socket takes the first byte. A closed gate fails the write and ends the connection.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -29,6 +27,7 @@ use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector};
 use awc::http::header::{HeaderName, HeaderValue};
 use awc::http::{Method, Uri};
 use bytes::Bytes;
+use thiserror::Error;
 use tripline_engine::halt::{Gate, HaltLevel};
 
 use super::settings::Bounds;
@@ -91,32 +90,28 @@ impl Future for Guarded {
     }
 }
 
-/// An empty body that marks the begin of writing.
-struct GatedBody(Rc<Handover>);
-
-/// The body's failure behind a closed gate.
-#[derive(Debug)]
+/// The write's failure behind a closed gate.
+#[derive(Debug, Error)]
+#[error("held back by a halt")]
 struct Held;
 
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("held back by a halt")
-    }
-}
+/// An empty body that marks the begin of writing.
+struct MarkingBody(Rc<Handover>);
 
-impl std::error::Error for Held {}
-
-impl MessageBody for GatedBody {
-    type Error = Held;
+impl MessageBody for MarkingBody {
+    type Error = Infallible;
 
     fn size(&self) -> BodySize {
         // "Unknown" is what makes awc ask before it writes; it then sends `content-length: 0`.
         BodySize::Stream
     }
 
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Held>>> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
         self.0.begun.set(true);
-        Poll::Ready(self.0.is_held().then_some(Err(Held)))
+        Poll::Ready(None)
     }
 }
 
@@ -317,7 +312,7 @@ impl Http {
         }
         let sending = self
             .prepare(request)
-            .send_body(GatedBody(Rc::clone(&handover)));
+            .send_body(MarkingBody(Rc::clone(&handover)));
         let (host, limits) = (Rc::clone(&self.host), self.limits);
         let exchange = Box::pin(async move { exchange(&host, sending, &limits).await });
         let sent = Guarded {

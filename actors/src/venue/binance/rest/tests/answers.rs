@@ -114,21 +114,31 @@ async fn after_a_rate_limit_orders_wait_on_this_side_and_cancels_go_out() {
 
 #[actix_rt::test]
 async fn the_venues_counts_stop_orders_before_the_venue_does() {
-    let (base, _) = server(&[say(
-        "200 OK",
-        "x-mbx-order-count-10s: 100\r\nx-mbx-used-weight-1m: 9\r\n",
-        FULL,
-    )])
-    .await;
+    let counted = |count: u64| {
+        say(
+            "200 OK",
+            &format!("x-mbx-order-count-10s: {count}\r\n"),
+            FULL,
+        )
+    };
+    let (base, seen) = server(&[counted(99), counted(100)]).await;
     let client = client(&base);
-    assert!(matches!(
-        client.place(&order(), &gate().1).await,
-        PlaceOutcome::Answered(Ok(_))
-    ));
-    assert!(matches!(
-        client.place(&order(), &gate().1).await,
-        PlaceOutcome::NotSent(VenueError::RateLimited { .. })
-    ));
+    for _ in 0..2 {
+        let outcome = client.place(&order(), &gate().1).await;
+        assert!(
+            matches!(outcome, PlaceOutcome::Answered(Ok(_))),
+            "{outcome:?}"
+        );
+    }
+    let outcome = client.place(&order(), &gate().1).await;
+    assert!(
+        matches!(
+            outcome,
+            PlaceOutcome::NotSent(VenueError::RateLimited { .. })
+        ),
+        "{outcome:?}"
+    );
+    assert_eq!(seen.requests.borrow().len(), 2);
 }
 
 #[actix_rt::test]

@@ -1,0 +1,185 @@
+//! [`Tripline::builder`]: compose an engine of your own strategies, without forking.
+
+use std::rc::Rc;
+
+use thiserror::Error;
+use tripline_actors::addresses::{GatewayAddress, StrategyAddress};
+use tripline_actors::alert::ChannelConfig;
+use tripline_actors::clock::Clock;
+use tripline_actors::faults::{Faults, LastResort, end_process};
+use tripline_actors::venue::Venue;
+use tripline_actors::venue::binance::{ApiCredentials, Binance, BinanceSettings};
+use tripline_engine::halt::Gate;
+use tripline_engine::ids::{AccountId, IdError, OrderIds, StrategyId, Symbol};
+use tripline_engine::ports::VenueError;
+use tripline_engine::strategy::{Strategy, Subscription};
+
+use crate::running::{ExitReport, Running};
+use crate::settings::EngineSettings;
+use crate::wiring;
+
+/// Why an engine did not start. Nothing was placed.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("no strategy was given: add one with .strategy(id, …)")]
+    NoStrategy,
+    #[error("strategy id '{0}' is given twice: each strategy needs its own")]
+    StrategyTwice(StrategyId),
+    #[error(transparent)]
+    Id(#[from] IdError),
+    #[error("the venue cannot be reached as configured: {0}")]
+    Venue(String),
+    #[error("{what}: {error}")]
+    Asking { what: &'static str, error: VenueError },
+    #[error("instrument {0} is not known to the venue")]
+    UnknownInstrument(Symbol),
+    #[error("alert channels: {0}")]
+    Alerts(String),
+    #[error("{actor} did not start: {detail}")]
+    Actor { actor: &'static str, detail: String },
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// What a bare actor gets to trade with.
+pub struct BareWiring {
+    pub strategy: StrategyId,
+    pub account: AccountId,
+    /// Where its commands go.
+    pub gateway: GatewayAddress,
+    /// Makes its client order ids; the gateway takes each once.
+    pub ids: OrderIds,
+    /// What it may do at this moment. The gateway looks at it too, whatever the actor does.
+    pub gate: Gate,
+    pub faults: Faults,
+    pub clock: Clock,
+}
+
+pub(crate) type StartBare = Box<dyn FnOnce(BareWiring) -> StrategyAddress>;
+
+pub(crate) enum Trader {
+    Hosted(Box<dyn Strategy>),
+    Bare { subscriptions: Vec<Subscription>, start: StartBare },
+}
+
+pub(crate) type MakeVenue = Box<dyn FnOnce(&Clock) -> Result<Rc<dyn Venue>, StartError>>;
+
+/// The entry point for teams.
+#[derive(Debug, Clone, Copy)]
+pub struct Tripline;
+
+impl Tripline {
+    #[must_use]
+    pub fn builder(settings: EngineSettings) -> Builder {
+        Builder { settings, venue: None, channels: Vec::new(), traders: Vec::new(), last_resort: None }
+    }
+}
+
+/// An engine in the making.
+pub struct Builder {
+    pub(crate) settings: EngineSettings,
+    pub(crate) venue: Option<MakeVenue>,
+    pub(crate) channels: Vec<ChannelConfig>,
+    pub(crate) traders: Vec<(StrategyId, Trader)>,
+    pub(crate) last_resort: Option<LastResort>,
+}
+
+impl Builder {
+    /// Trades on Binance Spot, or on what speaks its protocol.
+    #[must_use]
+    pub fn binance(self, settings: BinanceSettings, credentials: ApiCredentials) -> Self {
+        self.venue(move |clock| match Binance::new(settings, &credentials, clock.clone()) {
+            Ok(venue) => Ok(Rc::new(venue)),
+            Err(error) => Err(StartError::Venue(error.to_string())),
+        })
+    }
+
+    /// Trades on a venue of your own.
+    #[must_use]
+    pub fn venue(mut self, make: impl FnOnce(&Clock) -> Result<Rc<dyn Venue>, StartError> + 'static) -> Self {
+        self.venue = Some(Box::new(make));
+        self
+    }
+
+    /// Adds a strategy. The id goes into every client order id.
+    ///
+    /// # Errors
+    /// [`IdError`] for an id that does not fit.
+    pub fn strategy(mut self, id: &str, strategy: impl Strategy + 'static) -> Result<Self, IdError> {
+        self.traders.push((StrategyId::new(id)?, Trader::Hosted(Box::new(strategy))));
+        Ok(self)
+    }
+
+    /// Adds a strategy that is already boxed, as the registry makes them.
+    ///
+    /// # Errors
+    /// [`IdError`] for an id that does not fit.
+    pub fn boxed_strategy(mut self, id: &str, strategy: Box<dyn Strategy>) -> Result<Self, IdError> {
+        self.traders.push((StrategyId::new(id)?, Trader::Hosted(strategy)));
+        Ok(self)
+    }
+
+    /// Adds a bare Actix actor. `start` starts it on the trading arbiter and tells which messages it
+    /// takes; it receives the market data that it subscribes to and the events of its own orders.
+    ///
+    /// # Errors
+    /// [`IdError`] for an id that does not fit.
+    pub fn strategy_actor(
+        mut self, id: &str, subscriptions: Vec<Subscription>,
+        start: impl FnOnce(BareWiring) -> StrategyAddress + 'static,
+    ) -> Result<Self, IdError> {
+        let trader = Trader::Bare { subscriptions, start: Box::new(start) };
+        self.traders.push((StrategyId::new(id)?, trader));
+        Ok(self)
+    }
+
+    /// Adds an alert channel. Without any, alerts go to the log.
+    #[must_use]
+    pub fn alert(mut self, channel: ChannelConfig) -> Self {
+        self.channels.push(channel);
+        self
+    }
+
+    /// What to do with a fault that reaches nobody, instead of ending the process.
+    #[must_use]
+    pub fn last_resort(mut self, last_resort: LastResort) -> Self {
+        self.last_resort = Some(last_resort);
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        if self.traders.is_empty() {
+            return Err(StartError::NoStrategy);
+        }
+        let mut ids: Vec<_> = self.traders.iter().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(StartError::StrategyTwice(pair[0])),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn take_last_resort(&mut self) -> LastResort {
+        self.last_resort.take().unwrap_or_else(|| std::sync::Arc::new(end_process))
+    }
+
+    /// Starts the engine on the arbiter of the caller, which becomes its trading arbiter.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(self) -> Result<Running, StartError> {
+        wiring::start(self).await
+    }
+
+    /// Runs the engine until SIGINT or SIGTERM, then stops it in order.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn run(self) -> Result<ExitReport, StartError> {
+        actix_rt::System::new().block_on(async move {
+            let running = self.start().await?;
+            running.until_signal().await;
+            Ok(running.stop().await)
+        })
+    }
+}

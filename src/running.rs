@@ -1,0 +1,222 @@
+//! A running engine: look at it, halt it, resume it, stop it.
+
+use std::time::Duration;
+
+use actix::Addr;
+use actix_rt::Arbiter;
+use actix_rt::task::JoinHandle;
+use tripline_actors::alert::{AlertActor, AlertStats, ChannelStats, Flush};
+use tripline_actors::clock::Clock;
+use tripline_actors::delivery::Sender;
+use tripline_actors::faults::Faults;
+use tripline_actors::gateway::{DeskSnapshot, OrderGateway, ReadDesk, StopOrders, StopReport};
+use tripline_actors::market_data::MarketData;
+use tripline_actors::safety::{ReadSafety, ResumeOrdered, Safety, SafetyStats};
+use tripline_actors::strategy::StrategyActor;
+use tripline_actors::user_data::UserData;
+use tripline_actors::venue::Connection;
+use tripline_engine::fault::{Fault, FaultKind};
+use tripline_engine::halt::{HaltBoard, Incident, ResumeRefused, Scope, Standing};
+use tripline_engine::ids::{RunId, StrategyId};
+use tripline_engine::messages::control::{RestingOrders, Resume, Stop};
+
+use crate::settings::EngineSettings;
+use crate::wiring::Seat;
+
+/// What an engine knows, at one moment.
+#[derive(Debug, Clone)]
+pub struct EngineSnapshot {
+    pub desk: DeskSnapshot,
+    pub safety: SafetyStats,
+    /// One for each channel.
+    pub alerts: Vec<ChannelStats>,
+}
+
+/// How an engine ended.
+#[derive(Debug, Clone)]
+pub struct ExitReport {
+    pub stop: StopReport,
+    /// `None` when the gateway did not answer any more.
+    pub snapshot: Option<EngineSnapshot>,
+    /// Scopes that are still halted.
+    pub halted: Vec<(Scope, Standing)>,
+}
+
+impl ExitReport {
+    /// 0: stopped in order. 3: stopped with a standing halt. 4: orders may be open at the venue.
+    #[must_use]
+    pub fn exit_code(&self) -> i32 {
+        match () {
+            () if !self.stop.swept && self.stop.open > 0 => 4,
+            () if !self.halted.is_empty() => 3,
+            () => 0,
+        }
+    }
+}
+
+/// A running engine. Dropping it without [`Running::stop`] leaves resting orders where they are.
+pub struct Running {
+    pub(crate) settings: EngineSettings,
+    pub(crate) run: RunId,
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+    pub(crate) cold: Arbiter,
+    pub(crate) gateway: Addr<OrderGateway>,
+    pub(crate) safety: Addr<Safety>,
+    pub(crate) alerts: Addr<AlertActor>,
+    pub(crate) user: Addr<UserData>,
+    pub(crate) market: Addr<MarketData>,
+    pub(crate) seats: Vec<Seat>,
+    pub(crate) connections: Vec<Box<dyn Connection>>,
+    pub(crate) clock_watch: JoinHandle<()>,
+}
+
+impl Running {
+    #[must_use]
+    pub fn run_id(&self) -> RunId {
+        self.run
+    }
+
+    #[must_use]
+    pub fn board(&self) -> &HaltBoard {
+        self.faults.board()
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The actors, for tests and tools that talk to them directly.
+    #[must_use]
+    pub fn gateway(&self) -> &Addr<OrderGateway> {
+        &self.gateway
+    }
+
+    #[must_use]
+    pub fn safety(&self) -> &Addr<Safety> {
+        &self.safety
+    }
+
+    #[must_use]
+    pub fn alerts(&self) -> &Addr<AlertActor> {
+        &self.alerts
+    }
+
+    #[must_use]
+    pub fn user_data(&self) -> &Addr<UserData> {
+        &self.user
+    }
+
+    #[must_use]
+    pub fn market_data(&self) -> &Addr<MarketData> {
+        &self.market
+    }
+
+    /// The actor of a hosted strategy.
+    #[must_use]
+    pub fn strategy(&self, id: StrategyId) -> Option<&Addr<StrategyActor>> {
+        self.seats.iter().find(|seat| seat.membership.strategy == id)?.hosted.as_ref()
+    }
+
+    /// What the engine knows; `None` when an actor of it is gone.
+    pub async fn snapshot(&self) -> Option<EngineSnapshot> {
+        let desk = self.gateway.send(ReadDesk).await.ok()?;
+        let safety = self.safety.send(ReadSafety).await.ok()?;
+        let alerts = self.alerts.send(AlertStats).await.ok()?;
+        Some(EngineSnapshot { desk, safety, alerts })
+    }
+
+    /// Halts a scope, as a person does.
+    pub fn halt(&self, scope: Scope, reason: impl Into<String>) -> Incident {
+        let at = self.clock.now();
+        self.faults.raise(Fault { kind: FaultKind::Manual, scope, actor: "operator".into(), detail: reason.into(), at })
+    }
+
+    /// Lifts a halt.
+    ///
+    /// # Errors
+    /// [`ResumeRefused`], and the halt stays; a dead safety actor refuses too.
+    pub async fn resume(&self, resume: Resume) -> Result<(), ResumeRefused> {
+        let scope = resume.scope;
+        let answer = self.safety.send(ResumeOrdered(resume)).await;
+        answer.unwrap_or(Err(ResumeRefused::NotHalted { scope }))
+    }
+
+    /// Returns on SIGINT or SIGTERM.
+    pub async fn until_signal(&self) {
+        use tokio::signal::unix::{SignalKind, signal};
+        let terminated = async {
+            match signal(SignalKind::terminate()) {
+                Ok(mut stream) => drop(stream.recv().await),
+                Err(error) => {
+                    log::error!(actor = "engine"; "SIGTERM cannot be watched: {error}");
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        let interrupted = async {
+            if let Err(error) = tokio::signal::ctrl_c().await {
+                log::error!(actor = "engine"; "SIGINT cannot be watched: {error}");
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = terminated => log::warn!(actor = "engine"; "SIGTERM: stopping in order"),
+            () = interrupted => log::warn!(actor = "engine"; "SIGINT: stopping in order"),
+        }
+    }
+
+    /// Stops in order: no new orders, resting orders as the settings say, cancels confirmed, alerts
+    /// flushed, connections closed.
+    pub async fn stop(self) -> ExitReport {
+        let resting_orders = self.settings.resting_orders;
+        let sender = Sender {
+            actor: "engine",
+            scope: Scope::Global,
+            faults: self.faults.clone(),
+            clock: self.clock.clone(),
+        };
+        for seat in &self.seats {
+            let name = format!("strategy {}", seat.membership.strategy);
+            sender.outlet(name, seat.address.stop.clone()).send(Stop { resting_orders });
+        }
+        let open = self.snapshot().await.map_or(1, |snapshot| open_in(&snapshot.desk));
+        let stop = self.stop_orders(resting_orders, open).await;
+        let snapshot = self.snapshot().await;
+        if tokio::time::timeout(self.settings.stop_within, self.alerts.send(Flush)).await.is_err() {
+            log::error!(actor = "engine"; "alerts are still on their way after {:?}", self.settings.stop_within);
+        }
+        let snapshot = match self.snapshot().await {
+            Some(flushed) => Some(flushed),
+            None => snapshot,
+        };
+        for connection in &self.connections {
+            connection.close();
+        }
+        self.clock_watch.abort();
+        let halted = self.board().restricted();
+        self.cold.stop();
+        ExitReport { stop, snapshot, halted }
+    }
+
+    async fn stop_orders(&self, resting_orders: RestingOrders, open: usize) -> StopReport {
+        let within: Duration = self.settings.stop_within;
+        match tokio::time::timeout(within, self.gateway.send(StopOrders { resting_orders })).await {
+            Ok(Ok(report)) => report,
+            Ok(Err(error)) => {
+                log::error!(actor = "engine"; "the gateway is gone: {error}; orders may be open at the venue");
+                StopReport { swept: false, open }
+            }
+            Err(_) => {
+                log::error!(actor = "engine"; "cancels are not confirmed after {within:?}; orders may be open at the venue");
+                let open = self.snapshot().await.map_or(open, |snapshot| open_in(&snapshot.desk));
+                StopReport { swept: false, open: open.max(1) }
+            }
+        }
+    }
+}
+
+fn open_in(desk: &DeskSnapshot) -> usize {
+    desk.orders.iter().filter(|order| order.state.may_be_open()).count()
+}

@@ -1,0 +1,53 @@
+//! What an engine is started with, whichever way it was configured.
+
+use std::time::Duration;
+
+use tripline_engine::halt::HaltPolicy;
+use tripline_engine::ids::AccountId;
+use tripline_engine::messages::control::RestingOrders;
+
+/// Settings of one engine: one account at one venue, any number of strategies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineSettings {
+    pub account: AccountId,
+    /// Whether real money is traded; alerts and the summary say so.
+    pub live: bool,
+    /// What each fault kind does; what is not listed halts and cancels.
+    pub policy: HaltPolicy,
+    /// Without market data for this long, nothing is placed on the instrument.
+    pub stale_after: Duration,
+    /// Without market data for this long, the instrument is halted and a person is told.
+    pub fault_after: Duration,
+    /// The private stream may be down for this long before that is a fault. Orders are refused at once.
+    pub private_stream_grace: Duration,
+    /// A strategy that is not ready after this long has failed to start.
+    pub ready_within: Duration,
+    /// How often the clock is measured against the venue's.
+    pub clock_every: Duration,
+    /// Levels a side that are asked for when a book is built.
+    pub snapshot_levels: u16,
+    /// What becomes of resting orders when the engine stops.
+    pub resting_orders: RestingOrders,
+    /// How long a stop waits for the cancels to be confirmed and the alerts to be delivered.
+    pub stop_within: Duration,
+}
+
+impl EngineSettings {
+    /// The defaults for an account: strict halts, cancel at the stop.
+    #[must_use]
+    pub fn of(account: AccountId) -> Self {
+        Self {
+            account,
+            live: false,
+            policy: HaltPolicy::default(),
+            stale_after: Duration::from_secs(3),
+            fault_after: Duration::from_secs(10),
+            private_stream_grace: Duration::from_secs(5),
+            ready_within: Duration::from_secs(30),
+            clock_every: Duration::from_secs(60),
+            snapshot_levels: 1000,
+            resting_orders: RestingOrders::Cancel,
+            stop_within: Duration::from_secs(20),
+        }
+    }
+}
