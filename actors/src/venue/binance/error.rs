@@ -274,177 +274,44 @@ mod tests {
             .collect()
     }
 
+    /// Status, code and message; what they mean for an order, and for a read.
+    #[rustfmt::skip]
+    const CODES: &[(u16, i64, &str, &str, &str)] = &[
+        (503, -1008, "Server is currently overloaded.", "UnknownOutcome", "RateLimited"),
+        (504, -1007, "Timeout waiting for response.", "UnknownOutcome", "Timeout"),
+        (400, -1006, "Unexpected response.", "UnknownOutcome", "Maintenance"),
+        (400, -1000, "Unknown error.", "UnknownOutcome", "Maintenance"),
+        (400, -1001, "Internal error.", "UnknownOutcome", "Maintenance"),
+        (500, -2010, "Odd.", "UnknownOutcome", "Rejected"),
+        (400, -1021, "Timestamp for this request is outside of the recvWindow.", "Clock", "Clock"),
+        (400, -1022, "Signature for this request is not valid.", "Authentication", "Authentication"),
+        (401, -2015, "Invalid API-key, IP, or permissions for action.", "Authentication", "Authentication"),
+        (401, -2014, "API-key format invalid.", "Authentication", "Authentication"),
+        (401, -1002, "You are not authorized to execute this request.", "Authentication", "Authentication"),
+        (429, -1003, "Too much request weight used.", "RateLimited", "RateLimited"),
+        (429, -1015, "Too many new orders.", "RateLimited", "RateLimited"),
+        (418, -1003, "Way too much request weight used; IP banned until 1.", "Banned", "Banned"),
+        (400, -2013, "Order does not exist.", "UnknownOrder", "UnknownOrder"),
+        (400, -2011, "Unknown order sent.", "UnknownOrder", "UnknownOrder"),
+        (400, -2011, "Order was not canceled due to cancel restrictions.", "Rejected", "Rejected"),
+        (400, -2010, "Account has insufficient balance for requested action.", "Rejected", "Rejected"),
+        (400, -2010, "This action is disabled on this account.", "Authentication", "Authentication"),
+        (400, -1013, "Filter failure: LOT_SIZE", "Rejected", "Rejected"),
+        (400, -1121, "Invalid symbol.", "InvalidRequest", "InvalidRequest"),
+        (400, -1131, "recvWindow must be less than 60000", "InvalidRequest", "InvalidRequest"),
+        (403, -1016, "This service is no longer available.", "Maintenance", "Maintenance"),
+        (400, -9999, "A code of tomorrow.", "InvalidRequest", "InvalidRequest"),
+    ];
+
     #[test]
     fn codes_decide_and_the_kind_of_request_decides_what_an_unclear_one_means() {
-        for (status, code, message, for_order, for_read) in [
-            (
-                503,
-                -1008,
-                "Server is currently overloaded.",
-                "UnknownOutcome",
-                "RateLimited",
-            ),
-            (
-                504,
-                -1007,
-                "Timeout waiting for response.",
-                "UnknownOutcome",
-                "Timeout",
-            ),
-            (
-                400,
-                -1006,
-                "Unexpected response.",
-                "UnknownOutcome",
-                "Maintenance",
-            ),
-            (
-                400,
-                -1000,
-                "Unknown error.",
-                "UnknownOutcome",
-                "Maintenance",
-            ),
-            (
-                400,
-                -1001,
-                "Internal error.",
-                "UnknownOutcome",
-                "Maintenance",
-            ),
-            (500, -2010, "Odd.", "UnknownOutcome", "Rejected"),
-            (
-                400,
-                -1021,
-                "Timestamp for this request is outside of the recvWindow.",
-                "Clock",
-                "Clock",
-            ),
-            (
-                400,
-                -1022,
-                "Signature for this request is not valid.",
-                "Authentication",
-                "Authentication",
-            ),
-            (
-                401,
-                -2015,
-                "Invalid API-key, IP, or permissions for action.",
-                "Authentication",
-                "Authentication",
-            ),
-            (
-                401,
-                -2014,
-                "API-key format invalid.",
-                "Authentication",
-                "Authentication",
-            ),
-            (
-                401,
-                -1002,
-                "You are not authorized to execute this request.",
-                "Authentication",
-                "Authentication",
-            ),
-            (
-                429,
-                -1003,
-                "Too much request weight used.",
-                "RateLimited",
-                "RateLimited",
-            ),
-            (
-                429,
-                -1015,
-                "Too many new orders.",
-                "RateLimited",
-                "RateLimited",
-            ),
-            (
-                418,
-                -1003,
-                "Way too much request weight used; IP banned until 1.",
-                "Banned",
-                "Banned",
-            ),
-            (
-                400,
-                -2013,
-                "Order does not exist.",
-                "UnknownOrder",
-                "UnknownOrder",
-            ),
-            (
-                400,
-                -2011,
-                "Unknown order sent.",
-                "UnknownOrder",
-                "UnknownOrder",
-            ),
-            (
-                400,
-                -2011,
-                "Order was not canceled due to cancel restrictions.",
-                "Rejected",
-                "Rejected",
-            ),
-            (
-                400,
-                -2010,
-                "Account has insufficient balance for requested action.",
-                "Rejected",
-                "Rejected",
-            ),
-            (
-                400,
-                -2010,
-                "This action is disabled on this account.",
-                "Authentication",
-                "Authentication",
-            ),
-            (
-                400,
-                -1013,
-                "Filter failure: LOT_SIZE",
-                "Rejected",
-                "Rejected",
-            ),
-            (
-                400,
-                -1121,
-                "Invalid symbol.",
-                "InvalidRequest",
-                "InvalidRequest",
-            ),
-            (
-                400,
-                -1131,
-                "recvWindow must be less than 60000",
-                "InvalidRequest",
-                "InvalidRequest",
-            ),
-            (
-                403,
-                -1016,
-                "This service is no longer available.",
-                "Maintenance",
-                "Maintenance",
-            ),
-            (
-                400,
-                -9999,
-                "A code of tomorrow.",
-                "InvalidRequest",
-                "InvalidRequest",
-            ),
-        ] {
+        for (status, code, message, for_order, for_read) in CODES {
             let body = format!(r#"{{"code":{code},"msg":"{message}","more":1}}"#);
-            let sort = |kind| name(&classify_body(kind, status, body.as_bytes(), None));
+            let sort = |kind| name(&classify_body(kind, *status, body.as_bytes(), None));
+            let sorted = (sort(OrderChanging), sort(Read));
             assert_eq!(
-                (sort(OrderChanging).as_str(), sort(Read).as_str()),
-                (for_order, for_read),
+                sorted,
+                (for_order.to_string(), for_read.to_string()),
                 "{status} {body}"
             );
         }

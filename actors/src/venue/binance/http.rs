@@ -288,7 +288,14 @@ impl Http {
 
     /// Sends a request that changes nothing.
     pub async fn read(&self, request: Request) -> Sent {
-        let sending = self.prepare(request).send();
+        let is_get = request.method == Method::GET;
+        let prepared = self.prepare(request);
+        // An empty body announces its length, which servers want of a POST.
+        let sending = if is_get {
+            prepared.send()
+        } else {
+            prepared.send_body("")
+        };
         match exchange(&self.host, sending, &self.limits).await {
             Ok(answer) => Sent::Answered(answer),
             Err(error) if error.is_not_sent() => Sent::NotSent(error),

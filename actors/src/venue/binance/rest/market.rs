@@ -18,6 +18,9 @@ impl MarketPort for RestClient {
     fn instruments(&self, symbols: &[Symbol]) -> Answer<Result<Vec<Instrument>, VenueError>> {
         let (this, symbols) = (self.clone(), symbols.to_vec());
         started(async move {
+            if symbols.is_empty() {
+                return Ok(Vec::new()); // Without names the venue would list all that it has, 17 MB.
+            }
             let names: Vec<String> = symbols
                 .iter()
                 .map(|symbol| format!("\"{symbol}\""))

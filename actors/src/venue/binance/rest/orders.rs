@@ -6,7 +6,7 @@ use awc::http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tripline_engine::halt::{Gate, HaltLevel};
-use tripline_engine::ids::{Symbol, VenueOrderId};
+use tripline_engine::ids::{ClientOrderId, Symbol, VenueOrderId};
 use tripline_engine::messages::account::Balance;
 use tripline_engine::messages::order::{Fill, OrderReport, PlaceOrder, ReportSource};
 use tripline_engine::money::Quantity;
@@ -14,6 +14,7 @@ use tripline_engine::ports::{Answer, OrderPort, OrderRef, PlaceOutcome, VenueErr
 use tripline_engine::risk::Approved;
 
 use super::{Budget, Call, Query, RequestKind, RestClient, Sent, started, undecoded};
+use crate::venue::binance::error::unreadable;
 use crate::venue::binance::wire::account::{self, Account};
 use crate::venue::binance::wire::decode::DecodeError;
 use crate::venue::binance::wire::order::{self, CancelReplaced};
@@ -74,6 +75,15 @@ fn changed<T>(result: Result<T, DecodeError>) -> Result<T, VenueError> {
     result.map_err(|error| undecoded(RequestKind::OrderChanging, &error))
 }
 
+/// The report, if it is about the order that was asked about.
+fn about_it(id: ClientOrderId, report: OrderReport) -> Result<OrderReport, VenueError> {
+    if report.id == id {
+        return Ok(report);
+    }
+    let reason = format!("the answer is about {}, not about {id}", report.id);
+    Err(unreadable(RequestKind::OrderChanging, "order", &reason, ""))
+}
+
 fn read<T>(result: Result<T, DecodeError>) -> Result<T, VenueError> {
     result.map_err(|error| undecoded(RequestKind::Read, &error))
 }
@@ -94,7 +104,8 @@ impl OrderPort for RestClient {
             };
             let text = this.answered(RequestKind::OrderChanging, sent);
             PlaceOutcome::Answered(
-                text.and_then(|text| changed(order::placed(&text, &place.terms))),
+                text.and_then(|text| changed(order::placed(&text, &place.terms)))
+                    .and_then(|report| about_it(place.id, report)),
             )
         })
     }
@@ -106,6 +117,7 @@ impl OrderPort for RestClient {
                 .ask(Call::change(Method::DELETE, ORDER, about(&order)))
                 .await?;
             changed(order::order(&text, ReportSource::Answer))
+                .and_then(|report| about_it(order.id, report))
         })
     }
 
@@ -127,6 +139,7 @@ impl OrderPort for RestClient {
                 ..Call::change(Method::PUT, path, query)
             };
             changed(order::amended(&this.ask(call).await?))
+                .and_then(|report| about_it(order.id, report))
         })
     }
 

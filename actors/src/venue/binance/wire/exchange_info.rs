@@ -121,6 +121,28 @@ struct NotionalJson {
     apply_max_to_market: bool,
 }
 
+impl From<MinNotionalJson> for NotionalRange {
+    fn from(row: MinNotionalJson) -> Self {
+        Self {
+            min: row.min_notional,
+            apply_min_to_market: row.apply_to_market,
+            max: None,
+            apply_max_to_market: false,
+        }
+    }
+}
+
+impl From<NotionalJson> for NotionalRange {
+    fn from(row: NotionalJson) -> Self {
+        Self {
+            min: row.min_notional,
+            apply_min_to_market: row.apply_min_to_market,
+            max: Some(row.max_notional),
+            apply_max_to_market: row.apply_max_to_market,
+        }
+    }
+}
+
 /// The filters with one number each, under Binance's names of it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -236,23 +258,9 @@ fn filters(rows: &[&RawValue]) -> Result<Filters, DecodeError> {
                 });
             }
             "MIN_NOTIONAL" => {
-                let row: MinNotionalJson = from_json(WHAT, text)?;
-                filters.min_notional = Some(NotionalRange {
-                    min: row.min_notional,
-                    apply_min_to_market: row.apply_to_market,
-                    max: None,
-                    apply_max_to_market: false,
-                });
+                filters.min_notional = Some(from_json::<MinNotionalJson>(WHAT, text)?.into());
             }
-            "NOTIONAL" => {
-                let row: NotionalJson = from_json(WHAT, text)?;
-                filters.notional = Some(NotionalRange {
-                    min: row.min_notional,
-                    apply_min_to_market: row.apply_min_to_market,
-                    max: Some(row.max_notional),
-                    apply_max_to_market: row.apply_max_to_market,
-                });
-            }
+            "NOTIONAL" => filters.notional = Some(from_json::<NotionalJson>(WHAT, text)?.into()),
             "MAX_NUM_ORDERS" => {
                 filters.max_num_orders = Some(from_json::<CountJson>(WHAT, text)?.limit)
             }
