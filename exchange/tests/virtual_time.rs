@@ -1,0 +1,185 @@
+//! The very same server over a pipe in memory, under Tokio's paused clock.
+
+use std::time::Duration;
+
+use actix_codec::Framed;
+use actix_http::ws::{Codec, Frame, Message};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+use tripline_exchange::faults::{FaultSpec, Kind};
+use tripline_exchange::{Clock, ExchangeConfig, PracticeExchange};
+
+const START_US: i64 = 1_790_000_000_000_000;
+
+fn exchange() -> PracticeExchange {
+    let mut config = ExchangeConfig::default();
+    config.market.synthetic.enabled = false;
+    PracticeExchange::new(&config, Clock::starting_at(START_US)).unwrap()
+}
+
+fn connect(exchange: &PracticeExchange) -> DuplexStream {
+    let (client, server) = tokio::io::duplex(1 << 20);
+    drop(tokio::task::spawn_local(exchange.serve_stream(server)));
+    client
+}
+
+/// Reads one response: its head, and its body by the announced length.
+async fn read_response(stream: &mut DuplexStream) -> (String, String) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |text| text.parse().unwrap())];
+    stream.read_exact(&mut body).await.unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+async fn get(stream: &mut DuplexStream, path: &str) -> Value {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: practice\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    serde_json::from_str(&read_response(stream).await.1).unwrap()
+}
+
+async fn socket(exchange: &PracticeExchange, path: &str) -> Framed<DuplexStream, Codec> {
+    let mut stream = connect(exchange);
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: practice\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let (head, _) = read_response(&mut stream).await;
+    assert!(head.starts_with("http/1.1 101"), "{head}");
+    assert!(
+        head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="),
+        "{head}"
+    );
+    assert!(
+        !head.contains("permessage-deflate"),
+        "compression is never agreed to: {head}"
+    );
+    Framed::new(stream, Codec::new().client_mode())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_moves_with_virtual_time_only() {
+    let scenario = async {
+        let exchange = exchange();
+        let mut stream = connect(&exchange);
+        assert_eq!(
+            get(&mut stream, "/api/v3/time").await["serverTime"],
+            START_US / 1_000
+        );
+        tokio::time::sleep(Duration::from_secs(86_400)).await;
+        let later = get(&mut connect(&exchange), "/api/v3/time").await;
+        assert_eq!(later["serverTime"], START_US / 1_000 + 86_400_000);
+    };
+    LocalSet::new().run_until(scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_come_every_twenty_seconds_and_silence_closes_after_a_minute() {
+    let scenario = async {
+        let exchange = exchange();
+        let mut ws = socket(&exchange, "/ws").await;
+        let began = Instant::now();
+        let mut pings = Vec::new();
+        while let Some(Ok(frame)) = ws.next().await {
+            match frame {
+                Frame::Ping(_) => pings.push(began.elapsed().as_secs()),
+                Frame::Close(_) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(pings, [20, 40, 60]);
+        assert_eq!(
+            began.elapsed().as_secs(),
+            80,
+            "a minute after the first ping without a pong"
+        );
+    };
+    LocalSet::new().run_until(scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_answers_lives_for_24_hours() {
+    let scenario = async {
+        let exchange = exchange();
+        let mut ws = socket(&exchange, "/ws-api/v3").await;
+        let began = Instant::now();
+        while let Some(Ok(frame)) = ws.next().await {
+            match frame {
+                Frame::Ping(payload) => ws.send(Message::Pong(payload)).await.unwrap(),
+                Frame::Close(_) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(began.elapsed().as_secs(), 86_400);
+    };
+    LocalSet::new().run_until(scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pong_with_another_payload_does_not_keep_a_connection_alive() {
+    let scenario = async {
+        let exchange = exchange();
+        let mut ws = socket(&exchange, "/ws").await;
+        let began = Instant::now();
+        while let Some(Ok(frame)) = ws.next().await {
+            match frame {
+                Frame::Ping(_) => ws.send(Message::Pong("me".into())).await.unwrap(),
+                _ => break,
+            }
+        }
+        assert_eq!(began.elapsed().as_secs(), 80);
+    };
+    LocalSet::new().run_until(scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_request_takes_its_ten_seconds_of_virtual_time() {
+    let scenario = async {
+        let exchange = exchange();
+        exchange.set_fault(FaultSpec::new(Kind::Timeout)).unwrap();
+        let began = Instant::now();
+        let answer = get(&mut connect(&exchange), "/api/v3/time").await;
+        assert_eq!(
+            (answer["code"].as_i64(), began.elapsed().as_secs()),
+            (Some(-1007), 10)
+        );
+    };
+    LocalSet::new().run_until(scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_hour_of_market() {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let scenario = async {
+            let exchange =
+                PracticeExchange::new(&ExchangeConfig::default(), Clock::starting_at(START_US))
+                    .unwrap();
+            let mut ws = socket(&exchange, "/ws/btcusdt@trade").await;
+            let mut trades = Vec::new();
+            while trades.len() < 200 {
+                match ws.next().await.unwrap().unwrap() {
+                    Frame::Text(text) => trades.push(String::from_utf8(text.to_vec()).unwrap()),
+                    Frame::Ping(payload) => ws.send(Message::Pong(payload)).await.unwrap(),
+                    other => panic!("{other:?}"),
+                }
+            }
+            trades
+        };
+        runs.push(LocalSet::new().run_until(scenario).await);
+    }
+    assert_eq!(runs[0], runs[1]);
+    let first: Value = serde_json::from_str(&runs[0][0]).unwrap();
+    assert_eq!(first["e"], json!("trade"));
+}
