@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use tokio::sync::Notify;
 use tripline_engine::ids::{AccountId, Asset};
 
 use crate::clock::Clock;
@@ -40,6 +41,8 @@ pub struct Core {
     pub assets: Vec<Asset>,
     /// Whether the market's own liquidity stands still.
     pub paused: Cell<bool>,
+    /// Woken when the market is paused or thawed, or the clock jumps.
+    pub market_changed: Notify,
     counter: Cell<u64>,
 }
 
@@ -74,6 +77,7 @@ impl Core {
             record: RefCell::default(),
             assets,
             paused: Cell::new(false),
+            market_changed: Notify::new(),
             counter: Cell::new(0),
             clock,
         }))

@@ -165,6 +165,7 @@ fn move_market(core: &Rc<Core>, body: &str) -> Reply {
     };
     if let Some(pause) = order.pause {
         core.paused.set(pause);
+        core.market_changed.notify_one();
     }
     let moved = pull(core, &order);
     core.settle();

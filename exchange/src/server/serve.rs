@@ -17,8 +17,6 @@ use super::{rest, tls, upgrade};
 use crate::clock::Clock;
 use crate::config::{ConfigError, ExchangeConfig};
 use crate::core::Core;
-use crate::market::Market;
-use crate::model::Time;
 use crate::streams::StreamHub;
 use crate::user::UserHub;
 
@@ -179,23 +177,27 @@ fn http_service(core: &Rc<Core>) -> Rc<Serve> {
 /// Lets the market live in its own time.
 async fn drive_market(core: Rc<Core>) {
     loop {
-        let next = core.market.borrow().next_at();
-        let now_us = core.now_us();
-        let wait_us = next.map_or(1_000_000, |next| (next.0 - now_us).clamp(0, 1_000_000));
-        tokio::time::sleep(Duration::from_micros(u64::try_from(wait_us).unwrap_or(0))).await;
-        let now = Time(core.now_us());
-        if core.paused.get() {
-            core.market.borrow_mut().skip_to(now);
+        let next = core
+            .market
+            .borrow()
+            .next_at()
+            .filter(|_| !core.paused.get());
+        let Some(next) = next else {
+            core.market_changed.notified().await;
+            core.market.borrow_mut().skip_to(core.now());
             continue;
+        };
+        let wait = Duration::from_micros(u64::try_from(next.0 - core.now_us()).unwrap_or(0));
+        tokio::select! {
+            biased;
+            () = core.market_changed.notified() => continue,
+            () = tokio::time::sleep(wait) => {}
         }
-        advance(&core.market, &core, now);
+        let now = core.now();
+        core.market
+            .borrow_mut()
+            .advance(&mut core.model.borrow_mut(), now);
         core.settle();
         core.users.flush(&core);
     }
-}
-
-fn advance(market: &std::cell::RefCell<Market>, core: &Core, now: Time) {
-    market
-        .borrow_mut()
-        .advance(&mut core.model.borrow_mut(), now);
 }

@@ -79,6 +79,7 @@ fn set_offset(core: &Core) {
     core.clock
         .set_skew_us(offset.unwrap_or(0).saturating_mul(1_000));
     core.market.borrow_mut().skip_to(core.now());
+    core.market_changed.notify_one();
 }
 
 /// All open WebSockets, or those of one transport.

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 use tripline_engine::ids::Symbol;
 
 use crate::core::Core;
@@ -36,6 +37,8 @@ pub struct StreamHub {
     connections: RefCell<Vec<Weak<StreamConnection>>>,
     depth: RefCell<depth::DepthBuffers>,
     ticks: RefCell<ticks::TickState>,
+    /// Woken by each subscription.
+    wanted: Notify,
 }
 
 impl StreamHub {
@@ -73,6 +76,7 @@ impl StreamHub {
             listeners: Vec::new(),
         });
         channel.listeners.push(Rc::clone(connection));
+        self.wanted.notify_one();
     }
 
     pub fn unsubscribe(&self, connection: &Rc<StreamConnection>, name: &str) {

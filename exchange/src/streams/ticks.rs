@@ -31,16 +31,26 @@ impl TickState {
 }
 
 impl StreamHub {
-    /// Ticks every 100 ms, for ever.
+    /// Ticks every 100 ms for ever, as long as anybody listens to a stream that has its own times.
     pub async fn tick_for_ever(core: Rc<Core>) {
         let mut interval = tokio::time::interval(Duration::from_millis(100));
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut count = 0_u64;
         loop {
+            if !core.streams.needs_ticks() {
+                core.streams.wanted.notified().await;
+            }
             interval.tick().await;
             core.streams.tick(&core, count);
             count += 1;
         }
+    }
+
+    fn needs_ticks(&self) -> bool {
+        let channels = self.channels.borrow();
+        channels
+            .keys()
+            .any(|id| !matches!(id.kind, Kind::Trade | Kind::AggTrade | Kind::BookTicker))
     }
 
     /// The `count`-th tenth of a second.
