@@ -65,34 +65,31 @@ impl Plan {
         }
     }
 
-    /// The request is not carried out.
-    const fn refused(answer: Answer) -> Self {
-        Self {
-            before_ms: 0,
-            execute: false,
-            after_ms: 0,
-            answer,
-        }
-    }
-
     /// What the fault asks for; `now_us` dates the end of a rate limit.
     pub fn of(fault: &FaultSpec, now_us: i64) -> Self {
+        if let Some(answer) = refusal(fault, now_us) {
+            return Self {
+                before_ms: 0,
+                execute: false,
+                after_ms: 0,
+                answer,
+            };
+        }
         let ms = |default: u64| fault.ms.unwrap_or(default);
         let live = |default: bool| fault.live.unwrap_or(default);
-        let later_us =
-            |default: u64| now_us.saturating_add_unsigned(ms(default).saturating_mul(1_000));
         let done = |after_ms: u64, answer: Answer| Self {
-            before_ms: 0,
-            execute: true,
             after_ms,
             answer,
+            ..Self::normal()
         };
         match fault.kind {
-            Kind::Timeout => Self {
-                execute: live(true),
-                ..done(ms(10_000), Answer::Error(ApiError::timeout()))
-            },
-            Kind::Overloaded => Self::refused(Answer::Error(ApiError::overloaded())),
+            Kind::Timeout => {
+                let execute = live(true);
+                Self {
+                    execute,
+                    ..done(ms(10_000), Answer::Error(ApiError::timeout()))
+                }
+            }
             Kind::ServerError => {
                 let answer = Answer::Raw {
                     status: fault.status.unwrap_or(500),
@@ -103,7 +100,6 @@ impl Plan {
                     ..done(0, answer)
                 }
             }
-            Kind::CutBefore => Self::refused(Answer::Cut),
             Kind::CutAfter => done(0, Answer::Cut),
             Kind::DelayResponse => done(ms(1_000), Answer::Normal),
             Kind::NoResponse => Self {
@@ -115,38 +111,6 @@ impl Plan {
                 before_ms: ms(1_000),
                 ..Self::normal()
             },
-            Kind::RateLimited => {
-                let msg =
-                    "Too many requests; please use the websocket for live updates.".to_owned();
-                Self::refused(Answer::Error(ApiError::too_many_requests(
-                    429,
-                    msg,
-                    later_us(1_000),
-                )))
-            }
-            Kind::OrderLimit => {
-                let mut error = ApiError::new(
-                    -1015,
-                    "Too many new orders; current limit is 100 orders per 10 SECOND.",
-                );
-                error.retry_at_us = Some(later_us(1_000));
-                Self::refused(Answer::Error(error.with_status(429)))
-            }
-            Kind::Banned => Self::refused(Answer::Ban { ms: ms(120_000) }),
-            Kind::ForbiddenHtml => Self::refused(Answer::Raw {
-                status: 403,
-                html: true,
-            }),
-            Kind::Rejected => {
-                let message = fault
-                    .message
-                    .clone()
-                    .unwrap_or_else(|| "New order rejected.".into());
-                let error = ApiError::new(fault.code.unwrap_or(-2010), message);
-                Self::refused(Answer::Error(
-                    error.with_status(fault.status.unwrap_or(400)),
-                ))
-            }
             Kind::BadResponse => {
                 let how = fault.how.unwrap_or(Damage::Truncated);
                 done(
@@ -160,4 +124,43 @@ impl Plan {
             _ => Self::normal(),
         }
     }
+}
+
+/// The answer of a fault that keeps the request from being carried out.
+fn refusal(fault: &FaultSpec, now_us: i64) -> Option<Answer> {
+    let later_us = || {
+        let ms = fault.ms.unwrap_or(1_000);
+        now_us.saturating_add_unsigned(ms.saturating_mul(1_000))
+    };
+    let answer = match fault.kind {
+        Kind::Overloaded => Answer::Error(ApiError::overloaded()),
+        Kind::CutBefore => Answer::Cut,
+        Kind::Banned => Answer::Ban {
+            ms: fault.ms.unwrap_or(120_000),
+        },
+        Kind::ForbiddenHtml => Answer::Raw {
+            status: 403,
+            html: true,
+        },
+        Kind::RateLimited => {
+            let msg = "Too many requests; please use the websocket for live updates.".to_owned();
+            Answer::Error(ApiError::too_many_requests(429, msg, later_us()))
+        }
+        Kind::OrderLimit => {
+            let msg = "Too many new orders; current limit is 100 orders per 10 SECOND.";
+            let mut error = ApiError::new(-1015, msg).with_status(429);
+            error.retry_at_us = Some(later_us());
+            Answer::Error(error)
+        }
+        Kind::Rejected => {
+            let message = fault
+                .message
+                .clone()
+                .unwrap_or_else(|| "New order rejected.".into());
+            let error = ApiError::new(fault.code.unwrap_or(-2010), message);
+            Answer::Error(error.with_status(fault.status.unwrap_or(400)))
+        }
+        _ => return None,
+    };
+    Some(answer)
 }

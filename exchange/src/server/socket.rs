@@ -252,7 +252,7 @@ impl Socket {
     fn join(&self, item: Item) -> Option<Incoming> {
         let mut fragments = self.fragments.borrow_mut();
         match item {
-            Item::FirstText(part) => *fragments = Some(BytesMut::from(&part[..])),
+            Item::FirstText(part) => *fragments = Some(BytesMut::from(part.as_ref())),
             Item::FirstBinary(_) => *fragments = None,
             Item::Continue(part) => {
                 if let Some(whole) = fragments
