@@ -280,7 +280,7 @@ impl Limits {
             let (adds, limit, what) = match window.counted {
                 Counted::Weight => (
                     weight,
-                    window.limit - window.limit * reserve.min(100) / 100,
+                    window.limit - window.limit / 100 * reserve.min(100),
                     "request weight",
                 ),
                 Counted::Orders if order => (1, window.limit, "orders"),
