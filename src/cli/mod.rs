@@ -1,0 +1,94 @@
+//! The command line, one file a command.
+
+mod check;
+mod completions;
+mod demo;
+mod exchange;
+mod exit;
+mod init;
+mod inspect;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::{Exit, Failure};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done; an engine stopped in order
+  1   it failed while running
+  2   wrong usage or configuration; nothing was started
+  3   the engine stopped while something was still halted
+  4   the engine stopped, and orders may be open at the venue
+  70  a fault could be brought to nobody, and the process ended itself
+
+RUST_LOG sets what is logged, such as RUST_LOG=info,tripline_actors=debug; logs go to standard error.";
+
+/// An event-driven trading engine for crypto exchanges: every error halts and alerts, no order is lost,
+/// doubled or forgotten.
+#[derive(Debug, Parser)]
+#[command(name = "tripline", version, after_help = EXIT_CODES, after_long_help = EXIT_CODES, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the engine trading on a practice exchange, all in this process
+    Demo(demo::DemoArgs),
+    /// Trade as a configuration says, until SIGINT or SIGTERM
+    Run(run::RunArgs),
+    /// Serve a practice exchange that speaks Binance's REST, streams and WebSocket API
+    Exchange(exchange::ExchangeArgs),
+    /// Check a configuration and report everything that is wrong with it
+    Check(check::CheckArgs),
+    /// Rebuild books from recordings of market data and tell what was found
+    Inspect(inspect::InspectArgs),
+    /// Write a commented configuration to begin with
+    Init(init::InitArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Reads the command line, does what it says and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Demo(args) => demo::demo(args),
+        Command::Run(args) => run::run(&args),
+        Command::Exchange(args) => exchange::exchange(&args),
+        Command::Check(args) => check::check(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Completions(args) => completions::completions(&args),
+    };
+    let exit = done.unwrap_or_else(|failure| {
+        output::complain(&failure);
+        failure.exit
+    });
+    ExitCode::from(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_every_exit_code() {
+        for exit in Exit::ALL {
+            let line = format!("\n  {:<4}", u8::from(*exit));
+            assert!(EXIT_CODES.contains(&line), "{exit:?}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `tripline run`: trade as a configuration says.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use tripline_engine::ports::VenueError;
+
+use super::exit::{Exit, Failure};
+use super::output;
+use crate::builder::{Builder, StartError, Tripline};
+use crate::config::{self, Config, ConfigFault, Keys};
+use crate::logging;
+use crate::running::ExitReport;
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The configuration; 'tripline init' writes one to begin with
+    #[arg(long, value_name = "FILE", default_value = "tripline.toml")]
+    config: PathBuf,
+    /// Trade real money: needed, together with live = true in the file, for a production venue
+    #[arg(long)]
+    live: bool,
+    /// End with one JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
+    let config = config::load(&args.config).map_err(Failure::usage)?;
+    both_switches(config.engine.live, args)?;
+    let outside = config.outside();
+    let missing: Vec<&ConfigFault> = outside.faults.iter().chain(&outside.unset).collect();
+    if !missing.is_empty() {
+        let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        return Err(Failure::usage(format!("{}:\n{}", args.config.display(), lines.join("\n"))));
+    }
+    logging::init(config.log_level.into());
+    let is_practice = config.keys == Keys::Practice;
+    let money = if config.engine.live { "REAL MONEY" } else { "no real money" };
+    log::info!(actor = "engine"; "account {} at {:?}: {money}", config.engine.account, config.venue.environment);
+    let report = builder(config)?.run().map_err(|error| failure(&error, is_practice))?;
+    output::print(&if args.json { as_json(&report) } else { as_text(&report) })?;
+    Ok(Exit::from_code(report.exit_code()))
+}
+
+/// Real money is traded only when file and command line agree.
+fn both_switches(live: bool, args: &RunArgs) -> Result<(), Failure> {
+    let file = args.config.display();
+    match (live, args.live) {
+        (true, false) => Err(Failure::usage(format!(
+            "{file} trades real money (live = true): add --live to this command if that is meant"
+        ))),
+        (false, true) => Err(Failure::usage(format!(
+            "--live is given, but {file} trades no real money: remove --live, or set live = true and a production venue"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn builder(config: Config) -> Result<Builder, Failure> {
+    let credentials = config.keys.read().map_err(Failure::usage)?;
+    let mut builder = Tripline::builder(config.engine).binance(config.venue, credentials);
+    for strategy in config.strategies {
+        let built = config::build(&strategy).map_err(Failure::usage)?;
+        builder = builder.boxed_strategy(strategy.id.as_str(), built).map_err(Failure::usage)?;
+    }
+    Ok(config.alerts.into_iter().fold(builder, Builder::alert))
+}
+
+/// What a start that failed means for the exit code, and what to do about it.
+fn failure(error: &StartError, is_practice: bool) -> Failure {
+    match error {
+        StartError::Asking { error: cause, .. } => {
+            Failure::failed(format!("{error}; {}", advice(cause, is_practice)))
+        }
+        StartError::Actor { .. } | StartError::Runtime(_) => Failure::failed(error),
+        _ => Failure::usage(error),
+    }
+}
+
+/// What a person can do about a venue's error.
+pub(super) fn advice(error: &VenueError, is_practice: bool) -> &'static str {
+    match error {
+        VenueError::Network(_) if is_practice => "start the practice exchange: tripline exchange",
+        VenueError::Network(_) => "check the connection to the internet, a firewall, and [venue]",
+        VenueError::Timeout(_) | VenueError::Maintenance(_) => "try again in a minute",
+        VenueError::Clock { .. } => "set this machine's clock by NTP, such as: timedatectl set-ntp true",
+        VenueError::Authentication { .. } => {
+            "check that key and secret belong together and to this environment, account.key_kind, and the key's \
+             permissions and allowed addresses"
+        }
+        VenueError::RateLimited { .. } | VenueError::Banned { .. } => "wait, and find what else uses this address",
+        VenueError::NotJson { .. } => "check the URLs under [venue]: something else than the venue answered",
+        _ => "the log says more with RUST_LOG=debug",
+    }
+}
+
+fn as_json(report: &ExitReport) -> String {
+    let halted: Vec<_> =
+        report.halted.iter().map(|(scope, standing)| json!({ "scope": scope, "standing": standing })).collect();
+    let object = json!({
+        "exit_code": report.exit_code(),
+        "cancels_confirmed": report.stop.swept,
+        "open_orders": report.stop.open,
+        "halted": halted,
+    });
+    format!("{object}\n")
+}
+
+fn as_text(report: &ExitReport) -> String {
+    let mut text = match (report.stop.open, report.stop.swept) {
+        (0, _) => "stopped; no order is open\n".to_owned(),
+        (open, true) => format!("stopped; {open} orders were left at the venue, as configured\n"),
+        (open, false) => format!("stopped; {open} orders may be open at the venue: look there\n"),
+    };
+    for (scope, standing) in &report.halted {
+        text.push_str(&format!("{scope} is {}:\n", standing.level));
+        for incident in &standing.incidents {
+            text.push_str(&format!("  {} {}\n", incident.id, incident.fault));
+        }
+    }
+    text
+}

@@ -1,0 +1,120 @@
+//! The configuration file as it is written. What can be left out has its default; what cannot is an
+//! `Option`, so that every missing key is reported and not the first.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tripline_actors::alert::{ChannelConfig, SecretSource};
+use tripline_actors::venue::binance::settings::{BinanceSettings, KeyKind};
+use tripline_engine::fault::FaultKind;
+use tripline_engine::halt::{HaltLevel, Reaction};
+use tripline_engine::ids::{AccountId, StrategyId};
+use tripline_engine::messages::control::RestingOrders;
+use tripline_strategies::config::Period;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    pub(super) live: bool,
+    pub(super) venue: Option<BinanceSettings>,
+    pub(super) account: RawAccount,
+    pub(super) halt: BTreeMap<FaultKind, RawReaction>,
+    pub(super) timeouts: RawTimeouts,
+    pub(super) market_data: RawMarketData,
+    pub(super) stop: RawStop,
+    pub(super) strategy: Vec<RawStrategy>,
+    pub(super) alert: Vec<ChannelConfig>,
+    pub(super) log: RawLog,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAccount {
+    pub(super) id: Option<AccountId>,
+    pub(super) key_kind: KeyKind,
+    pub(super) api_key: Option<SecretSource>,
+    pub(super) secret: Option<SecretSource>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawReaction {
+    level: HaltLevel,
+    resting_orders: RestingOrders,
+}
+
+impl Default for RawReaction {
+    fn default() -> Self {
+        let Reaction { level, resting_orders } = Reaction::STRICT;
+        Self { level, resting_orders }
+    }
+}
+
+impl From<RawReaction> for Reaction {
+    fn from(RawReaction { level, resting_orders }: RawReaction) -> Self {
+        Self { level, resting_orders }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTimeouts {
+    pub(super) stale_after: Option<Period>,
+    pub(super) fault_after: Option<Period>,
+    pub(super) private_stream_grace: Option<Period>,
+    pub(super) ready_within: Option<Period>,
+    pub(super) clock_every: Option<Period>,
+    pub(super) stop_within: Option<Period>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMarketData {
+    pub(super) snapshot_levels: Option<u16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawStop {
+    pub(super) resting_orders: Option<RestingOrders>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawStrategy {
+    pub(super) id: Option<StrategyId>,
+    pub(super) kind: Option<String>,
+    pub(super) config: toml::Table,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLog {
+    pub(super) level: Option<LogLevel>,
+}
+
+/// How much is logged; `RUST_LOG` says it in more detail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+impl From<LogLevel> for log::LevelFilter {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Off => Self::Off,
+            LogLevel::Error => Self::Error,
+            LogLevel::Warn => Self::Warn,
+            LogLevel::Info => Self::Info,
+            LogLevel::Debug => Self::Debug,
+            LogLevel::Trace => Self::Trace,
+        }
+    }
+}
