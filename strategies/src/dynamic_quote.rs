@@ -1,0 +1,463 @@
+//! `dynamic_quote`: one limit order between two levels of the book, moved when the book moves, and
+//! hedged when it fills.
+//!
+//! Every `period` it looks: while the order's price lies within the two levels, it stays; otherwise it
+//! is cancelled, and only when the cancel is certain is the next one placed. Each fill is hedged by a
+//! market order on the other side, rounded down to the lot; the remainder is carried to the next fill.
+//! A failed order is a fault, which by default halts the strategy.
+
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use tripline_engine::fault::FaultKind;
+use tripline_engine::halt::HaltLevel;
+use tripline_engine::ids::{ClientOrderId, Symbol};
+use tripline_engine::instrument::Instrument;
+use tripline_engine::messages::alert::Severity;
+use tripline_engine::messages::control::Resumed;
+use tripline_engine::messages::order::{Fill, OrderEvent, OrderEventKind};
+use tripline_engine::messages::view::BookView;
+use tripline_engine::money::{MoneyError, Price, Quantity, Rounding};
+use tripline_engine::order::{NewOrder, Order, OrderType, Side};
+use tripline_engine::strategy::{Context, Strategy, StrategyResult, Subscription, TimerId};
+use tripline_engine::time::Timestamp;
+
+use crate::config::{ConfigFault, Configuration, Period};
+use crate::earlier::Earlier;
+use crate::hedge::Hedger;
+use crate::outcome::Trouble;
+use crate::slot::Slot;
+
+/// The configuration of `dynamic_quote`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The instrument to quote, as the venue spells it. No default.
+    pub symbol: Symbol,
+    /// `"SELL"` quotes between asks, `"BUY"` between bids. Default `"SELL"`.
+    #[serde(default = "sell")]
+    pub side: Side,
+    /// The quantity of each quote, base asset, a multiple of the lot. No default.
+    pub quantity: Quantity,
+    /// The two levels of the book, counted from 1 at the touch, nearer one first. Default `[6, 8]`.
+    #[serde(default = "levels")]
+    pub levels: [u16; 2],
+    /// How often it looks, 50 ms to 1 h. Default `"2s"`.
+    #[serde(default = "period")]
+    pub period: Period,
+    /// How many levels of the book it subscribes to, up to 1000, at least the farther of `levels`.
+    /// Default 20.
+    #[serde(default = "book_levels")]
+    pub book_levels: u16,
+    /// What becomes of fills.
+    #[serde(default)]
+    pub hedge: HedgeConfig,
+}
+
+/// How `dynamic_quote` hedges.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HedgeConfig {
+    /// Whether fills are hedged. Default `true`.
+    pub enabled: bool,
+    /// The instrument of the hedge. Default: the quoted one.
+    pub symbol: Option<Symbol>,
+    /// Units to hedge per unit executed, above zero, as text. Default `"1"`.
+    pub ratio: Decimal,
+}
+
+impl Default for HedgeConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            symbol: None,
+            ratio: Decimal::ONE,
+        }
+    }
+}
+
+const fn sell() -> Side {
+    Side::Sell
+}
+
+const fn levels() -> [u16; 2] {
+    [6, 8]
+}
+
+const fn period() -> Period {
+    Period(Duration::from_secs(2))
+}
+
+const fn book_levels() -> u16 {
+    20
+}
+
+impl Configuration for Config {
+    const EXAMPLE: &'static str = r#"symbol = "BTCUSDT"
+side = "SELL"          # "SELL" quotes between asks, "BUY" between bids
+quantity = "0.001"     # of each quote, base asset
+levels = [6, 8]        # quote at the mean of these two levels of the book, keep the order between them
+period = "2s"          # how often it looks
+book_levels = 20       # how deep a book it asks for
+
+[hedge]
+enabled = true         # each fill is hedged by a market order on the other side
+# symbol = "BTCFDUSD"  # on another instrument than the quoted one
+ratio = "1"            # units to hedge per unit executed
+"#;
+
+    fn validate(&self) -> Vec<ConfigFault> {
+        let mut faults = Vec::new();
+        let mut wrong = |key: &str, problem: String| faults.push(ConfigFault::new(key, problem));
+        if self.quantity.is_zero() {
+            wrong("quantity", "0 must be above zero".into());
+        }
+        let [near, far] = self.levels;
+        if near == 0 {
+            wrong(
+                "levels[0]",
+                "0 is no level: they count from 1 at the touch".into(),
+            );
+        }
+        if far < near {
+            wrong(
+                "levels[1]",
+                format!("{far} must not be nearer to the touch than {near}"),
+            );
+        }
+        let deepest = near.max(far);
+        if !(deepest.max(1)..=1000).contains(&self.book_levels) {
+            let given = self.book_levels;
+            wrong(
+                "book_levels",
+                format!("{given} must be from {deepest} (the farther level) to 1000"),
+            );
+        }
+        if self.hedge.ratio <= Decimal::ZERO || self.hedge.ratio > Decimal::from(1000) {
+            let given = self.hedge.ratio;
+            wrong(
+                "hedge.ratio",
+                format!("{given} must be above 0 and at most 1000"),
+            );
+        }
+        faults.extend(self.period.check(
+            "period",
+            Duration::from_millis(50),
+            Duration::from_secs(3600),
+        ));
+        faults
+    }
+}
+
+/// The prices between which the order may rest.
+#[derive(Debug, Clone, Copy)]
+struct Band {
+    low: Price,
+    high: Price,
+}
+
+impl Band {
+    fn of(book: &BookView, side: Side, [near, far]: [u16; 2]) -> Option<Self> {
+        let level = |n: u16| match side {
+            Side::Sell => book.ask(usize::from(n)),
+            Side::Buy => book.bid(usize::from(n)),
+        };
+        let (near, far) = (level(near)?.price, level(far)?.price);
+        Some(Self {
+            low: near.min(far),
+            high: near.max(far),
+        })
+    }
+
+    fn holds(&self, price: Price) -> bool {
+        (self.low..=self.high).contains(&price)
+    }
+
+    /// The mean on the tick grid: away from the touch, or towards it where only that lies in the band.
+    fn target(&self, instrument: &Instrument, side: Side) -> Result<Option<Price>, MoneyError> {
+        let mean = self.low.mean(self.high)?;
+        let directions = match side {
+            Side::Sell => [Rounding::Up, Rounding::Down],
+            Side::Buy => [Rounding::Down, Rounding::Up],
+        };
+        for direction in directions {
+            let price = instrument.round_price(mean, direction)?;
+            if self.holds(price) {
+                return Ok(Some(price));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct DynamicQuote {
+    config: Config,
+    quote: Slot,
+    earlier: Earlier,
+    hedger: Option<Hedger>,
+    started: Timestamp,
+    /// The last price at which the quote was filled.
+    last_fill: Option<Price>,
+    blind: Trouble,
+    denied: Trouble,
+}
+
+impl DynamicQuote {
+    /// `config` as [`crate::config::read`] lets it pass.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let hedge = &config.hedge;
+        let symbol = hedge.symbol.unwrap_or(config.symbol);
+        let hedger = hedge
+            .enabled
+            .then(|| Hedger::new(symbol, config.side.opposite(), hedge.ratio));
+        Self {
+            quote: Slot::default(),
+            earlier: Earlier::default(),
+            hedger,
+            started: Timestamp::EPOCH,
+            last_fill: None,
+            blind: Trouble::default(),
+            denied: Trouble::default(),
+            config,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn owed(&self) -> Quantity {
+        self.hedger.as_ref().map_or(Quantity::ZERO, Hedger::owed)
+    }
+
+    fn ours(&self) -> Vec<ClientOrderId> {
+        let hedge = self.hedger.as_ref().and_then(Hedger::live);
+        self.quote.id().into_iter().chain(hedge).collect()
+    }
+
+    fn owns_hedge(&self, id: ClientOrderId) -> bool {
+        self.hedger.as_ref().and_then(Hedger::live) == Some(id)
+    }
+
+    /// A price of the hedge symbol, to tell dust by.
+    fn hedge_price(&self, ctx: &Context<'_>) -> Option<Price> {
+        match self.config.hedge.symbol {
+            Some(symbol) if symbol != self.config.symbol => {
+                ctx.best(symbol).map(|best| best.bid.price)
+            }
+            _ => ctx
+                .book(self.config.symbol)
+                .and_then(BookView::mid)
+                .or(self.last_fill),
+        }
+    }
+
+    fn hedge(&mut self, ctx: &mut Context<'_>) -> StrategyResult {
+        let price = self.hedge_price(ctx);
+        if let Some(hedger) = &mut self.hedger {
+            hedger.hedge(ctx, price)?;
+        }
+        Ok(())
+    }
+
+    /// The whole of it: hedge what is owed, keep or cancel the live order, or place one.
+    fn look(&mut self, ctx: &mut Context<'_>) -> StrategyResult {
+        if ctx.level() > HaltLevel::Active {
+            return Ok(());
+        }
+        self.hedge(ctx)?;
+        if !self.earlier.is_over() {
+            let ours = self.ours();
+            self.earlier.cancel(ctx, &ours);
+        }
+        let Config {
+            symbol,
+            side,
+            levels,
+            ..
+        } = self.config;
+        let band = ctx
+            .book(symbol)
+            .and_then(|book| Band::of(book, side, levels));
+        let Some(band) = band else {
+            // A resting order that nobody can judge is a risk: it goes until the book is back.
+            self.quote.cancel(ctx);
+            let text = format!(
+                "the book of {symbol} is missing or less than {} levels deep: not quoting",
+                levels[1]
+            );
+            self.blind.tell(ctx, Severity::Warning, text);
+            return Ok(());
+        };
+        self.blind.over();
+        match self.quote.standing_price() {
+            Some(price) if band.holds(price) => Ok(()),
+            Some(_) => {
+                self.quote.cancel(ctx);
+                Ok(())
+            }
+            None if self.quote.is_free() && self.earlier.is_over() => self.place(ctx, band),
+            None => Ok(()),
+        }
+    }
+
+    fn place(&mut self, ctx: &mut Context<'_>, band: Band) -> StrategyResult {
+        let Config {
+            symbol,
+            side,
+            quantity,
+            ..
+        } = self.config;
+        let Some(instrument) = ctx.instrument(symbol) else {
+            ctx.fault(
+                FaultKind::OrderFailed,
+                format!("instrument {symbol} is not known"),
+            );
+            return Ok(());
+        };
+        let Some(price) = band.target(instrument, side)? else {
+            let text = format!(
+                "no tick of {symbol} lies between {} and {}",
+                band.low, band.high
+            );
+            self.blind.tell(ctx, Severity::Warning, text);
+            return Ok(());
+        };
+        let terms = NewOrder::limit(symbol, side, quantity, price);
+        if let Err(reason) = self.quote.place(ctx, terms) {
+            self.denied.denied(ctx, "the quote", &reason);
+        }
+        Ok(())
+    }
+
+    fn on_quote(&mut self, ctx: &mut Context<'_>, event: &OrderEvent) -> StrategyResult {
+        let id = event.order.id;
+        let asked = self.quote.is_canceling();
+        let mut fail = |why: String| {
+            ctx.fault(FaultKind::OrderFailed, format!("quote {id} failed: {why}"));
+        };
+        match &event.kind {
+            OrderEventKind::Rejected { code, text } => {
+                fail(format!("the venue rejected it ({code}): {text}"));
+            }
+            OrderEventKind::Expired { reason } => {
+                let reason = reason.as_deref().unwrap_or("no reason given");
+                fail(format!("it expired: {reason}"));
+            }
+            OrderEventKind::Denied { reason } => self.denied.denied(ctx, "the quote", reason),
+            OrderEventKind::Accepted => self.denied.over(),
+            OrderEventKind::CancelRequested => self.quote.cancel_requested(),
+            OrderEventKind::CancelRejected { .. } => self.quote.cancel_rejected(),
+            OrderEventKind::Canceled if !asked && ctx.level() == HaltLevel::Active => {
+                let text =
+                    format!("quote {id} was cancelled, and not by this strategy; it quotes again");
+                ctx.alert(Severity::Warning, text);
+            }
+            _ => {}
+        }
+        if self.quote.release(&event.order) && asked && event.kind == OrderEventKind::Canceled {
+            return self.look(ctx);
+        }
+        Ok(())
+    }
+
+    /// Whether a fill is of a quote whose hedge is this run's business.
+    fn is_to_hedge(&self, order: &Order, fill: &Fill) -> bool {
+        let terms = &order.terms;
+        let quoted = terms.order_type == OrderType::Limit
+            && terms.symbol == self.config.symbol
+            && terms.side == self.config.side;
+        // Whether the earlier run hedged what was filled in its time is not known here.
+        quoted && (!self.earlier.knows(order.id) || fill.at >= self.started)
+    }
+}
+
+impl Strategy for DynamicQuote {
+    fn subscriptions(&self) -> Vec<Subscription> {
+        let Config {
+            symbol,
+            book_levels: levels,
+            ..
+        } = self.config;
+        let hedge = self.config.hedge.symbol;
+        let hedge = hedge.filter(|hedge| self.config.hedge.enabled && *hedge != symbol);
+        [Subscription::Book { symbol, levels }]
+            .into_iter()
+            .chain(hedge.map(Subscription::Best))
+            .collect()
+    }
+
+    fn on_start(&mut self, ctx: &mut Context<'_>) -> StrategyResult {
+        self.started = ctx.now();
+        ctx.every(self.config.period.0);
+        Ok(())
+    }
+
+    fn on_ready(&mut self, ctx: &mut Context<'_>) -> StrategyResult {
+        let ours = self.ours();
+        self.earlier.cancel(ctx, &ours);
+        self.look(ctx)
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context<'_>, _timer: TimerId) -> StrategyResult {
+        self.look(ctx)
+    }
+
+    fn on_order(&mut self, ctx: &mut Context<'_>, event: &OrderEvent) -> StrategyResult {
+        let order = &event.order;
+        if self.owns_hedge(order.id) {
+            let next = match &mut self.hedger {
+                Some(hedger) => hedger.on_order(ctx, event)?,
+                None => false,
+            };
+            return if next { self.hedge(ctx) } else { Ok(()) };
+        }
+        if self.quote.is(order.id) {
+            return self.on_quote(ctx, event);
+        }
+        if self.earlier.on_order(ctx, order) {
+            return self.look(ctx);
+        }
+        Ok(())
+    }
+
+    fn on_fill(&mut self, ctx: &mut Context<'_>, order: &Order, fill: &Fill) -> StrategyResult {
+        self.quote.release_after_fill(order);
+        let is_hedge = order.terms.order_type == OrderType::Market;
+        if is_hedge || self.hedger.is_none() {
+            return Ok(());
+        }
+        if !self.is_to_hedge(order, fill) {
+            let text = format!(
+                "{} of {}, which is of an earlier run, was filled: not hedged by this one",
+                fill.quantity, order.id
+            );
+            ctx.alert(Severity::Warning, text);
+            return Ok(());
+        }
+        self.last_fill = Some(fill.price);
+        if let Some(hedger) = &mut self.hedger {
+            hedger.owe(fill.quantity)?;
+        }
+        self.hedge(ctx)
+    }
+
+    fn on_resume(&mut self, ctx: &mut Context<'_>, _resumed: &Resumed) -> StrategyResult {
+        self.quote.reconcile(ctx);
+        if let Some(hedger) = &mut self.hedger {
+            hedger.reconcile(ctx)?;
+        }
+        self.denied.over();
+        let ours = self.ours();
+        self.earlier.cancel(ctx, &ours);
+        self.look(ctx)
+    }
+
+    fn on_stop(&mut self, ctx: &mut Context<'_>) -> StrategyResult {
+        if let Some(hedger) = &self.hedger {
+            hedger.on_stop(ctx);
+        }
+        Ok(())
+    }
+}

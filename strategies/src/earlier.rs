@@ -1,0 +1,58 @@
+//! Orders of an earlier run, which are cancelled before anything new is placed.
+
+use std::collections::BTreeSet;
+
+use tripline_engine::ids::ClientOrderId;
+use tripline_engine::order::{Order, OrderState};
+use tripline_engine::strategy::Context;
+
+/// Open orders of this strategy that this run did not place.
+#[derive(Debug, Default)]
+pub(crate) struct Earlier {
+    /// Every such order that was ever seen.
+    known: BTreeSet<ClientOrderId>,
+    /// Those that may still be open.
+    open: BTreeSet<ClientOrderId>,
+}
+
+impl Earlier {
+    pub(crate) fn knows(&self, id: ClientOrderId) -> bool {
+        self.known.contains(&id)
+    }
+
+    /// Whether every one has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Finds and cancels all open orders but `ours`; those whose cancel was refused are asked for again.
+    pub(crate) fn cancel(&mut self, ctx: &mut Context<'_>, ours: &[ClientOrderId]) {
+        let found: Vec<_> = ctx
+            .open_orders()
+            .filter(|order| !ours.contains(&order.id))
+            .map(|order| order.id)
+            .collect();
+        self.open = found.into_iter().collect();
+        self.known.extend(&self.open);
+        for id in &self.open {
+            let wait = ctx
+                .order(id)
+                .is_some_and(|order| order.cancel_pending || order.state == OrderState::Uncertain);
+            if !wait {
+                ctx.cancel(*id);
+            }
+        }
+    }
+
+    /// Takes news of an order that is not of this run. `true` when with it the last one has ended.
+    pub(crate) fn on_order(&mut self, ctx: &mut Context<'_>, order: &Order) -> bool {
+        if order.state.is_terminal() {
+            return self.open.remove(&order.id) && self.open.is_empty();
+        }
+        self.known.insert(order.id);
+        if self.open.insert(order.id) && order.state != OrderState::Uncertain {
+            ctx.cancel(order.id);
+        }
+        false
+    }
+}
