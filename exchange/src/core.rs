@@ -59,10 +59,6 @@ impl Core {
             .collect();
         assets.sort_unstable();
         assets.dedup();
-        let mut faults = Faults::default();
-        for fault in &config.faults {
-            faults.add(fault.clone(), now_us)?;
-        }
         let mut model = Exchange::new(settings, Time(now_us));
         let market = Market::new(&config.market, &mut model, config.seed, Time(now_us))?;
         model.drain_events();
@@ -70,7 +66,7 @@ impl Core {
             model: RefCell::new(model),
             market: RefCell::new(market),
             limits: RefCell::new(Limits::new(config.limits.clone())),
-            faults: RefCell::new(faults),
+            faults: RefCell::default(),
             keys: RefCell::new(keys(config)?),
             streams: StreamHub::default(),
             users: UserHub::default(),

@@ -1,13 +1,15 @@
 //! The exchange's own record of what arrived: what a judge compares a client's beliefs with.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::api::{Request, render};
 use crate::core::Core;
 use crate::faults::Transport;
-use crate::model::{OrderRef, TradesQuery, Window};
+use crate::model::{Fill, OrderRef, TradesQuery, Window};
 use crate::wire::render::{TimeUnit, amount};
-use tripline_engine::ids::{AccountId, ClientOrderId, Symbol};
+use tripline_engine::ids::{AccountId, ClientOrderId, Symbol, VenueOrderId};
 
 /// One order request that reached the exchange with a valid signature.
 #[derive(Debug, Clone)]
@@ -21,6 +23,9 @@ pub struct Arrival {
     pub side: Option<String>,
     pub price: Option<String>,
     pub quantity: Option<String>,
+    /// Microseconds since the symbol's best prices were last sent to anybody: tick to order, by the
+    /// exchange's own clock.
+    pub since_tick_us: Option<i64>,
 }
 
 /// All order requests since the start.
@@ -30,7 +35,7 @@ pub struct Record {
 }
 
 impl Record {
-    pub fn arrived(&mut self, request: &Request<'_>, time_us: i64) {
+    pub fn arrived(&mut self, request: &Request<'_>, time_us: i64, tick_us: Option<i64>) {
         let text = |name: &str| request.params.get(name).map(str::to_owned);
         self.arrivals.push(Arrival {
             time_us,
@@ -41,6 +46,7 @@ impl Record {
             side: text("side"),
             price: text("price"),
             quantity: text("quantity"),
+            since_tick_us: tick_us.map(|tick_us| time_us - tick_us),
         });
     }
 
@@ -86,6 +92,7 @@ fn arrival(core: &Core, accounts: &[AccountId], one: &Arrival) -> Value {
         "side": one.side,
         "price": one.price,
         "quantity": one.quantity,
+        "sinceTickUs": one.since_tick_us,
         "orderId": found.map(|order| order.order_id),
         "status": found.map(|order| order.status.as_str()),
     })
@@ -107,10 +114,15 @@ fn account_report(core: &Core, account: AccountId) -> Value {
                 },
             )
             .unwrap_or_default();
+        let mut by_order: HashMap<VenueOrderId, Vec<&Fill>> = HashMap::new();
+        for fill in fills {
+            by_order.entry(fill.order_id).or_default().push(fill);
+        }
         for order in found {
             let mut row = render::order(order, TimeUnit::Microsecond);
-            let own = fills.iter().filter(|fill| fill.order_id == order.order_id);
+            let own = by_order.remove(&order.order_id).unwrap_or_default();
             row["fills"] = own
+                .into_iter()
                 .map(|fill| render::my_trade(fill, TimeUnit::Microsecond))
                 .collect();
             orders.push(row);

@@ -66,7 +66,7 @@ async fn events_may_be_delayed_doubled_dropped_or_spoilt() {
     };
 
     exchange
-        .fault(json!({"kind": "delay_event", "event": "NEW", "ms": 100}))
+        .fault(json!({"kind": "delay_event", "event": "NEW", "ms": 300}))
         .await;
     exchange.place("delayed", "BUY", "59000").await;
     assert_eq!(
@@ -159,7 +159,7 @@ async fn streams_may_fall_silent_without_closing() {
 async fn reads_may_lag_behind_a_placement() {
     let exchange = Exchange::start();
     exchange
-        .fault(json!({"kind": "stale_reads", "ms": 300}))
+        .fault(json!({"kind": "stale_reads", "ms": 1000}))
         .await;
     exchange.place("fresh", "BUY", "59000").await;
     let query = "symbol=BTCUSDT&origClientOrderId=fresh";
@@ -235,7 +235,7 @@ async fn user_data_may_be_down_for_a_while() {
     let mut ws = exchange.user_stream().await;
     let mut market = exchange.socket("/ws").await;
     exchange
-        .fault(json!({"kind": "user_data_down", "ms": 400}))
+        .fault(json!({"kind": "user_data_down", "ms": 1500}))
         .await;
     assert!(ws.ends().await);
     assert!(exchange.try_socket("/ws-api/v3").await.is_err());

@@ -219,15 +219,13 @@ async fn an_empty_list_of_streams_is_an_open_connection() {
 async fn more_than_five_messages_a_second_end_the_connection() {
     let exchange = Exchange::start();
     let mut ws = exchange.socket("/ws").await;
-    for id in 0..5 {
+    for id in 0..6 {
         ws.send(json!({"method": "LIST_SUBSCRIPTIONS", "id": id}))
             .await;
     }
     for id in 0..5 {
         assert_eq!(ws.next().await["id"], id);
     }
-    ws.send(json!({"method": "LIST_SUBSCRIPTIONS", "id": 5}))
-        .await;
     assert!(ws.ends().await);
 }
 

@@ -47,9 +47,10 @@ async fn rate_limits_come_with_each_answer_unless_switched_off() {
         .call(json!(1), "exchangeInfo", json!({"symbols": ["BTCUSDT"]}))
         .await;
     assert_eq!(answer["rateLimits"][0]["rateLimitType"], "REQUEST_WEIGHT");
-    assert_eq!(
-        answer["rateLimits"][0]["count"], 22,
-        "2 for connecting and 20"
+    // 2 for connecting and 20, unless a new minute began in between.
+    assert!(
+        [json!(22), json!(20)].contains(&answer["rateLimits"][0]["count"]),
+        "{answer}"
     );
     assert_eq!(
         answer["result"]["rateLimits"][3]["rateLimitType"],

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use tripline_engine::ids::AccountId;
+use tripline_engine::ids::{AccountId, Symbol};
 
 use super::Call;
 use super::auth::{Credentials, Security, authenticate, check_timing};
@@ -54,7 +54,12 @@ pub fn begin(core: &Core, request: &Request<'_>) -> Result<Begun, ApiError> {
         now_us,
     )?;
     if operation.orders > 0 {
-        core.record.borrow_mut().arrived(request, now_us);
+        let symbol = request
+            .params
+            .get("symbol")
+            .and_then(|name| Symbol::new(name).ok());
+        let tick_us = symbol.and_then(|symbol| core.streams.last_tick_us(symbol));
+        core.record.borrow_mut().arrived(request, now_us, tick_us);
     }
     Ok(Begun {
         account,

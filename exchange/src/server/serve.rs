@@ -59,6 +59,9 @@ impl PracticeExchange {
     /// [`ServeError::Config`].
     pub fn new(config: &ExchangeConfig, clock: Clock) -> Result<Self, ServeError> {
         let core = Core::new(config, clock)?;
+        for fault in &config.faults {
+            super::signals::set_fault(&core, fault.clone()).map_err(ConfigError::from)?;
+        }
         let background = vec![
             actix_rt::spawn(UserHub::pump(Rc::clone(&core))),
             actix_rt::spawn(StreamHub::tick_for_ever(Rc::clone(&core))),

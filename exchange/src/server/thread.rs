@@ -59,7 +59,11 @@ pub fn spawn_in_thread(config: ExchangeConfig, port: u16) -> Result<Handle, Serv
     spawn_with_tls(config, port, None)
 }
 
-pub(super) fn spawn_with_tls(
+/// The same, speaking TLS when it is given: `https` and `wss` for `localhost` and `127.0.0.1`.
+///
+/// # Errors
+/// As [`spawn_in_thread`].
+pub fn spawn_with_tls(
     config: ExchangeConfig,
     port: u16,
     tls: Option<Tls>,

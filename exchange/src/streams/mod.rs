@@ -37,6 +37,8 @@ pub struct StreamHub {
     connections: RefCell<Vec<Weak<StreamConnection>>>,
     depth: RefCell<depth::DepthBuffers>,
     ticks: RefCell<ticks::TickState>,
+    /// When the best prices of a symbol were last sent.
+    sent: RefCell<HashMap<Symbol, i64>>,
     /// Woken by each subscription.
     wanted: Notify,
 }
@@ -170,9 +172,16 @@ impl StreamHub {
 
     /// The best prices changed.
     pub fn book_ticker(&self, core: &Core, ticker: &BookTicker) {
-        self.publish(core, StreamId::of(ticker.symbol, Kind::BookTicker), |_| {
-            payloads::book_ticker(ticker)
-        });
+        let id = StreamId::of(ticker.symbol, Kind::BookTicker);
+        if self.has(id) {
+            self.sent.borrow_mut().insert(ticker.symbol, core.now_us());
+            self.publish(core, id, |_| payloads::book_ticker(ticker));
+        }
+    }
+
+    /// When a symbol's best prices were last sent to anybody, in Unix microseconds.
+    pub fn last_tick_us(&self, symbol: Symbol) -> Option<i64> {
+        self.sent.borrow().get(&symbol).copied()
     }
 
     /// Trades of one operation, in order.
