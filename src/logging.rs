@@ -39,7 +39,11 @@ impl<'r> Text<'r> {
             fields.rest.push_str(&format!(" (fields: {error})"));
         }
         let actor = fields.actor.unwrap_or_else(|| record.target().to_owned());
-        Self { actor, record, rest: fields.rest }
+        Self {
+            actor,
+            record,
+            rest: fields.rest,
+        }
     }
 }
 
@@ -72,7 +76,11 @@ mod tests {
 
     fn text(kvs: &[(&str, &str)]) -> String {
         let args = format_args!("it happened");
-        let record = Record::builder().args(args).target("crate::module").key_values(&kvs).build();
+        let record = Record::builder()
+            .args(args)
+            .target("crate::module")
+            .key_values(&kvs)
+            .build();
         Text::of(&record).to_string()
     }
 
@@ -80,6 +88,9 @@ mod tests {
     fn a_line_names_the_actor_or_the_module_and_keeps_other_fields() {
         assert_eq!(text(&[("actor", "gateway")]), "gateway  it happened");
         assert_eq!(text(&[]), "crate::module  it happened");
-        assert_eq!(text(&[("actor", "feed"), ("symbol", "BTCUSDT")]), "feed  it happened symbol=BTCUSDT");
+        assert_eq!(
+            text(&[("actor", "feed"), ("symbol", "BTCUSDT")]),
+            "feed  it happened symbol=BTCUSDT"
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -64,7 +65,11 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
             found.online = actix_rt::System::new().block_on(ask(config))?;
         }
     }
-    output::print(&if args.json { as_json(&found) } else { as_text(&found, args) })?;
+    output::print(&if args.json {
+        as_json(&found)
+    } else {
+        as_text(&found, args)
+    })?;
     let refused = found.online.iter().any(|answer| answer.answer.is_err());
     Ok(match (found.faults.is_empty(), refused) {
         (false, _) => Exit::Usage,
@@ -88,10 +93,18 @@ fn look_outside(config: &Config, found: &mut Findings, online: bool) {
     // With every secret in reach the channels can be made, which checks addresses and keys.
     match alert::Http::new(None) {
         Ok(http) => {
-            let errors = alert::build_channels(&config.alerts, &http).err().unwrap_or_default();
-            found.faults.extend(errors.iter().map(|error| ConfigFault::new("alert", error.to_string())));
+            let errors = alert::build_channels(&config.alerts, &http)
+                .err()
+                .unwrap_or_default();
+            found.faults.extend(
+                errors
+                    .iter()
+                    .map(|error| ConfigFault::new("alert", error.to_string())),
+            );
         }
-        Err(error) => found.faults.push(ConfigFault::new("alert", error.to_string())),
+        Err(error) => found
+            .faults
+            .push(ConfigFault::new("alert", error.to_string())),
     }
 }
 
@@ -99,25 +112,45 @@ async fn ask(config: Config) -> Result<Vec<Answer>, Failure> {
     let is_practice = config.keys == Keys::Practice;
     let symbols = symbols(&config)?;
     let credentials = config.keys.read().map_err(Failure::usage)?;
-    let venue = Binance::new(config.venue, &credentials, Clock::system()).map_err(Failure::usage)?;
+    let venue =
+        Binance::new(config.venue, &credentials, Clock::system()).map_err(Failure::usage)?;
     let venue: Rc<dyn Venue> = Rc::new(venue);
     let mut answers = Vec::new();
     let mut tell = |question, answer: Result<String, VenueError>| {
-        let answer = answer.map_err(|error| format!("{error}; {}", run::advice(&error, is_practice)));
+        let answer =
+            answer.map_err(|error| format!("{error}; {}", run::advice(&error, is_practice)));
         answers.push(Answer { question, answer });
     };
     let reading = venue.measure_clock().await.map(|reading| {
-        let micros = reading.offset_nanos / 1_000;
-        format!("the venue's is {micros} µs ahead, known to ± {:?}", reading.uncertainty)
+        let offset = Duration::from_nanos(reading.offset_nanos.unsigned_abs());
+        let direction = if reading.offset_nanos < 0 {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        format!(
+            "the venue's is {offset:.1?} {direction} this machine's, give or take {:.1?}",
+            reading.uncertainty
+        )
     });
     tell("clock", reading);
-    let known = venue.market().instruments(&symbols).await.map(|instruments| {
-        let names: Vec<String> = instruments.iter().map(|known| known.symbol.to_string()).collect();
-        format!("{} are there", names.join(", "))
-    });
+    let known = venue
+        .market()
+        .instruments(&symbols)
+        .await
+        .map(|instruments| {
+            let names: Vec<String> = instruments
+                .iter()
+                .map(|known| known.symbol.to_string())
+                .collect();
+            format!("{} are there", names.join(", "))
+        });
     tell("instruments", known);
     let balances = venue.orders().balances().await.map(|balances| {
-        format!("the key is accepted; the account holds {} assets", balances.len())
+        format!(
+            "the key is accepted; the account holds {} assets",
+            balances.len()
+        )
     });
     tell("account", balances);
     Ok(answers)

@@ -36,8 +36,24 @@ pub(super) struct DemoArgs {
 
 impl From<DemoArgs> for DemoOptions {
     fn from(args: DemoArgs) -> Self {
-        let DemoArgs { seconds, faults, replay, speed, seed, json, plain } = args;
-        Self { seconds, faults, replay, speed, seed, json, plain }
+        let DemoArgs {
+            seconds,
+            faults,
+            replay,
+            speed,
+            seed,
+            json,
+            plain,
+        } = args;
+        Self {
+            seconds,
+            faults,
+            replay,
+            speed,
+            seed,
+            json,
+            plain,
+        }
     }
 }
 
@@ -46,7 +62,9 @@ pub(super) fn demo(args: DemoArgs) -> Result<Exit, Failure> {
     match demo::run(&args.into()) {
         Ok(summary) => Ok(Exit::from_code(summary.exit_code())),
         // The view's reader has gone.
-        Err(DemoError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(DemoError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            Ok(Exit::Done)
+        }
         Err(error) => Err(Failure::failed(error)),
     }
 }

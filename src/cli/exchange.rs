@@ -32,7 +32,12 @@ pub(super) struct ExchangeArgs {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     replay: Vec<PathBuf>,
     /// Which symbol the recordings drive
-    #[arg(long, value_name = "SYMBOL", default_value = "BTCUSDT", requires = "replay")]
+    #[arg(
+        long,
+        value_name = "SYMBOL",
+        default_value = "BTCUSDT",
+        requires = "replay"
+    )]
     replay_symbol: Symbol,
     /// How many times faster than recorded
     #[arg(long, default_value_t = 1.0, requires = "replay")]
@@ -78,7 +83,9 @@ fn failure(error: ServeError) -> Failure {
 
 fn config(args: &ExchangeArgs) -> Result<ExchangeConfig, Failure> {
     let mut config = match &args.config {
-        Some(path) => ExchangeConfig::from_toml(&read(path)?).map_err(|error| in_file(path, &error))?,
+        Some(path) => {
+            ExchangeConfig::from_toml(&read(path)?).map_err(|error| in_file(path, &error))?
+        }
         None => ExchangeConfig::default(),
     };
     if let Some(seed) = args.seed {
@@ -94,7 +101,8 @@ fn config(args: &ExchangeArgs) -> Result<ExchangeConfig, Failure> {
         });
     }
     if let Some(path) = &args.faults {
-        let file: FaultFile = toml::from_str(&read(path)?).map_err(|error| in_file(path, &error))?;
+        let file: FaultFile =
+            toml::from_str(&read(path)?).map_err(|error| in_file(path, &error))?;
         config.faults.extend(file.faults);
     }
     Ok(config)

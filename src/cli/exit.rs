@@ -21,13 +21,22 @@ pub enum Exit {
 }
 
 impl Exit {
-    pub const ALL: &'static [Self] =
-        &[Self::Done, Self::Failed, Self::Usage, Self::Halted, Self::OrdersMayBeOpen, Self::UnseenFault];
+    pub const ALL: &'static [Self] = &[
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Halted,
+        Self::OrdersMayBeOpen,
+        Self::UnseenFault,
+    ];
 
     /// The meaning of a code that an engine's report gives; what is not known is a failure.
     #[must_use]
     pub fn from_code(code: i32) -> Self {
-        let known = Self::ALL.iter().copied().find(|exit| i32::from(u8::from(*exit)) == code);
+        let known = Self::ALL
+            .iter()
+            .copied()
+            .find(|exit| i32::from(u8::from(*exit)) == code);
         known.unwrap_or(Self::Failed)
     }
 }
@@ -54,11 +63,17 @@ pub struct Failure {
 
 impl Failure {
     pub(super) fn usage(message: impl Display) -> Self {
-        Self { exit: Exit::Usage, message: message.to_string() }
+        Self {
+            exit: Exit::Usage,
+            message: message.to_string(),
+        }
     }
 
     pub(super) fn failed(message: impl Display) -> Self {
-        Self { exit: Exit::Failed, message: message.to_string() }
+        Self {
+            exit: Exit::Failed,
+            message: message.to_string(),
+        }
     }
 }
 
@@ -68,7 +83,10 @@ mod tests {
 
     #[test]
     fn the_code_of_an_unseen_fault_is_that_of_the_actors() {
-        assert_eq!(Exit::from_code(tripline_actors::faults::EXIT_UNSEEN_FAULT), Exit::UnseenFault);
+        assert_eq!(
+            Exit::from_code(tripline_actors::faults::EXIT_UNSEEN_FAULT),
+            Exit::UnseenFault
+        );
         assert_eq!(Exit::from_code(99), Exit::Failed);
     }
 }

@@ -29,13 +29,21 @@ pub(super) fn init(args: &InitArgs) -> Result<Exit, Failure> {
     } else {
         options.create_new(true);
     }
-    let written = options.open(&args.file).and_then(|mut opened| opened.write_all(EXAMPLE.as_bytes()));
+    let written = options
+        .open(&args.file)
+        .and_then(|mut opened| opened.write_all(EXAMPLE.as_bytes()));
     match written {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            return Err(Failure::usage(format!("{file} is there already: choose another with --file, or give --force")));
+            return Err(Failure::usage(format!(
+                "{file} is there already: choose another with --file, or give --force"
+            )));
         }
-        Err(error) => return Err(Failure::failed(format!("{file} cannot be written: {error}"))),
+        Err(error) => {
+            return Err(Failure::failed(format!(
+                "{file} cannot be written: {error}"
+            )));
+        }
     }
     output::print(&format!(
         "{file} is written: it trades on a practice exchange on this machine.\n\

@@ -9,15 +9,20 @@ use super::exit::Failure;
 /// # Errors
 /// A full disk and the like.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
-    written(io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().lock().flush()))
+    written(
+        io::stdout()
+            .lock()
+            .write_all(text.as_bytes())
+            .and_then(|()| io::stdout().lock().flush()),
+    )
 }
 
 /// Judges what came of writing to standard output.
 pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("standard output cannot be written: {error}")))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::failed(format!(
+            "standard output cannot be written: {error}"
+        ))),
         _ => Ok(()),
     }
 }

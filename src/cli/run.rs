@@ -33,14 +33,28 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let missing: Vec<&ConfigFault> = outside.faults.iter().chain(&outside.unset).collect();
     if !missing.is_empty() {
         let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        return Err(Failure::usage(format!("{}:\n{}", args.config.display(), lines.join("\n"))));
+        return Err(Failure::usage(format!(
+            "{}:\n{}",
+            args.config.display(),
+            lines.join("\n")
+        )));
     }
     logging::init(config.log_level.into());
     let is_practice = config.keys == Keys::Practice;
-    let money = if config.engine.live { "REAL MONEY" } else { "no real money" };
+    let money = if config.engine.live {
+        "REAL MONEY"
+    } else {
+        "no real money"
+    };
     log::info!(actor = "engine"; "account {} at {:?}: {money}", config.engine.account, config.venue.environment);
-    let report = builder(config)?.run().map_err(|error| failure(&error, is_practice))?;
-    output::print(&if args.json { as_json(&report) } else { as_text(&report) })?;
+    let report = builder(config)?
+        .run()
+        .map_err(|error| failure(&error, is_practice))?;
+    output::print(&if args.json {
+        as_json(&report)
+    } else {
+        as_text(&report)
+    })?;
     Ok(Exit::from_code(report.exit_code()))
 }
 
@@ -63,7 +77,9 @@ fn builder(config: Config) -> Result<Builder, Failure> {
     let mut builder = Tripline::builder(config.engine).binance(config.venue, credentials);
     for strategy in config.strategies {
         let built = config::build(&strategy).map_err(Failure::usage)?;
-        builder = builder.boxed_strategy(strategy.id.as_str(), built).map_err(Failure::usage)?;
+        builder = builder
+            .boxed_strategy(strategy.id.as_str(), built)
+            .map_err(Failure::usage)?;
     }
     Ok(config.alerts.into_iter().fold(builder, Builder::alert))
 }
@@ -85,20 +101,29 @@ pub(super) fn advice(error: &VenueError, is_practice: bool) -> &'static str {
         VenueError::Network(_) if is_practice => "start the practice exchange: tripline exchange",
         VenueError::Network(_) => "check the connection to the internet, a firewall, and [venue]",
         VenueError::Timeout(_) | VenueError::Maintenance(_) => "try again in a minute",
-        VenueError::Clock { .. } => "set this machine's clock by NTP, such as: timedatectl set-ntp true",
+        VenueError::Clock { .. } => {
+            "set this machine's clock by NTP, such as: timedatectl set-ntp true"
+        }
         VenueError::Authentication { .. } => {
             "check that key and secret belong together and to this environment, account.key_kind, and the key's \
              permissions and allowed addresses"
         }
-        VenueError::RateLimited { .. } | VenueError::Banned { .. } => "wait, and find what else uses this address",
-        VenueError::NotJson { .. } => "check the URLs under [venue]: something else than the venue answered",
+        VenueError::RateLimited { .. } | VenueError::Banned { .. } => {
+            "wait, and find what else uses this address"
+        }
+        VenueError::NotJson { .. } => {
+            "check the URLs under [venue]: something else than the venue answered"
+        }
         _ => "the log says more with RUST_LOG=debug",
     }
 }
 
 fn as_json(report: &ExitReport) -> String {
-    let halted: Vec<_> =
-        report.halted.iter().map(|(scope, standing)| json!({ "scope": scope, "standing": standing })).collect();
+    let halted: Vec<_> = report
+        .halted
+        .iter()
+        .map(|(scope, standing)| json!({ "scope": scope, "standing": standing }))
+        .collect();
     let object = json!({
         "exit_code": report.exit_code(),
         "cancels_confirmed": report.stop.swept,

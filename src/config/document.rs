@@ -37,7 +37,10 @@ impl Path {
 }
 
 fn is_bare(key: &str) -> bool {
-    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 impl fmt::Display for Path {
@@ -47,7 +50,11 @@ impl fmt::Display for Path {
                 Step::Index(index) => write!(f, "[{index}]")?,
                 Step::Key(key) => {
                     let dot = if at > 0 { "." } else { "" };
-                    if is_bare(key) { write!(f, "{dot}{key}")? } else { write!(f, "{dot}{key:?}")? }
+                    if is_bare(key) {
+                        write!(f, "{dot}{key}")?
+                    } else {
+                        write!(f, "{dot}{key:?}")?
+                    }
                 }
             }
         }
@@ -117,9 +124,17 @@ impl<'i> Tree<'i> {
     pub(super) fn find(&self, span: Option<Range<usize>>) -> Option<Node> {
         let span = span?;
         let nodes = self.nodes();
-        let exact = nodes.iter().rev().find(|node| node.key == span || node.value == span);
+        let exact = nodes
+            .iter()
+            .rev()
+            .find(|node| node.key == span || node.value == span);
         let within = |range: &Range<usize>| range.start <= span.start && span.end <= range.end;
-        let around = || nodes.iter().rev().find(|node| within(&node.key) || within(&node.value));
+        let around = || {
+            nodes
+                .iter()
+                .rev()
+                .find(|node| within(&node.key) || within(&node.value))
+        };
         exact.or_else(around).cloned()
     }
 }
@@ -131,7 +146,11 @@ fn child<'t, 'i>(table: &'t DeTable<'i>, key: &str) -> Option<&'t DeValue<'i>> {
 fn nodes_of_table(table: &DeTable<'_>, path: &Path, nodes: &mut Vec<Node>) {
     for (key, value) in table {
         let path = path.key(key.get_ref());
-        nodes.push(Node { path: path.clone(), key: key.span(), value: value.span() });
+        nodes.push(Node {
+            path: path.clone(),
+            key: key.span(),
+            value: value.span(),
+        });
         nodes_of_value(value.get_ref(), &path, nodes);
     }
 }
@@ -142,7 +161,11 @@ fn nodes_of_value(value: &DeValue<'_>, path: &Path, nodes: &mut Vec<Node>) {
         DeValue::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let path = path.with(Step::Index(index));
-                nodes.push(Node { path: path.clone(), key: item.span(), value: item.span() });
+                nodes.push(Node {
+                    path: path.clone(),
+                    key: item.span(),
+                    value: item.span(),
+                });
                 nodes_of_value(item.get_ref(), &path, nodes);
             }
         }
@@ -151,7 +174,9 @@ fn nodes_of_value(value: &DeValue<'_>, path: &Path, nodes: &mut Vec<Node>) {
 }
 
 fn remove(table: &mut DeTable<'_>, steps: &[Step]) {
-    let Some((Step::Key(first), rest)) = steps.split_first() else { return };
+    let Some((Step::Key(first), rest)) = steps.split_first() else {
+        return;
+    };
     if rest.is_empty() {
         drop(table.remove(first.as_str()));
         return;
@@ -197,7 +222,11 @@ impl<'i> Document<'i> {
         let document = Self { text, tree, nodes };
         let faults = errors.iter().map(|error| {
             let line = error.span().map(|span| document.line_at(span.start));
-            ConfigFault::new("", format!("this is no TOML: {}", one_line(error.message()))).at(line)
+            ConfigFault::new(
+                "",
+                format!("this is no TOML: {}", one_line(error.message())),
+            )
+            .at(line)
         });
         let faults = faults.collect();
         (document, faults)
@@ -219,7 +248,9 @@ impl<'i> Document<'i> {
         let mut best: Option<(usize, &Node)> = None;
         for node in &self.nodes {
             let path = node.path.to_string();
-            let is_part = key.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+            let is_part = key
+                .strip_prefix(&path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
             if is_part && best.is_none_or(|(length, _)| path.len() >= length) {
                 best = Some((path.len(), node));
             }
@@ -242,13 +273,18 @@ impl<'i> Document<'i> {
 
     /// The text at a key.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
-        let node = self.nodes.iter().find(|node| node.path.to_string() == key)?;
+        let node = self
+            .nodes
+            .iter()
+            .find(|node| node.path.to_string() == key)?;
         self.tree.get(&node.path)?.as_str()
     }
 
     /// The nodes of the text with their values, parents first.
     pub(super) fn values(&self) -> impl Iterator<Item = (&Path, &DeValue<'i>)> {
-        self.nodes.iter().filter_map(|node| Some((&node.path, self.tree.get(&node.path)?)))
+        self.nodes
+            .iter()
+            .filter_map(|node| Some((&node.path, self.tree.get(&node.path)?)))
     }
 }
 

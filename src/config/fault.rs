@@ -20,7 +20,12 @@ pub struct ConfigFault {
 
 impl ConfigFault {
     pub(crate) fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { key: key.into(), line: None, problem: problem.into(), advice: None }
+        Self {
+            key: key.into(),
+            line: None,
+            problem: problem.into(),
+            advice: None,
+        }
     }
 
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {

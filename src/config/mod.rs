@@ -56,7 +56,10 @@ pub struct StrategyConfig {
 pub enum Keys {
     /// The practice exchange's example key, which everybody knows; on this machine only.
     Practice,
-    Given { api_key: SecretSource, secret: SecretSource },
+    Given {
+        api_key: SecretSource,
+        secret: SecretSource,
+    },
 }
 
 impl Keys {
@@ -70,9 +73,10 @@ impl Keys {
                 api_key: tripline_exchange::EXAMPLE_API_KEY.into(),
                 secret: tripline_exchange::EXAMPLE_SECRET.into(),
             }),
-            Self::Given { api_key, secret } => {
-                Ok(ApiCredentials { api_key: api_key.resolve()?, secret: secret.resolve()? })
-            }
+            Self::Given { api_key, secret } => Ok(ApiCredentials {
+                api_key: api_key.resolve()?,
+                secret: secret.resolve()?,
+            }),
         }
     }
 }
@@ -103,7 +107,9 @@ impl Config {
         {
             let problem = format!("{} cannot be read: {error}", path.display());
             let fault = ConfigFault::new("venue.extra_ca_file", problem);
-            outside.faults.push(fault.advise("name the PEM file of a certificate authority"));
+            outside
+                .faults
+                .push(fault.advise("name the PEM file of a certificate authority"));
         }
         outside
     }
@@ -124,7 +130,10 @@ pub enum LoadError {
 /// [`LoadError`].
 pub fn load(file: &Path) -> Result<Config, LoadError> {
     let path = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|error| LoadError::Unreadable { path: path.clone(), error })?;
+    let text = std::fs::read_to_string(file).map_err(|error| LoadError::Unreadable {
+        path: path.clone(),
+        error,
+    })?;
     parse(&text).map_err(|faults| LoadError::Faults { path, faults })
 }
 
@@ -139,7 +148,11 @@ pub fn parse(text: &str) -> Result<Config, ConfigFaults> {
         if secrets::may_hold_secret(&fault.key) {
             fault.problem = secrets::redact(&fault.problem);
         }
-        if fault.advice.as_deref().is_some_and(|advice| advice.ends_with("known are env, file")) {
+        if fault
+            .advice
+            .as_deref()
+            .is_some_and(|advice| advice.ends_with("known are env, file"))
+        {
             fault.advice = Some(secrets::ADVICE.into());
         }
     }
@@ -161,21 +174,32 @@ pub fn parse(text: &str) -> Result<Config, ConfigFaults> {
     }
     match config {
         Some(config) if faults.is_empty() => Ok(config),
-        _ if faults.is_empty() => Err(ConfigFaults::of(vec![ConfigFault::new("", "this is no configuration")])),
+        _ if faults.is_empty() => Err(ConfigFaults::of(vec![ConfigFault::new(
+            "",
+            "this is no configuration",
+        )])),
         _ => Err(ConfigFaults::of(faults)),
     }
 }
 
 /// No setting is a binary fraction: those are never exactly what was written.
 fn floats(document: &Document<'_>) -> Vec<ConfigFault> {
-    let floats = document.values().filter(|(_, value)| matches!(value, DeValue::Float(_)));
+    let floats = document
+        .values()
+        .filter(|(_, value)| matches!(value, DeValue::Float(_)));
     let fault = |(path, value): (&document::Path, &DeValue<'_>)| {
         let key = path.to_string();
         let line = document.line(&key);
-        let written = value.as_float().map(|float| float.as_str().to_owned()).unwrap_or_default();
-        ConfigFault::new(key, format!("{written} is a binary fraction, which is not exactly what was written"))
-            .advise(format!("write it in quotes: \"{written}\""))
-            .at(line)
+        let written = value
+            .as_float()
+            .map(|float| float.as_str().to_owned())
+            .unwrap_or_default();
+        ConfigFault::new(
+            key,
+            format!("{written} is a binary fraction, which is not exactly what was written"),
+        )
+        .advise(format!("write it in quotes: \"{written}\""))
+        .at(line)
     };
     floats.map(fault).collect()
 }

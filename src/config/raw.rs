@@ -45,14 +45,28 @@ pub(super) struct RawReaction {
 
 impl Default for RawReaction {
     fn default() -> Self {
-        let Reaction { level, resting_orders } = Reaction::STRICT;
-        Self { level, resting_orders }
+        let Reaction {
+            level,
+            resting_orders,
+        } = Reaction::STRICT;
+        Self {
+            level,
+            resting_orders,
+        }
     }
 }
 
 impl From<RawReaction> for Reaction {
-    fn from(RawReaction { level, resting_orders }: RawReaction) -> Self {
-        Self { level, resting_orders }
+    fn from(
+        RawReaction {
+            level,
+            resting_orders,
+        }: RawReaction,
+    ) -> Self {
+        Self {
+            level,
+            resting_orders,
+        }
     }
 }
 

@@ -21,20 +21,30 @@ pub fn build(strategy: &StrategyConfig) -> Result<Box<dyn Strategy>, RegistryErr
 }
 
 /// What is wrong with one strategy's kind or configuration.
-pub(super) fn faults(document: &Document<'_>, key: &str, kind: &str, config: &toml::Table) -> Vec<ConfigFault> {
+pub(super) fn faults(
+    document: &Document<'_>,
+    key: &str,
+    kind: &str,
+    config: &toml::Table,
+) -> Vec<ConfigFault> {
     let fault = |key: String, problem: String| {
         let line = document.line(&key);
         ConfigFault::new(key, problem).at(line)
     };
     match registry::build(kind, config.clone()) {
         Ok(_) => Vec::new(),
-        Err(error @ RegistryError::UnknownKind { .. }) => vec![fault(format!("{key}.kind"), error.to_string())],
+        Err(error @ RegistryError::UnknownKind { .. }) => {
+            vec![fault(format!("{key}.kind"), error.to_string())]
+        }
         Err(RegistryError::Config { faults, .. }) => {
             let path = |inner: &str| match inner {
                 "" => format!("{key}.config"),
                 inner => format!("{key}.config.{inner}"),
             };
-            faults.into_iter().map(|inner| fault(path(&inner.key), inner.problem)).collect()
+            faults
+                .into_iter()
+                .map(|inner| fault(path(&inner.key), inner.problem))
+                .collect()
         }
     }
 }

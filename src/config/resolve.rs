@@ -23,10 +23,16 @@ struct Check<'d> {
 }
 
 impl Check<'_> {
-    fn fault(&mut self, key: impl Into<String>, problem: impl Into<String>, advice: impl Into<String>) {
+    fn fault(
+        &mut self,
+        key: impl Into<String>,
+        problem: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
         let key = key.into();
         let line = self.document.line(&key);
-        self.faults.push(ConfigFault::new(key, problem).advise(advice).at(line));
+        self.faults
+            .push(ConfigFault::new(key, problem).advise(advice).at(line));
     }
 
     /// The value, or a fault; what stands in the file but cannot be used has had its fault already.
@@ -43,24 +49,38 @@ impl Check<'_> {
 /// # Errors
 /// Every fault.
 pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec<ConfigFault>) {
-    let mut check = Check { document, faults: Vec::new() };
+    let mut check = Check {
+        document,
+        faults: Vec::new(),
+    };
     let venue = venue(&mut check, raw.venue, &raw.account);
     if let Some(venue) = &venue {
         live(&mut check, venue, raw.live);
     }
     let keys = keys(&mut check, &raw.account, venue.as_ref());
-    let account = check.need(raw.account.id, "account.id", "name the account, such as id = \"main\"");
+    let account = check.need(
+        raw.account.id,
+        "account.id",
+        "name the account, such as id = \"main\"",
+    );
     let account = account.unwrap_or_else(|| AccountId::new("unnamed").expect("a valid literal"));
 
     let mut engine = EngineSettings::of(account);
     engine.live = raw.live;
-    engine.policy = raw.halt.into_iter().fold(HaltPolicy::default(), |policy, (kind, reaction)| {
-        policy.with(kind, reaction.into())
-    });
+    engine.policy = raw
+        .halt
+        .into_iter()
+        .fold(HaltPolicy::default(), |policy, (kind, reaction)| {
+            policy.with(kind, reaction.into())
+        });
     timeouts(&mut check, &raw.timeouts, &mut engine);
     if let Some(levels) = raw.market_data.snapshot_levels {
         if !(5..=5000).contains(&levels) {
-            check.fault("market_data.snapshot_levels", format!("is {levels}"), "give 5 to 5000 levels");
+            check.fault(
+                "market_data.snapshot_levels",
+                format!("is {levels}"),
+                "give 5 to 5000 levels",
+            );
         }
         engine.snapshot_levels = levels;
     }
@@ -81,25 +101,44 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
     (config, check.faults)
 }
 
-fn venue(check: &mut Check<'_>, venue: Option<BinanceSettings>, account: &RawAccount) -> Option<BinanceSettings> {
-    let advice = "write [venue] with environment = \"testnet\", \"demo\", \"production\" or \"custom\"";
+fn venue(
+    check: &mut Check<'_>,
+    venue: Option<BinanceSettings>,
+    account: &RawAccount,
+) -> Option<BinanceSettings> {
+    let advice =
+        "write [venue] with environment = \"testnet\", \"demo\", \"production\" or \"custom\"";
     let mut venue = check.need(venue, "venue", advice)?;
     if check.document.has("venue.key_kind") {
-        check.fault("venue.key_kind", "stands in the wrong section", "write it under [account]");
+        check.fault(
+            "venue.key_kind",
+            "stands in the wrong section",
+            "write it under [account]",
+        );
     }
     venue.key_kind = account.key_kind;
     for error in venue.endpoints().err().unwrap_or_default() {
         let field = field_of(&error);
         let bounds = format!("venue.bounds.{field}");
-        let key = if check.document.has(&bounds) { bounds } else { format!("venue.{field}") };
+        let key = if check.document.has(&bounds) {
+            bounds
+        } else {
+            format!("venue.{field}")
+        };
         let line = check.document.line(&key);
-        check.faults.push(ConfigFault::new(key, error.to_string()).at(line));
+        check
+            .faults
+            .push(ConfigFault::new(key, error.to_string()).at(line));
     }
     if let Some(path) = &venue.extra_ca_file
         && venue.environment != Environment::Custom
     {
         let advice = "remove it, or set environment = \"custom\"";
-        check.fault("venue.extra_ca_file", format!("{} is not needed for Binance itself", path.display()), advice);
+        check.fault(
+            "venue.extra_ca_file",
+            format!("{} is not needed for Binance itself", path.display()),
+            advice,
+        );
     }
     Some(venue)
 }
@@ -116,23 +155,44 @@ fn field_of(error: &SettingsError) -> &'static str {
 /// Real money needs two switches: this one in the file, and `--live` on the command line.
 fn live(check: &mut Check<'_>, venue: &BinanceSettings, live: bool) {
     if venue.is_production() && !live {
-        let problem = "this venue trades real money, and live = true is missing at the top of the file";
-        check.fault("live", problem, "set live = true and start with --live, or choose environment = \"testnet\"");
+        let problem =
+            "this venue trades real money, and live = true is missing at the top of the file";
+        check.fault(
+            "live",
+            problem,
+            "set live = true and start with --live, or choose environment = \"testnet\"",
+        );
     }
     if live && !venue.is_production() {
         let problem = "live = true, but this venue does not trade real money";
-        check.fault("live", problem, "remove live, or set environment = \"production\"");
+        check.fault(
+            "live",
+            problem,
+            "remove live, or set environment = \"production\"",
+        );
     }
 }
 
-fn keys(check: &mut Check<'_>, account: &RawAccount, venue: Option<&BinanceSettings>) -> Option<Keys> {
+fn keys(
+    check: &mut Check<'_>,
+    account: &RawAccount,
+    venue: Option<&BinanceSettings>,
+) -> Option<Keys> {
     let is_practice = venue.is_some_and(is_on_this_machine);
     let none = !check.document.has("account.api_key") && !check.document.has("account.secret");
     if none && is_practice {
         return Some(Keys::Practice);
     }
-    let api_key = check.need(account.api_key.clone(), "account.api_key", "write api_key = { env = \"NAME\" }");
-    let secret = check.need(account.secret.clone(), "account.secret", "write secret = { env = \"NAME\" }");
+    let api_key = check.need(
+        account.api_key.clone(),
+        "account.api_key",
+        "write api_key = { env = \"NAME\" }",
+    );
+    let secret = check.need(
+        account.secret.clone(),
+        "account.secret",
+        "write secret = { env = \"NAME\" }",
+    );
     let (api_key, secret) = api_key.zip(secret)?;
     Some(Keys::Given { api_key, secret })
 }
@@ -144,15 +204,25 @@ fn is_on_this_machine(venue: &BinanceSettings) -> bool {
         let uri = url.parse::<Uri>().ok();
         let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        host == "localhost"
+            || bare
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
     };
-    venue.environment == Environment::Custom && urls.into_iter().all(|url| url.as_deref().is_some_and(is_local))
+    venue.environment == Environment::Custom
+        && urls
+            .into_iter()
+            .all(|url| url.as_deref().is_some_and(is_local))
 }
 
 fn timeouts(check: &mut Check<'_>, raw: &RawTimeouts, engine: &mut EngineSettings) {
     const MS: Duration = Duration::from_millis(1);
     const HOUR: Duration = Duration::from_secs(3600);
-    let mut set = |name: &str, given: Option<Period>, least: Duration, most: Duration, into: &mut Duration| {
+    let mut set = |name: &str,
+                   given: Option<Period>,
+                   least: Duration,
+                   most: Duration,
+                   into: &mut Duration| {
         let Some(Period(given)) = given else { return };
         if !(least..=most).contains(&given) {
             check.fault(
@@ -163,22 +233,66 @@ fn timeouts(check: &mut Check<'_>, raw: &RawTimeouts, engine: &mut EngineSetting
         }
         *into = given;
     };
-    set("stale_after", raw.stale_after, 50 * MS, HOUR, &mut engine.stale_after);
-    set("fault_after", raw.fault_after, 100 * MS, HOUR, &mut engine.fault_after);
-    set("private_stream_grace", raw.private_stream_grace, MS, HOUR, &mut engine.private_stream_grace);
-    set("ready_within", raw.ready_within, 100 * MS, HOUR, &mut engine.ready_within);
-    set("clock_every", raw.clock_every, 1000 * MS, HOUR, &mut engine.clock_every);
-    set("stop_within", raw.stop_within, 1000 * MS, HOUR, &mut engine.stop_within);
+    set(
+        "stale_after",
+        raw.stale_after,
+        50 * MS,
+        HOUR,
+        &mut engine.stale_after,
+    );
+    set(
+        "fault_after",
+        raw.fault_after,
+        100 * MS,
+        HOUR,
+        &mut engine.fault_after,
+    );
+    set(
+        "private_stream_grace",
+        raw.private_stream_grace,
+        MS,
+        HOUR,
+        &mut engine.private_stream_grace,
+    );
+    set(
+        "ready_within",
+        raw.ready_within,
+        100 * MS,
+        HOUR,
+        &mut engine.ready_within,
+    );
+    set(
+        "clock_every",
+        raw.clock_every,
+        1000 * MS,
+        HOUR,
+        &mut engine.clock_every,
+    );
+    set(
+        "stop_within",
+        raw.stop_within,
+        1000 * MS,
+        HOUR,
+        &mut engine.stop_within,
+    );
     if engine.fault_after < engine.stale_after {
         let (fault, stale) = (engine.fault_after, engine.stale_after);
         let problem = format!("is {fault:?}, shorter than stale_after ({stale:?})");
-        check.fault("timeouts.fault_after", problem, "first data is stale, then it is a fault: give a longer time");
+        check.fault(
+            "timeouts.fault_after",
+            problem,
+            "first data is stale, then it is a fault: give a longer time",
+        );
     }
 }
 
 fn strategies(check: &mut Check<'_>, raw: Vec<RawStrategy>) -> Vec<StrategyConfig> {
     if raw.is_empty() && !check.document.has("strategy") {
-        check.fault("strategy", "there is none", "add a [[strategy]] with id, kind and config");
+        check.fault(
+            "strategy",
+            "there is none",
+            "add a [[strategy]] with id, kind and config",
+        );
     }
     let mut strategies = Vec::new();
     if raw.len() != check.document.count("strategy") {
@@ -188,18 +302,28 @@ fn strategies(check: &mut Check<'_>, raw: Vec<RawStrategy>) -> Vec<StrategyConfi
     let mut first: BTreeMap<StrategyId, usize> = BTreeMap::new();
     for (at, RawStrategy { id, kind, config }) in raw.into_iter().enumerate() {
         let key = format!("strategy[{at}]");
-        let id = check.need(id, &format!("{key}.id"), "give each strategy a short id of its own, such as id = \"ping\"");
+        let id = check.need(
+            id,
+            &format!("{key}.id"),
+            "give each strategy a short id of its own, such as id = \"ping\"",
+        );
         let kinds = super::registry::kinds().join(", ");
         let kind = check.need(kind, &format!("{key}.kind"), &format!("known are {kinds}"));
         if let Some(id) = id
             && let Some(other) = first.insert(id, at)
         {
             let problem = format!("'{id}' is the id of strategy[{other}] too");
-            check.fault(format!("{key}.id"), problem, "give each strategy an id of its own");
+            check.fault(
+                format!("{key}.id"),
+                problem,
+                "give each strategy an id of its own",
+            );
         }
         let Some(kind) = kind else { continue };
         let document = check.document;
-        check.faults.extend(super::registry::faults(document, &key, &kind, &config));
+        check
+            .faults
+            .extend(super::registry::faults(document, &key, &kind, &config));
         if let Some(id) = id {
             strategies.push(StrategyConfig { id, kind, config });
         }
@@ -212,10 +336,16 @@ fn alert_names(check: &mut Check<'_>) {
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
     for at in 0..check.document.count("alert") {
         let text = |key: &str| check.document.text(&format!("alert[{at}].{key}"));
-        let Some(name) = text("name").or_else(|| text("kind")) else { continue };
+        let Some(name) = text("name").or_else(|| text("kind")) else {
+            continue;
+        };
         if let Some(other) = first.insert(name, at) {
             let problem = format!("alert[{other}] is called '{name}' too");
-            check.fault(format!("alert[{at}].name"), problem, "give one of them a name of its own");
+            check.fault(
+                format!("alert[{at}].name"),
+                problem,
+                "give one of them a name of its own",
+            );
         }
     }
 }

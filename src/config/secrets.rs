@@ -6,11 +6,18 @@ use tripline_actors::alert::{SecretError, SecretSource};
 use super::document::{Document, Path, Step};
 use super::fault::ConfigFault;
 
-pub(super) const ADVICE: &str =
-    "a secret never stands in the configuration: write { env = \"NAME\" } or { file = \"/path\" } (mode 0600)";
+pub(super) const ADVICE: &str = "a secret never stands in the configuration: write { env = \"NAME\" } or { file = \"/path\" } (mode 0600)";
 
 /// Names of keys whose value is a secret.
-const NAMES: [&str; 7] = ["secret", "token", "password", "passphrase", "api_key", "apikey", "sign_key"];
+const NAMES: [&str; 7] = [
+    "secret",
+    "token",
+    "password",
+    "passphrase",
+    "api_key",
+    "apikey",
+    "sign_key",
+];
 
 /// A secret that the configuration points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +38,9 @@ pub(super) fn inline(document: &Document<'_>) -> Vec<ConfigFault> {
     let fault = |(path, _): (&Path, &str)| {
         let key = path.to_string();
         let line = document.line(&key);
-        ConfigFault::new(key, "looks like a secret (not shown here)").advise(ADVICE).at(line)
+        ConfigFault::new(key, "looks like a secret (not shown here)")
+            .advise(ADVICE)
+            .at(line)
     };
     secrets.map(fault).collect()
 }
@@ -50,7 +59,8 @@ fn is_secret(path: &Path, text: &str) -> bool {
 /// The forms of Binance keys, DingTalk and webhook signing keys, private keys, and URLs that carry one.
 fn looks_secret(text: &str) -> bool {
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric());
-    let mixed = text.contains(|c: char| c.is_ascii_digit()) && text.contains(|c: char| c.is_ascii_alphabetic());
+    let mixed = text.contains(|c: char| c.is_ascii_digit())
+        && text.contains(|c: char| c.is_ascii_alphabetic());
     let user_info = text.split_once("://").is_some_and(|(_, rest)| {
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
         authority.contains('@')
@@ -64,14 +74,18 @@ fn looks_secret(text: &str) -> bool {
 
 /// Whether a message about this key could repeat a secret that was written in the wrong place.
 pub(super) fn may_hold_secret(key: &str) -> bool {
-    let plain = [".id", ".kind", ".key_kind", ".name"].iter().any(|end| key.ends_with(end));
+    let plain = [".id", ".kind", ".key_kind", ".name"]
+        .iter()
+        .any(|end| key.ends_with(end));
     (key.starts_with("account") || key.starts_with("alert")) && !plain
 }
 
 /// The message without the value that it quotes: `string "…"` and `unknown variant …`.
 pub(super) fn redact(message: &str) -> String {
     match message.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("cannot be used (the value is not shown): expected {expected}"),
+        Some((_, expected)) => {
+            format!("cannot be used (the value is not shown): expected {expected}")
+        }
         None => "cannot be used (the value is not shown)".into(),
     }
 }
@@ -83,16 +97,26 @@ pub(super) fn pointers(document: &Document<'_>) -> Vec<Pointer> {
         if !(key.starts_with("account.") || key.starts_with("alert[")) {
             return None;
         }
-        let DeValue::Table(table) = value else { return None };
+        let DeValue::Table(table) = value else {
+            return None;
+        };
         let mut entries = table.iter();
-        let (Some((name, place)), None) = (entries.next(), entries.next()) else { return None };
-        let DeValue::String(place) = place.get_ref() else { return None };
+        let (Some((name, place)), None) = (entries.next(), entries.next()) else {
+            return None;
+        };
+        let DeValue::String(place) = place.get_ref() else {
+            return None;
+        };
         let source = match name.get_ref().as_ref() {
             "env" => SecretSource::Env(place.to_string()),
             "file" => SecretSource::File(place.as_ref().into()),
             _ => return None,
         };
-        Some(Pointer { line: document.line(&key), key, source })
+        Some(Pointer {
+            line: document.line(&key),
+            key,
+            source,
+        })
     });
     found.collect()
 }
@@ -100,7 +124,10 @@ pub(super) fn pointers(document: &Document<'_>) -> Vec<Pointer> {
 /// Names of environment variables that no shell can set.
 pub(super) fn bad_names(pointers: &[Pointer]) -> Vec<ConfigFault> {
     let is_name = |name: &str| {
-        let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        let first = name
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
         first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
     let bad = pointers.iter().filter(|pointer| match &pointer.source {
@@ -108,9 +135,12 @@ pub(super) fn bad_names(pointers: &[Pointer]) -> Vec<ConfigFault> {
         SecretSource::File(path) => path.as_os_str().is_empty(),
     });
     let fault = |pointer: &Pointer| {
-        ConfigFault::new(&pointer.key, "names no environment variable and no file (the value is not shown)")
-            .advise(ADVICE)
-            .at(pointer.line)
+        ConfigFault::new(
+            &pointer.key,
+            "names no environment variable and no file (the value is not shown)",
+        )
+        .advise(ADVICE)
+        .at(pointer.line)
     };
     bad.map(fault).collect()
 }
@@ -120,13 +150,16 @@ pub(super) fn bad_names(pointers: &[Pointer]) -> Vec<ConfigFault> {
 /// # Errors
 /// The fault, and whether the secret is only absent from this process's environment.
 pub(super) fn look(pointer: &Pointer) -> Result<(), (ConfigFault, bool)> {
-    let Err(error) = pointer.source.resolve() else { return Ok(()) };
+    let Err(error) = pointer.source.resolve() else {
+        return Ok(());
+    };
     let is_unset = matches!(error, SecretError::NotSet { .. });
     let advice = match &error {
         SecretError::NotSet { name } => Some(format!("export {name}=… before 'tripline run'")),
-        SecretError::File { path, .. } => {
-            Some(format!("write the secret into {0} and chmod 600 {0}", path.display()))
-        }
+        SecretError::File { path, .. } => Some(format!(
+            "write the secret into {0} and chmod 600 {0}",
+            path.display()
+        )),
         _ => None,
     };
     let mut fault = ConfigFault::new(&pointer.key, error.to_string()).at(pointer.line);

@@ -17,17 +17,26 @@ fn minimal() -> String {
 }
 
 fn faults(text: &str) -> Vec<ConfigFault> {
-    parse(text).map(|_| Vec::new()).unwrap_or_else(|faults| faults.all().to_vec())
+    parse(text)
+        .map(|_| Vec::new())
+        .unwrap_or_else(|faults| faults.all().to_vec())
 }
 
 fn shown(text: &str) -> String {
-    faults(text).iter().map(|fault| format!("{fault}\n")).collect()
+    faults(text)
+        .iter()
+        .map(|fault| format!("{fault}\n"))
+        .collect()
 }
 
 /// Asserts that there is exactly one fault, at this key, and gives it.
 fn only(text: &str, key: &str) -> ConfigFault {
     let found = faults(text);
-    assert!(found.len() == 1 && found[0].key == key, "expected one fault at {key}:\n{}", shown(text));
+    assert!(
+        found.len() == 1 && found[0].key == key,
+        "expected one fault at {key}:\n{}",
+        shown(text)
+    );
     found[0].clone()
 }
 
@@ -38,14 +47,25 @@ fn the_example_is_valid_and_so_is_every_line_of_it_that_is_commented_out() {
     assert_eq!((config.engine.live, &config.keys), (false, &Keys::Practice));
     let is_setting = |line: &&str| {
         let rest = line.trim_start_matches("# ");
-        let is_key = rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        let is_key = rest
+            .split_once(" = ")
+            .is_some_and(|(key, _)| !key.contains(' '));
         line.starts_with("# ") && (is_key || rest.starts_with('['))
     };
-    let settings = EXAMPLE.lines().map(|line| if is_setting(&line) { line.trim_start_matches("# ") } else { line });
+    let settings = EXAMPLE.lines().map(|line| {
+        if is_setting(&line) {
+            line.trim_start_matches("# ")
+        } else {
+            line
+        }
+    });
     let text: Vec<&str> = settings.collect();
     let found = shown(&text.join("\n"));
     // Only the switch for real money does not fit a practice exchange.
-    assert!(found.lines().count() == 1 && found.contains("live = true, but"), "{found}");
+    assert!(
+        found.lines().count() == 1 && found.contains("live = true, but"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -89,7 +109,10 @@ kind = 'pigeon'
 level = 'loud'
 ";
     let found = faults(text);
-    let keys: Vec<(Option<usize>, &str)> = found.iter().map(|fault| (fault.line, fault.key.as_str())).collect();
+    let keys: Vec<(Option<usize>, &str)> = found
+        .iter()
+        .map(|fault| (fault.line, fault.key.as_str()))
+        .collect();
     let expected = [
         (1, "liv"),
         (3, "venue.environment"),
@@ -108,9 +131,19 @@ level = 'loud'
         (27, "alert[1].kind"),
         (29, "log.level"),
     ];
-    let expected: Vec<_> = expected.iter().map(|(line, key)| (Some(*line), *key)).collect();
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(line, key)| (Some(*line), *key))
+        .collect();
     assert_eq!(keys, expected, "\n{}", shown(text));
-    for part in ["did you mean live?", "did you mean fault_after?", "such as \"2s\"", "testnet", "did you mean stale_data?", "1 to 24 characters"] {
+    for part in [
+        "did you mean live?",
+        "did you mean fault_after?",
+        "such as \"2s\"",
+        "testnet",
+        "did you mean stale_data?",
+        "1 to 24 characters",
+    ] {
         assert!(shown(text).contains(part), "{part} in\n{}", shown(text));
     }
 }
@@ -119,7 +152,16 @@ level = 'loud'
 fn an_empty_file_lacks_all_that_is_needed() {
     let found = faults("");
     let keys: Vec<&str> = found.iter().map(|fault| fault.key.as_str()).collect();
-    assert_eq!(keys, ["venue", "account.api_key", "account.secret", "account.id", "strategy"]);
+    assert_eq!(
+        keys,
+        [
+            "venue",
+            "account.api_key",
+            "account.secret",
+            "account.id",
+            "strategy"
+        ]
+    );
     assert!(found.iter().all(|fault| fault.advice.is_some()));
 }
 
@@ -127,7 +169,11 @@ fn an_empty_file_lacks_all_that_is_needed() {
 fn text_that_is_no_toml_is_told_with_its_line_and_not_blamed_for_what_it_hides() {
     let text = format!("{}\nwrong wrong\n", minimal());
     let found = faults(&text);
-    assert!(found.len() == 1 && found[0].problem.contains("no TOML"), "{}", shown(&text));
+    assert!(
+        found.len() == 1 && found[0].problem.contains("no TOML"),
+        "{}",
+        shown(&text)
+    );
     assert_eq!(found[0].line, Some(text.lines().count()));
 }
 
@@ -135,19 +181,54 @@ fn text_that_is_no_toml_is_told_with_its_line_and_not_blamed_for_what_it_hides()
 fn a_secret_in_the_text_is_refused_and_never_repeated() {
     let secret = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
     let places = [
-        ("api_key = { env = 'BINANCE_API_KEY' }", format!("api_key = '{secret}'"), "account.api_key"),
-        ("secret = { env = 'BINANCE_SECRET' }", format!("secret = {{ env = '{secret}' }}"), "account.secret.env"),
-        ("secret = { env = 'BINANCE_SECRET' }", "secret = 'hunter2'".into(), "account.secret"),
+        (
+            "api_key = { env = 'BINANCE_API_KEY' }",
+            format!("api_key = '{secret}'"),
+            "account.api_key",
+        ),
+        (
+            "secret = { env = 'BINANCE_SECRET' }",
+            format!("secret = {{ env = '{secret}' }}"),
+            "account.secret.env",
+        ),
+        (
+            "secret = { env = 'BINANCE_SECRET' }",
+            "secret = 'hunter2'".into(),
+            "account.secret",
+        ),
     ];
     for (from, to, key) in places {
         let text = minimal().replace(from, &to);
         let found = faults(&text);
-        assert_eq!(found.iter().filter(|fault| fault.key == key).count(), 1, "{}", shown(&text));
-        assert!(found[0].advice.as_deref().is_some_and(|advice| advice.contains("0600")), "{}", shown(&text));
-        assert!(!shown(&text).contains(secret) && !shown(&text).contains("hunter2"), "{}", shown(&text));
+        assert_eq!(
+            found.iter().filter(|fault| fault.key == key).count(),
+            1,
+            "{}",
+            shown(&text)
+        );
+        assert!(
+            found[0]
+                .advice
+                .as_deref()
+                .is_some_and(|advice| advice.contains("0600")),
+            "{}",
+            shown(&text)
+        );
+        assert!(
+            !shown(&text).contains(secret) && !shown(&text).contains("hunter2"),
+            "{}",
+            shown(&text)
+        );
     }
-    let text = format!("{}[[alert]]\nkind = 'webhook'\nurl = 'https://x.example/T0/B0/s3cr3t'\nkey = 'k3y'\n", minimal());
-    assert!(!shown(&text).contains("s3cr3t") && !shown(&text).contains("k3y"), "{}", shown(&text));
+    let text = format!(
+        "{}[[alert]]\nkind = 'webhook'\nurl = 'https://x.example/T0/B0/s3cr3t'\nkey = 'k3y'\n",
+        minimal()
+    );
+    assert!(
+        !shown(&text).contains("s3cr3t") && !shown(&text).contains("k3y"),
+        "{}",
+        shown(&text)
+    );
     assert!(shown(&text).contains("alert[0].url"), "{}", shown(&text));
 }
 
@@ -155,47 +236,97 @@ fn a_secret_in_the_text_is_refused_and_never_repeated() {
 fn real_money_needs_its_switch_and_the_switch_needs_real_money() {
     let production = minimal().replace("testnet", "production");
     assert!(only(&production, "live").problem.contains("real money"));
-    assert!(parse(&format!("live = true\n{production}")).unwrap().engine.live);
-    assert!(only(&format!("live = true\n{}", minimal()), "live").problem.contains("does not trade"));
+    assert!(
+        parse(&format!("live = true\n{production}"))
+            .unwrap()
+            .engine
+            .live
+    );
+    assert!(
+        only(&format!("live = true\n{}", minimal()), "live")
+            .problem
+            .contains("does not trade")
+    );
 }
 
 #[test]
 fn the_example_key_is_for_a_practice_exchange_on_this_machine_only() {
     let remote = EXAMPLE.replace("http://127.0.0.1:18080", "https://demo-api.binance.com");
     let found = shown(&remote);
-    assert!(found.contains("account.api_key") && found.contains("account.secret"), "{found}");
+    assert!(
+        found.contains("account.api_key") && found.contains("account.secret"),
+        "{found}"
+    );
 }
 
 #[test]
 fn a_float_is_refused_with_its_exact_spelling_as_text() {
     let text = minimal().replace("[[strategy]]", "[[strategy]]\nwrong = 0.10");
     let fault = only(&text, "strategy[0].wrong");
-    assert_eq!(fault.advice.as_deref(), Some("write it in quotes: \"0.10\""));
+    assert_eq!(
+        fault.advice.as_deref(),
+        Some("write it in quotes: \"0.10\"")
+    );
 }
 
 #[test]
 fn a_policy_applies_to_the_kinds_that_it_names_and_the_rest_stays_strict() {
     use tripline_engine::fault::FaultKind;
     use tripline_engine::halt::{HaltLevel, Reaction};
-    let text = format!("{}[halt]\nstale_data = {{ level = 'reduce_only', resting_orders = 'keep' }}\n", minimal());
+    let text = format!(
+        "{}[halt]\nstale_data = {{ level = 'reduce_only', resting_orders = 'keep' }}\n",
+        minimal()
+    );
     let policy = parse(&text).unwrap().engine.policy;
-    assert_eq!(policy.reaction(FaultKind::StaleData).level, HaltLevel::ReduceOnly);
+    assert_eq!(
+        policy.reaction(FaultKind::StaleData).level,
+        HaltLevel::ReduceOnly
+    );
     assert_eq!(policy.reaction(FaultKind::Network), Reaction::STRICT);
 }
 
 #[test]
 fn numbers_out_of_bounds_and_contradictions_name_their_key() {
     let with = |section: &str| format!("{}{section}", minimal());
-    only(&with("[venue.bounds]\nrecv_window_ms = 70000"), "venue.bounds.recv_window_ms");
-    only(&with("[timeouts]\nstale_after = '20s'"), "timeouts.fault_after");
-    only(&with("[timeouts]\nstop_within = '1ms'"), "timeouts.stop_within");
-    only(&with("[market_data]\nsnapshot_levels = 6000"), "market_data.snapshot_levels");
-    only(&minimal().replace("'testnet'", "'testnet'\nkey_kind = 'hmac'"), "venue.key_kind");
-    only(&minimal().replace("'testnet'", "'testnet'\nrest_url = 'https://a'"), "venue.rest_url");
-    only(&with("[[alert]]\nkind = 'log'\n[[alert]]\nkind = 'log'"), "alert[1].name");
+    only(
+        &with("[venue.bounds]\nrecv_window_ms = 70000"),
+        "venue.bounds.recv_window_ms",
+    );
+    only(
+        &with("[timeouts]\nstale_after = '20s'"),
+        "timeouts.fault_after",
+    );
+    only(
+        &with("[timeouts]\nstop_within = '1ms'"),
+        "timeouts.stop_within",
+    );
+    only(
+        &with("[market_data]\nsnapshot_levels = 6000"),
+        "market_data.snapshot_levels",
+    );
+    only(
+        &minimal().replace("'testnet'", "'testnet'\nkey_kind = 'hmac'"),
+        "venue.key_kind",
+    );
+    only(
+        &minimal().replace("'testnet'", "'testnet'\nrest_url = 'https://a'"),
+        "venue.rest_url",
+    );
+    only(
+        &with("[[alert]]\nkind = 'log'\n[[alert]]\nkind = 'log'"),
+        "alert[1].name",
+    );
+    let levels = only(
+        &minimal().replace("levels = [6, 8]", "levels = [0, 8]"),
+        "strategy[0].config.levels[0]",
+    );
+    assert!(levels.line.is_some());
     let strategy = minimal();
     let start = strategy.find("[[strategy]]").unwrap();
-    only(&format!("{strategy}{}", &strategy[start..]), "strategy[1].id");
+    only(
+        &format!("{strategy}{}", &strategy[start..]),
+        "strategy[1].id",
+    );
 }
 
 #[test]
@@ -206,17 +337,36 @@ fn what_is_not_set_or_open_to_others_is_found_outside_the_text() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let text = minimal()
         .replace("env = 'BINANCE_API_KEY'", "env = 'TRIPLINE_NO_SUCH_KEY'")
-        .replace("env = 'BINANCE_SECRET'", &format!("file = '{}'", path.display()));
+        .replace(
+            "env = 'BINANCE_SECRET'",
+            &format!("file = '{}'", path.display()),
+        );
     let outside = parse(&text).unwrap().outside();
     std::fs::remove_file(&path).unwrap();
     assert_eq!(outside.unset[0].key, "account.api_key");
-    assert!(outside.faults[0].problem.contains("0644"), "{:?}", outside.faults);
+    assert!(
+        outside.faults[0].problem.contains("0644"),
+        "{:?}",
+        outside.faults
+    );
 }
 
 /// Pieces that make texts which are nearly right.
 fn piece() -> impl Strategy<Value = String> {
-    let lines: Vec<String> = EXAMPLE.lines().map(|line| line.trim_start_matches("# ").to_owned()).collect();
-    let odd = ["a.b.c = 1", "[[alert]]", "[venue", "x = [[[{}]]]", "strategy = [1, {id=2}]", "halt = 0.5", "\u{0}", "alert = 'x'"];
+    let lines: Vec<String> = EXAMPLE
+        .lines()
+        .map(|line| line.trim_start_matches("# ").to_owned())
+        .collect();
+    let odd = [
+        "a.b.c = 1",
+        "[[alert]]",
+        "[venue",
+        "x = [[[{}]]]",
+        "strategy = [1, {id=2}]",
+        "halt = 0.5",
+        "\u{0}",
+        "alert = 'x'",
+    ];
     let all: Vec<String> = lines.into_iter().chain(odd.map(str::to_owned)).collect();
     prop_oneof![4 => proptest::sample::select(all), 1 => any::<String>(), 1 => "[a-z\\[\\].='\"{}0-9 \n]{0,30}"]
 }

@@ -1,0 +1,322 @@
+//! The program as people and scripts meet it: arguments, output, exit codes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "cli/program.rs"]
+mod program;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use program::{Exchange, Folder, ends, http, text};
+use serde_json::Value;
+
+#[test]
+fn the_help_tells_the_exit_codes_and_a_wrong_argument_ends_with_2() {
+    let folder = Folder::new("help");
+    ends(
+        &folder.run(&["--help"]),
+        0,
+        &["Exit codes", "orders may be open", "demo", "completions"],
+    );
+    ends(&folder.run(&["--version"]), 0, &[env!("CARGO_PKG_VERSION")]);
+    ends(
+        &folder.run(&["run", "--no-such-option"]),
+        2,
+        &["--no-such-option"],
+    );
+    ends(&folder.run(&["completions", "bash"]), 0, &["_tripline"]);
+}
+
+#[test]
+fn init_writes_a_configuration_that_passes_check_and_replaces_none_unasked() {
+    let folder = Folder::new("init");
+    ends(&folder.run(&["init"]), 0, &["tripline.toml is written"]);
+    ends(&folder.run(&["check"]), 0, &["valid"]);
+    fs::write(folder.0.join("tripline.toml"), "# mine\n").unwrap();
+    ends(
+        &folder.run(&["init"]),
+        2,
+        &["tripline.toml is there already", "--force"],
+    );
+    assert_eq!(
+        fs::read_to_string(folder.0.join("tripline.toml")).unwrap(),
+        "# mine\n"
+    );
+    ends(
+        &folder.run(&["init", "--force", "--file", "tripline.toml"]),
+        0,
+        &[],
+    );
+    ends(&folder.run(&["check", "--config", "tripline.toml"]), 0, &[]);
+    ends(
+        &folder.run(&["init", "--file", "no/such/folder.toml"]),
+        1,
+        &["no/such/folder.toml cannot be written"],
+    );
+}
+
+const WRONG: &str =
+    "liev = true\n[venue]\nenvironment = 'moon'\n[account]\nid = 'main'\nsecret = 'hunter2'\n";
+
+#[test]
+fn check_tells_every_wrong_key_at_once_and_run_does_not_start() {
+    let folder = Folder::new("check");
+    let path = folder.write("wrong.toml", WRONG);
+    let file = path.to_str().unwrap();
+    let parts = [
+        "line 1: liev",
+        "live?",
+        "line 3: venue.environment",
+        "line 6: account.secret",
+        "0600",
+        "strategy: ",
+    ];
+    ends(&folder.run(&["check", "--config", file]), 2, &parts);
+    let run = folder.run(&["run", "--config", file]);
+    ends(&run, 2, &parts);
+    assert!(!text(&run).contains("hunter2"));
+    let json = folder.run(&["check", "--json", "--config", file]);
+    assert_eq!(json.status.code(), Some(2));
+    let found: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(found["valid"], false);
+    assert!(
+        found["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|error| error["key"] == "liev" && error["line"] == 1)
+    );
+    ends(
+        &folder.run(&["check", "--config", "none.toml"]),
+        2,
+        &["none.toml cannot be read", "tripline init"],
+    );
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure_and_no_panic() {
+    let folder = Folder::new("pipe");
+    let mut child = folder
+        .tripline(&["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    ends(&output, 0, &[]);
+}
+
+#[test]
+fn a_port_in_use_is_told_with_what_to_do() {
+    let folder = Folder::new("port");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    ends(
+        &folder.run(&["exchange", "--port", &port]),
+        1,
+        &[&port, "choose another port"],
+    );
+    ends(
+        &folder.run(&["exchange", "--config", "none.toml"]),
+        2,
+        &["none.toml cannot be read"],
+    );
+    let faults = folder.write("faults.toml", "[[faults]]\nkind = 'gremlins'\n");
+    ends(
+        &folder.run(&["exchange", "--faults", faults.to_str().unwrap()]),
+        2,
+        &["faults.toml", "gremlins"],
+    );
+}
+
+fn testnet(folder: &Folder, extra: &str) -> PathBuf {
+    let example = {
+        ends(&folder.run(&["init", "--force"]), 0, &[]);
+        fs::read_to_string(folder.0.join("tripline.toml")).unwrap()
+    };
+    let strategies = &example[example.find("[[strategy]]").unwrap()..];
+    folder.write("testnet.toml", &format!("{extra}{strategies}"))
+}
+
+#[test]
+fn real_money_needs_the_switch_in_the_file_and_the_one_on_the_command_line() {
+    let folder = Folder::new("live");
+    let account = "[account]\nid = 'main'\napi_key = { env = 'NO_SUCH_KEY' }\nsecret = { env = 'NO_SUCH_SECRET' }\n";
+    let path = testnet(
+        &folder,
+        &format!("[venue]\nenvironment = 'production'\n{account}"),
+    );
+    let file = path.to_str().unwrap();
+    ends(
+        &folder.run(&["run", "--live", "--config", file]),
+        2,
+        &["live = true"],
+    );
+    let path = testnet(
+        &folder,
+        &format!("live = true\n[venue]\nenvironment = 'production'\n{account}"),
+    );
+    ends(&folder.run(&["run", "--config", file]), 2, &["add --live"]);
+    ends(
+        &folder.run(&["run", "--live", "--config", file]),
+        2,
+        &["NO_SUCH_KEY is not set", "NO_SUCH_SECRET"],
+    );
+    ends(
+        &folder.run(&["check", "--config", path.to_str().unwrap()]),
+        0,
+        &["note: ", "NO_SUCH_KEY is not set"],
+    );
+    let path = testnet(
+        &folder,
+        &format!("[venue]\nenvironment = 'testnet'\n{account}"),
+    );
+    ends(
+        &folder.run(&["run", "--live", "--config", path.to_str().unwrap()]),
+        2,
+        &["trades no real money"],
+    );
+}
+
+#[test]
+fn without_its_exchange_a_run_says_how_to_start_one() {
+    let folder = Folder::new("alone");
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    ends(&folder.run(&["init"]), 0, &[]);
+    let path = folder.0.join("tripline.toml");
+    let config = fs::read_to_string(&path)
+        .unwrap()
+        .replace("127.0.0.1:18080", &free.to_string());
+    fs::write(&path, config).unwrap();
+    ends(&folder.run(&["run"]), 1, &["tripline exchange"]);
+}
+
+#[test]
+fn an_engine_trades_on_the_practice_exchange_until_sigterm_and_ends_in_order() {
+    let folder = Folder::new("trade");
+    let exchange = Exchange::start(&folder, &["--seed", "3"]);
+    exchange.config(&folder);
+    ends(
+        &folder.run(&["check", "--online"]),
+        0,
+        &["ok: clock", "ok: instruments", "ok: account", "valid"],
+    );
+    let mut command = folder.tripline(&["run", "--json"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env("RUST_LOG", "info")
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    log.read_line(&mut first).unwrap();
+    assert!(
+        first.contains(" INFO  ") && first.contains("engine  account main"),
+        "{first}"
+    );
+    wait_until_orders_arrive(&exchange.address);
+    let killed = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}\n{first}{rest}",
+        text(&output)
+    );
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&summary["exit_code"], &summary["open_orders"]),
+        (&Value::from(0), &Value::from(0)),
+        "{summary}"
+    );
+}
+
+/// Asks the exchange for its own record until an order is in it.
+fn wait_until_orders_arrive(address: &str) {
+    let deadline = std::time::Duration::from_secs(30);
+    let pause = std::time::Duration::from_millis(100);
+    let tries = deadline.as_millis() / pause.as_millis();
+    for _ in 0..tries {
+        if http(address, "GET", "/practice/record", "").contains("\"clientOrderId\"") {
+            return;
+        }
+        std::thread::sleep(pause);
+    }
+    panic!("no order reached the exchange within {deadline:?}");
+}
+
+/// The practice configuration with a key of one's own, whose secret stands in a file of this mode.
+fn with_key(config: &Path, folder: &Folder, kind: &str, secret: &str, mode: u32) {
+    let file = folder.write("secret", secret);
+    fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    let keys = format!(
+        "key_kind = \"{kind}\"\napi_key = {{ env = \"PRACTICE_KEY\" }}\nsecret = {{ file = \"{}\" }}\n[timeouts]",
+        file.display()
+    );
+    let text = fs::read_to_string(config)
+        .unwrap()
+        .replace("[timeouts]", "")
+        .replacen("id = \"main\"", &format!("id = \"main\"\n{keys}"), 1);
+    fs::write(config, text).unwrap();
+}
+
+#[test]
+fn a_wrong_key_kind_an_open_file_and_a_refused_key_are_told_apart() {
+    let folder = Folder::new("keys");
+    let exchange = Exchange::start(&folder, &[]);
+    let check = |kind, secret, mode| {
+        let config = exchange.config(&folder);
+        with_key(&config, &folder, kind, secret, mode);
+        folder
+            .tripline(&["check", "--online"])
+            .env("PRACTICE_KEY", "unknown")
+            .output()
+            .unwrap()
+    };
+    ends(
+        &check("hmac", "shared", 0o644),
+        2,
+        &["account.secret", "chmod 600"],
+    );
+    ends(
+        &check("ed25519", "shared", 0o600),
+        2,
+        &["PKCS#8", "key_kind"],
+    );
+    ends(
+        &check("hmac", "shared", 0o600),
+        1,
+        &["ok: clock", "error: account", "account.key_kind"],
+    );
+}
+
+#[test]
+fn a_clock_an_hour_off_is_told_with_what_to_do() {
+    let folder = Folder::new("clock");
+    let exchange = Exchange::start(&folder, &[]);
+    let fault = r#"{"kind":"clock_offset","offset_ms":3600000}"#;
+    assert!(http(&exchange.address, "POST", "/practice/faults", fault).starts_with("HTTP/1.1 200"));
+    exchange.config(&folder);
+    ends(
+        &folder.run(&["check", "--online"]),
+        1,
+        &["error: clock", "NTP"],
+    );
+    ends(&folder.run(&["run"]), 1, &["NTP"]);
+}
