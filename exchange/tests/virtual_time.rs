@@ -144,6 +144,30 @@ async fn a_pong_with_another_payload_does_not_keep_a_connection_alive() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_is_let_go_of() {
+    let scenario = async {
+        let exchange = exchange();
+        let mut ws = socket(&exchange, "/ws-api/v3").await;
+        let request = json!({"id": 1, "method": "exchangeInfo"}).to_string();
+        for _ in 0..300 {
+            ws.send(Message::Text(request.clone().into()))
+                .await
+                .unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        let mut read = 0;
+        while let Some(Ok(_)) = ws.next().await {
+            read += 1;
+        }
+        assert!(
+            read < 300,
+            "more than the pipe holds was never sent: {read}"
+        );
+    };
+    LocalSet::new().run_until(scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stalled_request_takes_its_ten_seconds_of_virtual_time() {
     let scenario = async {
         let exchange = exchange();

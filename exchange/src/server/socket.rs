@@ -33,7 +33,9 @@ pub enum Incoming {
 
 /// The connection; shared by its own task and by everyone who publishes to it.
 pub struct Socket {
-    io: RefCell<Io>,
+    /// `None` once the connection has ended, so that the client learns of it at once.
+    io: RefCell<Option<Io>>,
+    address: Option<IpAddr>,
     codec: RefCell<Codec>,
     unsent: RefCell<BytesMut>,
     received: RefCell<BytesMut>,
@@ -56,7 +58,8 @@ impl Socket {
     /// Takes over a stream after the handshake; `received` is what was read beyond the request.
     pub fn new(io: Io, received: BytesMut) -> Rc<Self> {
         Rc::new(Self {
-            io: RefCell::new(io),
+            address: io.peer.address,
+            io: RefCell::new(Some(io)),
             codec: RefCell::new(Codec::new().max_size(MOST_RECEIVED)),
             unsent: RefCell::default(),
             received: RefCell::new(received),
@@ -69,7 +72,12 @@ impl Socket {
 
     /// The client's address.
     pub fn address(&self) -> Option<IpAddr> {
-        self.io.borrow().peer.address
+        self.address
+    }
+
+    /// Whether the last word has been said, but not yet read.
+    pub fn is_closing(&self) -> bool {
+        self.closing.get() && !self.gone.get()
     }
 
     /// Whether the connection has ended; sending does nothing then.
@@ -118,8 +126,7 @@ impl Socket {
 
     /// Ends the connection without a close frame.
     pub fn cut(&self) {
-        self.gone.set(true);
-        self.io.borrow().peer.cut();
+        self.end();
         self.wake();
     }
 
@@ -157,7 +164,10 @@ impl Socket {
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut unsent = self.unsent.borrow_mut();
-        let mut io = self.io.borrow_mut();
+        let mut slot = self.io.borrow_mut();
+        let Some(io) = slot.as_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
         while !unsent.is_empty() {
             match Pin::new(&mut *io).poll_write(cx, &unsent) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -166,7 +176,7 @@ impl Socket {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        Pin::new(&mut *io).poll_flush(cx)
+        Pin::new(io).poll_flush(cx)
     }
 
     /// The next message of the client; `None` when the connection has ended. Only the connection's own
@@ -178,7 +188,7 @@ impl Socket {
         }
         match self.poll_flush(cx) {
             Poll::Ready(Ok(())) if self.closing.get() => {
-                return self.poll_shutdown(cx).map(|()| None);
+                return self.poll_shutdown(cx);
             }
             Poll::Ready(Err(_)) => return self.ended(),
             Poll::Ready(Ok(())) | Poll::Pending => {}
@@ -207,20 +217,36 @@ impl Socket {
         }
     }
 
-    fn ended(&self) -> Poll<Option<Incoming>> {
+    fn end(&self) {
         self.gone.set(true);
+        drop(self.io.borrow_mut().take());
+    }
+
+    fn ended(&self) -> Poll<Option<Incoming>> {
+        self.end();
         Poll::Ready(None)
     }
 
-    fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let shut = Pin::new(&mut *self.io.borrow_mut()).poll_shutdown(cx);
-        shut.map(|_| self.gone.set(true))
+    fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        let shut = self
+            .io
+            .borrow_mut()
+            .as_mut()
+            .map(|io| Pin::new(io).poll_shutdown(cx));
+        if shut.is_some_and(|shut| shut.is_pending()) {
+            Poll::Pending
+        } else {
+            self.ended()
+        }
     }
 
     fn poll_fill(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut room = [0_u8; 8 * 1024];
         let mut buf = ReadBuf::new(&mut room);
-        let read = Pin::new(&mut *self.io.borrow_mut()).poll_read(cx, &mut buf);
+        let read = match self.io.borrow_mut().as_mut() {
+            Some(io) => Pin::new(io).poll_read(cx, &mut buf),
+            None => return Poll::Ready(Ok(0)),
+        };
         read.map_ok(|()| {
             self.received.borrow_mut().extend_from_slice(buf.filled());
             buf.filled().len()

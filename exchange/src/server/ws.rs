@@ -17,6 +17,8 @@ use crate::wire::render::TimeUnit;
 const PING_EVERY_US: i64 = 20_000_000;
 const PONG_WITHIN_US: i64 = 60_000_000;
 const LIFE_US: i64 = 24 * 3_600_000_000;
+/// How long a client may take to read the last word.
+const FAREWELL_US: i64 = 5_000_000;
 
 /// Receives for one connection and keeps its time.
 pub struct Life {
@@ -27,6 +29,7 @@ pub struct Life {
     next_ping_us: i64,
     /// When the oldest ping without a pong was sent, and its payload.
     unanswered: Option<(i64, String)>,
+    closing_since_us: Option<i64>,
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -39,6 +42,7 @@ impl Life {
             began_us: now_us,
             next_ping_us: now_us + PING_EVERY_US,
             unanswered: None,
+            closing_since_us: None,
             alarm: Box::pin(tokio::time::sleep(Duration::from_secs(20))),
             core,
         }
@@ -82,6 +86,9 @@ impl Life {
     }
 
     fn next_deadline_us(&self) -> i64 {
+        if let Some(since) = self.closing_since_us {
+            return since + FAREWELL_US;
+        }
         let pong = self
             .unanswered
             .as_ref()
@@ -93,7 +100,11 @@ impl Life {
 
     fn keep_time(&mut self) {
         let now_us = self.core.clock.steady_us();
-        if now_us >= self.began_us + self.life_us() {
+        if self.socket.is_closing() {
+            if now_us >= *self.closing_since_us.get_or_insert(now_us) + FAREWELL_US {
+                self.socket.cut();
+            }
+        } else if now_us >= self.began_us + self.life_us() {
             self.socket.close(CloseCode::Away, "");
         } else if self
             .unanswered
