@@ -348,4 +348,54 @@ mod tests {
             Err(ConfigError::KeyKind { .. })
         ));
     }
+
+    #[test]
+    fn a_whole_exchange_can_be_written_down() {
+        let text = r#"
+            seed = 7
+            [[accounts]]
+            id = "main"
+            balances = { BTC = "1.5", USDT = "100000" }
+            maker_commission = "0.0002"
+            bnb_discount = "0.75"
+            keys = [
+                { api_key = "hmac", secret = "s" },
+                { api_key = "ed", public_key = "MCowBQYDK2VwAyEAgmDRTtj2FA+wzJUIlAL9ly1eovjLBu7uXUFR+jFULmg=", trading = false },
+            ]
+            [[instruments]]
+            base = "BTC"
+            quote = "USDT"
+            tick = "0.01"
+            step = "0.00001"
+            max_price = "1000000"
+            max_quantity = "9000"
+            max_market_quantity = "100"
+            min_notional = "5"
+            last_price = "60000"
+            [market.synthetic]
+            updates_per_second = 50.0
+            [limits]
+            orders_per_10_seconds = 10
+            [[faults]]
+            kind = "timeout"
+            operation = "order.place"
+            ms = 500
+        "#;
+        let config = ExchangeConfig::from_toml(text).unwrap();
+        let settings = config.settings().unwrap();
+        assert_eq!(
+            settings.accounts[0].bnb_discount.map(|one| one.factor),
+            Some(Decimal::new(75, 2))
+        );
+        assert!(
+            config.accounts[0]
+                .keys
+                .iter()
+                .all(|key| key.verifier(config.accounts[0].id).is_ok())
+        );
+        assert_eq!(
+            (config.faults.len(), config.limits.orders_per_10_seconds),
+            (1, 10)
+        );
+    }
 }

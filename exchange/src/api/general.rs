@@ -19,6 +19,25 @@ pub fn time(_: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     Ok(json!({"serverTime": call.unit.of(call.now_us)}).to_string())
 }
 
+/// What the practice exchange never has any of: order lists, allocations, block trades.
+pub fn none(_: &Core, _: &Call<'_>) -> Result<String, ApiError> {
+    Ok("[]".into())
+}
+
+/// `executionRules`: no symbol has one.
+pub fn execution_rules(_: &Core, _: &Call<'_>) -> Result<String, ApiError> {
+    Ok(json!({"symbolRules": []}).to_string())
+}
+
+/// `referencePrice`: no symbol has one.
+pub fn reference_price(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
+    core.model.borrow().instrument(call.params.symbol()?)?;
+    Err(ApiError::new(
+        -2043,
+        "This symbol doesn't have a reference price.",
+    ))
+}
+
 /// The symbols that `symbol` or `symbols` names; `None` when neither was sent.
 ///
 /// # Errors

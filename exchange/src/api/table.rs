@@ -20,6 +20,7 @@ const CANCEL: &str = "symbol orderId origClientOrderId newClientOrderId cancelRe
 const AMEND: &str = "symbol orderId origClientOrderId newClientOrderId newQty";
 const RANGE: &str = "symbol orderId fromId startTime endTime limit";
 const SYMBOLS: &str = "symbol symbols symbolStatus type permissions showPermissionSets";
+const TICKER: &str = "symbol symbols symbolStatus type windowSize timeZone";
 const KLINES: &str = "symbol interval startTime endTime timeZone limit";
 const SYMBOL: &str = "symbol symbolStatus";
 
@@ -97,6 +98,48 @@ pub static OPERATIONS: &[Operation] = &[
         |p| weights::one_or_all(p, 2, 4),
         SYMBOLS,
         tickers::book_ticker,
+    ),
+    public(
+        "ticker",
+        "/api/v3/ticker",
+        weights::per_symbol,
+        TICKER,
+        tickers::rolling,
+    ),
+    public(
+        "ticker.tradingDay",
+        "/api/v3/ticker/tradingDay",
+        weights::per_symbol,
+        TICKER,
+        tickers::trading_day,
+    ),
+    public(
+        "executionRules",
+        "/api/v3/executionRules",
+        |_| 40,
+        SYMBOLS,
+        general::execution_rules,
+    ),
+    public(
+        "referencePrice",
+        "/api/v3/referencePrice",
+        |_| 2,
+        SYMBOL,
+        general::reference_price,
+    ),
+    public(
+        "referencePrice.calculation",
+        "/api/v3/referencePrice/calculation",
+        |_| 2,
+        SYMBOL,
+        general::reference_price,
+    ),
+    public(
+        "blockTrades.historical",
+        "/api/v3/historicalBlockTrades",
+        |_| 25,
+        RANGE,
+        general::none,
     ),
     trade(
         "order.place",
@@ -225,6 +268,27 @@ pub static OPERATIONS: &[Operation] = &[
         account::my_filters,
     ),
     read(
+        "openOrderLists.status",
+        "/api/v3/openOrderList",
+        |_| 6,
+        "",
+        general::none,
+    ),
+    read(
+        "allOrderLists",
+        "/api/v3/allOrderList",
+        |_| 20,
+        RANGE,
+        general::none,
+    ),
+    read(
+        "myAllocations",
+        "/api/v3/myAllocations",
+        |_| 20,
+        RANGE,
+        general::none,
+    ),
+    read(
         "",
         "/sapi/v1/asset/tradeFee",
         |_| 1,
@@ -291,20 +355,7 @@ pub fn is_known_path(path: &str) -> bool {
 
 /// What exists at the venue and is refused here with -1020 rather than as unknown.
 pub fn is_unsupported(method_or_path: &str) -> bool {
-    [
-        "orderList",
-        "openOrderList",
-        "allOrderList",
-        "sor/",
-        "sor.",
-        "myAllocations",
-        "executionRules",
-        "referencePrice",
-        "ticker.tradingDay",
-        "ticker/tradingDay",
-        "historicalBlockTrades",
-        "blockTrades",
-    ]
-    .iter()
-    .any(|part| method_or_path.contains(part))
+    ["orderList", "order/oco", "sor/", "sor."]
+        .iter()
+        .any(|part| method_or_path.contains(part))
 }

@@ -138,24 +138,18 @@ pub fn statistics(
     })
 }
 
-fn full(symbol: Symbol, found: &Statistics, unit: TimeUnit) -> Value {
+/// The fields of `ticker` and `ticker/tradingDay`, and a part of those of `ticker/24hr`.
+fn span(symbol: Symbol, found: &Statistics, unit: TimeUnit) -> Value {
     let candle = &found.candle;
-    let ((bid, bid_qty), (ask, ask_qty)) = (best(found.book.bid), best(found.book.ask));
     json!({
         "symbol": symbol,
         "priceChange": amount(found.change),
         "priceChangePercent": format!("{:.3}", found.change_percent),
         "weightedAvgPrice": amount(found.average),
-        "prevClosePrice": amount(candle.open.value()),
-        "lastPrice": amount(candle.close.value()),
-        "lastQty": amount(found.last_quantity.value()),
-        "bidPrice": bid,
-        "bidQty": bid_qty,
-        "askPrice": ask,
-        "askQty": ask_qty,
         "openPrice": amount(candle.open.value()),
         "highPrice": amount(candle.high.value()),
         "lowPrice": amount(candle.low.value()),
+        "lastPrice": amount(candle.close.value()),
         "volume": amount(candle.volume.value()),
         "quoteVolume": amount(candle.quote_volume.value()),
         "openTime": unit.of(candle.open_time.0),
@@ -164,6 +158,23 @@ fn full(symbol: Symbol, found: &Statistics, unit: TimeUnit) -> Value {
         "lastId": trade_id(candle.last_trade),
         "count": candle.trades,
     })
+}
+
+fn full(symbol: Symbol, found: &Statistics, unit: TimeUnit) -> Value {
+    let mut row = span(symbol, found, unit);
+    let ((bid, bid_qty), (ask, ask_qty)) = (best(found.book.bid), best(found.book.ask));
+    let more = json!({
+        "prevClosePrice": amount(found.candle.open.value()),
+        "lastQty": amount(found.last_quantity.value()),
+        "bidPrice": bid,
+        "bidQty": bid_qty,
+        "askPrice": ask,
+        "askQty": ask_qty,
+    });
+    if let (Value::Object(row), Value::Object(more)) = (&mut row, more) {
+        row.extend(more);
+    }
+    row
 }
 
 fn mini(symbol: Symbol, found: &Statistics, unit: TimeUnit) -> Value {
@@ -207,4 +218,45 @@ pub fn day(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
             full(symbol, &found, call.unit)
         })
     })
+}
+
+/// The statistics of the symbols over a span that ends now.
+fn over(core: &Core, call: &Call<'_>, span_us: i64) -> Result<String, ApiError> {
+    let is_mini = is_mini(call.params)?;
+    if call.params.get("symbol").is_none() && call.params.symbols()?.is_none() {
+        return Err(ApiError::mandatory("symbol"));
+    }
+    each(core, call, |model, symbol| {
+        let found = statistics(model, symbol, span_us, call.now_us)?;
+        let row = if is_mini { mini } else { span };
+        Ok(row(symbol, &found, call.unit))
+    })
+}
+
+/// `ticker`: a window of minutes, hours or days.
+pub fn rolling(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
+    let refused = || ApiError::illegal("windowSize", "1m-59m, 1h-23h, 1d-7d");
+    let text = call.params.get("windowSize").unwrap_or("1d");
+    let (minutes, most) = match text.chars().last() {
+        Some('m') => (1, 59),
+        Some('h') => (60, 23),
+        Some('d') => (1_440, 7),
+        _ => return Err(refused()),
+    };
+    let count: i64 = text
+        .trim_end_matches(['m', 'h', 'd'])
+        .parse()
+        .map_err(|_| refused())?;
+    if !(1..=most).contains(&count) {
+        return Err(refused());
+    }
+    over(core, call, count * minutes * 60_000_000)
+}
+
+/// `ticker/tradingDay`: since midnight UTC.
+pub fn trading_day(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
+    if call.params.get("timeZone").is_some_and(|zone| zone != "0") {
+        return Err(ApiError::unsupported("timeZone other than 0"));
+    }
+    over(core, call, call.now_us.rem_euclid(DAY_US).max(1))
 }

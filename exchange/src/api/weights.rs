@@ -51,3 +51,13 @@ pub fn order_test(params: &Params) -> u32 {
         1
     }
 }
+
+/// 4 for each symbol, at most 200.
+pub fn per_symbol(params: &Params) -> u32 {
+    let count = params
+        .symbols()
+        .ok()
+        .flatten()
+        .map_or(1, |names| names.len());
+    u32::try_from(count).unwrap_or(50).min(50) * 4
+}
