@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use tripline_engine::halt::Incident;
 use tripline_engine::ports::VenueError;
 
 use super::exit::{Exit, Failure};
@@ -141,9 +142,29 @@ fn as_text(report: &ExitReport) -> String {
     };
     for (scope, standing) in &report.halted {
         text.push_str(&format!("{scope} is {}:\n", standing.level));
-        for incident in &standing.incidents {
-            text.push_str(&format!("  {} {}\n", incident.id, incident.fault));
+        for (first, count) in by_kind(&standing.incidents) {
+            let more = if count > 1 {
+                format!(" ({count} times)")
+            } else {
+                String::new()
+            };
+            text.push_str(&format!("  {} {}{more}\n", first.id, first.fault));
         }
     }
     text
+}
+
+/// The first incident of each kind, and how many there were.
+fn by_kind(incidents: &[Incident]) -> Vec<(&Incident, usize)> {
+    let mut kinds: Vec<(&Incident, usize)> = Vec::new();
+    for incident in incidents {
+        let known = kinds
+            .iter_mut()
+            .find(|(first, _)| first.fault.kind == incident.fault.kind);
+        match known {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((incident, 1)),
+        }
+    }
+    kinds
 }
