@@ -6,149 +6,27 @@
 //! market order on the other side, rounded down to the lot; the remainder is carried to the next fill.
 //! A failed order is a fault, which by default halts the strategy.
 
-use std::time::Duration;
+mod config;
 
-use rust_decimal::Decimal;
-use serde::Deserialize;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::HaltLevel;
-use tripline_engine::ids::{ClientOrderId, Symbol};
+use tripline_engine::ids::ClientOrderId;
 use tripline_engine::instrument::Instrument;
 use tripline_engine::messages::alert::Severity;
 use tripline_engine::messages::control::Resumed;
 use tripline_engine::messages::order::{Fill, OrderEvent, OrderEventKind};
 use tripline_engine::messages::view::BookView;
-use tripline_engine::money::{MoneyError, Price, Quantity, Rounding};
+use tripline_engine::money::{MoneyError, Price, Rounding};
 use tripline_engine::order::{NewOrder, Order, OrderType, Side};
 use tripline_engine::strategy::{Context, Strategy, StrategyResult, Subscription, TimerId};
 use tripline_engine::time::Timestamp;
 
-use crate::config::{ConfigFault, Configuration, Period};
 use crate::earlier::Earlier;
 use crate::hedge::Hedger;
 use crate::outcome::Trouble;
 use crate::slot::Slot;
 
-/// The configuration of `dynamic_quote`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The instrument to quote, as the venue spells it. No default.
-    pub symbol: Symbol,
-    /// `"SELL"` quotes between asks, `"BUY"` between bids. Default `"SELL"`.
-    #[serde(default = "sell")]
-    pub side: Side,
-    /// The quantity of each quote, base asset, a multiple of the lot. No default.
-    pub quantity: Quantity,
-    /// The two levels of the book, counted from 1 at the touch, nearer one first. Default `[6, 8]`.
-    #[serde(default = "levels")]
-    pub levels: [u16; 2],
-    /// How often it looks, 50 ms to 1 h. Default `"2s"`.
-    #[serde(default = "period")]
-    pub period: Period,
-    /// How many levels of the book it subscribes to, up to 1000, at least the farther of `levels`.
-    /// Default 20.
-    #[serde(default = "book_levels")]
-    pub book_levels: u16,
-    /// What becomes of fills.
-    #[serde(default)]
-    pub hedge: HedgeConfig,
-}
-
-/// How `dynamic_quote` hedges.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct HedgeConfig {
-    /// Whether fills are hedged. Default `true`.
-    pub enabled: bool,
-    /// The instrument of the hedge. Default: the quoted one.
-    pub symbol: Option<Symbol>,
-    /// Units to hedge per unit executed, above zero, as text. Default `"1"`.
-    pub ratio: Decimal,
-}
-
-impl Default for HedgeConfig {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            symbol: None,
-            ratio: Decimal::ONE,
-        }
-    }
-}
-
-const fn sell() -> Side {
-    Side::Sell
-}
-
-const fn levels() -> [u16; 2] {
-    [6, 8]
-}
-
-const fn period() -> Period {
-    Period(Duration::from_secs(2))
-}
-
-const fn book_levels() -> u16 {
-    20
-}
-
-impl Configuration for Config {
-    const EXAMPLE: &'static str = r#"symbol = "BTCUSDT"
-side = "SELL"          # "SELL" quotes between asks, "BUY" between bids
-quantity = "0.001"     # of each quote, base asset
-levels = [6, 8]        # quote at the mean of these two levels of the book, keep the order between them
-period = "2s"          # how often it looks
-book_levels = 20       # how deep a book it asks for
-
-[hedge]
-enabled = true         # each fill is hedged by a market order on the other side
-# symbol = "BTCFDUSD"  # on another instrument than the quoted one
-ratio = "1"            # units to hedge per unit executed
-"#;
-
-    fn validate(&self) -> Vec<ConfigFault> {
-        let mut faults = Vec::new();
-        let mut wrong = |key: &str, problem: String| faults.push(ConfigFault::new(key, problem));
-        if self.quantity.is_zero() {
-            wrong("quantity", "0 must be above zero".into());
-        }
-        let [near, far] = self.levels;
-        if near == 0 {
-            wrong(
-                "levels[0]",
-                "0 is no level: they count from 1 at the touch".into(),
-            );
-        }
-        if far < near {
-            wrong(
-                "levels[1]",
-                format!("{far} must not be nearer to the touch than {near}"),
-            );
-        }
-        let deepest = near.max(far);
-        if !(deepest.max(1)..=1000).contains(&self.book_levels) {
-            let given = self.book_levels;
-            wrong(
-                "book_levels",
-                format!("{given} must be from {deepest} (the farther level) to 1000"),
-            );
-        }
-        if self.hedge.ratio <= Decimal::ZERO || self.hedge.ratio > Decimal::from(1000) {
-            let given = self.hedge.ratio;
-            wrong(
-                "hedge.ratio",
-                format!("{given} must be above 0 and at most 1000"),
-            );
-        }
-        faults.extend(self.period.check(
-            "period",
-            Duration::from_millis(50),
-            Duration::from_secs(3600),
-        ));
-        faults
-    }
-}
+pub use config::{Config, HedgeConfig};
 
 /// The prices between which the order may rest.
 #[derive(Debug, Clone, Copy)]
@@ -199,6 +77,7 @@ pub struct DynamicQuote {
     earlier: Earlier,
     hedger: Option<Hedger>,
     started: Timestamp,
+    ready: bool,
     /// The last price at which the quote was filled.
     last_fill: Option<Price>,
     blind: Trouble,
@@ -219,6 +98,7 @@ impl DynamicQuote {
             earlier: Earlier::default(),
             hedger,
             started: Timestamp::EPOCH,
+            ready: false,
             last_fill: None,
             blind: Trouble::default(),
             denied: Trouble::default(),
@@ -227,8 +107,10 @@ impl DynamicQuote {
     }
 
     #[cfg(test)]
-    pub(crate) fn owed(&self) -> Quantity {
-        self.hedger.as_ref().map_or(Quantity::ZERO, Hedger::owed)
+    pub(crate) fn owed(&self) -> tripline_engine::money::Quantity {
+        self.hedger
+            .as_ref()
+            .map_or(Default::default(), Hedger::owed)
     }
 
     fn ours(&self) -> Vec<ClientOrderId> {
@@ -263,7 +145,7 @@ impl DynamicQuote {
 
     /// The whole of it: hedge what is owed, keep or cancel the live order, or place one.
     fn look(&mut self, ctx: &mut Context<'_>) -> StrategyResult {
-        if ctx.level() > HaltLevel::Active {
+        if !self.ready || ctx.level() > HaltLevel::Active {
             return Ok(());
         }
         self.hedge(ctx)?;
@@ -328,6 +210,7 @@ impl DynamicQuote {
         if let Err(reason) = self.quote.place(ctx, terms) {
             self.denied.denied(ctx, "the quote", &reason);
         }
+        self.earlier.placed(self.quote.id());
         Ok(())
     }
 
@@ -369,7 +252,7 @@ impl DynamicQuote {
             && terms.symbol == self.config.symbol
             && terms.side == self.config.side;
         // Whether the earlier run hedged what was filled in its time is not known here.
-        quoted && (!self.earlier.knows(order.id) || fill.at >= self.started)
+        quoted && (!self.earlier.owns(order.id) || fill.at >= self.started)
     }
 }
 
@@ -395,6 +278,7 @@ impl Strategy for DynamicQuote {
     }
 
     fn on_ready(&mut self, ctx: &mut Context<'_>) -> StrategyResult {
+        self.ready = true;
         let ours = self.ours();
         self.earlier.cancel(ctx, &ours);
         self.look(ctx)
@@ -416,7 +300,7 @@ impl Strategy for DynamicQuote {
         if self.quote.is(order.id) {
             return self.on_quote(ctx, event);
         }
-        if self.earlier.on_order(ctx, order) {
+        if self.ready && self.earlier.on_order(ctx, order) {
             return self.look(ctx);
         }
         Ok(())

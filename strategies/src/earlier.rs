@@ -2,22 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use tripline_engine::ids::ClientOrderId;
+use tripline_engine::ids::{ClientOrderId, RunId};
 use tripline_engine::order::{Order, OrderState};
 use tripline_engine::strategy::Context;
 
 /// Open orders of this strategy that this run did not place.
 #[derive(Debug, Default)]
 pub(crate) struct Earlier {
-    /// Every such order that was ever seen.
-    known: BTreeSet<ClientOrderId>,
+    /// This run, once an order of it was placed.
+    run: Option<RunId>,
     /// Those that may still be open.
     open: BTreeSet<ClientOrderId>,
 }
 
 impl Earlier {
-    pub(crate) fn knows(&self, id: ClientOrderId) -> bool {
-        self.known.contains(&id)
+    /// Takes the id of an order that this run has placed.
+    pub(crate) fn placed(&mut self, id: Option<ClientOrderId>) {
+        self.run = self.run.or_else(|| Some(id?.origin()?.run));
+    }
+
+    /// Whether the order is not of this run.
+    pub(crate) fn owns(&self, id: ClientOrderId) -> bool {
+        let run = id.origin().map(|origin| origin.run);
+        run.is_none() || run != self.run
     }
 
     /// Whether every one has ended.
@@ -33,7 +40,6 @@ impl Earlier {
             .map(|order| order.id)
             .collect();
         self.open = found.into_iter().collect();
-        self.known.extend(&self.open);
         for id in &self.open {
             let wait = ctx
                 .order(id)
@@ -49,7 +55,6 @@ impl Earlier {
         if order.state.is_terminal() {
             return self.open.remove(&order.id) && self.open.is_empty();
         }
-        self.known.insert(order.id);
         if self.open.insert(order.id) && order.state != OrderState::Uncertain {
             ctx.cancel(order.id);
         }

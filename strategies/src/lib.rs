@@ -9,3 +9,6 @@ mod outcome;
 pub mod registry;
 mod slot;
 pub mod spread_maker;
+
+#[cfg(test)]
+mod tests;
