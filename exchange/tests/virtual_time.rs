@@ -1,5 +1,8 @@
 //! The very same server over a pipe in memory, under Tokio's paused clock.
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails where it goes wrong")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of tests fails where it goes wrong"
+)]
 
 use std::time::Duration;
 
@@ -163,6 +166,37 @@ async fn a_client_that_never_reads_is_let_go_of() {
         assert!(
             read < 300,
             "more than the pipe holds was never sent: {read}"
+        );
+    };
+    LocalSet::new().run_until(scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_candle_is_closed_once_and_in_order() {
+    let scenario = async {
+        let exchange = exchange();
+        let levels = json!({"symbol": "BTCUSDT", "asks": [["60001", "9"]]}).to_string();
+        assert_eq!(exchange.practice("POST", "market", &levels).0, 200);
+        let trade = json!({"price": "60001", "quantity": "1", "side": "BUY"});
+        let trade = json!({"symbol": "BTCUSDT", "trade": trade}).to_string();
+        assert_eq!(exchange.practice("POST", "market", &trade).0, 200);
+        let mut ws = socket(&exchange, "/ws/btcusdt@kline_1s").await;
+        let mut closed = Vec::new();
+        while closed.len() < 60 {
+            match ws.next().await.unwrap().unwrap() {
+                Frame::Text(text) => {
+                    let message: Value = serde_json::from_slice(&text).unwrap();
+                    if message["k"]["x"] == true {
+                        closed.push(message["k"]["t"].as_i64().unwrap() / 1_000);
+                    }
+                }
+                Frame::Ping(payload) => ws.send(Message::Pong(payload)).await.unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(
+            closed.windows(2).all(|pair| pair[1] == pair[0] + 1),
+            "{closed:?}"
         );
     };
     LocalSet::new().run_until(scenario).await;

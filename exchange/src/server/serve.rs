@@ -97,6 +97,12 @@ impl PracticeExchange {
         super::signals::set_fault(&self.core, fault)
     }
 
+    /// What `verb /practice/<path>` answers, without a connection: status and JSON body.
+    pub fn practice(&self, verb: &str, path: &str, body: &str) -> (u16, String) {
+        let reply = super::practice::handle(&self.core, verb, path, body);
+        (reply.status, reply.body)
+    }
+
     /// Accepts connections for ever. An accept that fails (too many open files) is logged and tried again.
     pub async fn serve(&self, listener: TcpListener, tls: Option<tls::Tls>) {
         loop {

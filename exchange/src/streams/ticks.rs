@@ -106,13 +106,13 @@ impl StreamHub {
         let candles = core
             .model
             .borrow()
-            .klines(symbol, interval, Window::newest(2), Time(now_us));
+            .klines(symbol, interval, Window::newest(3), Time(now_us));
         let candles = candles.unwrap_or_default();
         let said = self.ticks.borrow().klines.get(&id).copied();
         for candle in &candles {
             let open_us = candle.open_time.0;
             let closed = candle.close_time.0 < now_us;
-            if !closed || said == Some(open_us) {
+            if !closed || said.is_some_and(|said| open_us >= said) {
                 self.publish(core, id, |unit| {
                     payloads::kline(symbol, interval, candle, closed, unit, now_us)
                 });
