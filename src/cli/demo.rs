@@ -21,8 +21,8 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     replay: Vec<PathBuf>,
     /// How many times faster than recorded
-    #[arg(long, value_name = "N", default_value_t = 1.0, requires = "replay")]
-    speed: f64,
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "replay", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    speed: u32,
     /// Seed of the market; the same seed gives the same market
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
@@ -49,7 +49,7 @@ impl From<DemoArgs> for DemoOptions {
             seconds,
             faults,
             replay,
-            speed,
+            speed: speed.into(),
             seed,
             json,
             plain,

@@ -40,8 +40,8 @@ pub(super) struct ExchangeArgs {
     )]
     replay_symbol: Symbol,
     /// How many times faster than recorded
-    #[arg(long, default_value_t = 1.0, requires = "replay")]
-    speed: f64,
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "replay", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    speed: u32,
     /// Seed of everything random; the same seed gives the same market
     #[arg(long)]
     seed: Option<u64>,
@@ -96,7 +96,7 @@ fn config(args: &ExchangeArgs) -> Result<ExchangeConfig, Failure> {
             symbol: args.replay_symbol,
             files: args.replay.clone(),
             recorded: None,
-            speed: args.speed,
+            speed: args.speed.into(),
             repeat: true,
         });
     }
