@@ -3,22 +3,17 @@
 
 use std::time::Duration;
 
-use crate::desk::{Effect, Entry, OrderDesk, fault, order_ref};
+use crate::desk::fills::tell;
+use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
 use crate::halt::Scope;
 use crate::ids::ClientOrderId;
-use crate::messages::order::{
-    Fill, OrderEvent, OrderEventKind, OrderFilled, OrderReport, ReportSource,
-};
+use crate::messages::order::{OrderEvent, OrderEventKind, OrderReport, ReportSource};
 use crate::order::state::Learnt;
-use crate::order::{Applied, Order, OrderFault, OrderState};
+use crate::order::{Order, OrderFault, OrderState};
 use crate::ports::{PlaceOutcome, VenueError};
 use crate::risk::DenialReason;
 use crate::time::Timestamp;
-
-/// How long fills may lag behind the executed quantity before they are fetched. Events have been seen
-/// to lag the answer by some hundred milliseconds.
-const FILL_LAG: Duration = Duration::from_secs(1);
 
 /// Looks at the venue without an answer before a person is told.
 const LOOKS_BEFORE_ALARM: u32 = 8;
@@ -131,7 +126,7 @@ impl OrderDesk {
                     kind,
                     at: now,
                 }));
-                entry.look_after(Duration::ZERO, out);
+                entry.look_after_refusal(out);
             }
             _ => {
                 entry.look(out);
@@ -193,9 +188,7 @@ impl OrderDesk {
                     now,
                     out,
                 );
-                if applied.left.is_none() && report.source == ReportSource::Query {
-                    entry.cancel_if_shown(now, out);
-                } else if applied.left.is_some() {
+                if applied.left.is_some() || report.source == ReportSource::Query {
                     entry.cancel_if_shown(now, out);
                 }
                 self.want_fills(id, report.source, out);
@@ -246,7 +239,7 @@ impl OrderDesk {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        entry.query_under_way = false;
+        entry.answered(out);
         match answer {
             Ok(report) => return self.report(report, now, out),
             Err(VenueError::UnknownOrder { .. }) => {
@@ -265,12 +258,27 @@ impl OrderDesk {
             return self.resolved(id, now, out);
         }
         entry.look(out);
+        self.tell_unresolved(id, now, out);
+    }
+
+    /// Tells a person, once, of an order that the venue does not clear up.
+    pub(super) fn tell_unresolved(
+        &mut self,
+        id: ClientOrderId,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
         if entry.looks > LOOKS_BEFORE_ALARM && !entry.unresolved_reported {
             entry.unresolved_reported = true;
             let strategy = entry.order.strategy;
             let detail = format!(
-                "{id} is {:?} and the venue does not tell what became of it",
-                entry.order.state
+                "{id} is {:?}, {} of {} executed are accounted for, and the venue does not tell more",
+                entry.order.state,
+                entry.order.filled(),
+                entry.order.executed()
             );
             out.push(Effect::Raise(fault(
                 FaultKind::OrderUnresolved,
@@ -279,68 +287,6 @@ impl OrderDesk {
                 now,
             )));
         }
-    }
-
-    /// Takes the answer to [`Effect::FetchFills`].
-    pub fn fills_answered(
-        &mut self,
-        id: ClientOrderId,
-        answer: Result<Vec<Fill>, VenueError>,
-        now: Timestamp,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(entry) = self.entries.get_mut(&id) else {
-            return;
-        };
-        entry.query_under_way = false;
-        let fills = answer.unwrap_or_default(); // A failed fetch is repeated below, and reported if it lasts.
-        let recovered: Vec<_> = fills
-            .into_iter()
-            .map(|fill| Fill {
-                recovered: true,
-                ..fill
-            })
-            .collect();
-        let known_before = entry.order.fills().len();
-        match entry.order.add_fills(&recovered, now) {
-            Ok(fresh) => {
-                let applied = Applied {
-                    fills: fresh,
-                    ..Applied::default()
-                };
-                tell(&entry.order, &applied, known_before, None, now, out);
-                if entry.order.misses_fills() {
-                    self.want_fills(id, ReportSource::Event, out);
-                }
-                self.resolved(id, now, out);
-            }
-            Err(error) => self.contradiction(id, &error, now, out),
-        }
-    }
-
-    /// The venue has shown more executed than there are fills: fetch them, at once after a query, else
-    /// when their events have had time to arrive.
-    fn want_fills(&mut self, id: ClientOrderId, source: ReportSource, out: &mut Vec<Effect>) {
-        let Some(entry) = self.entries.get_mut(&id) else {
-            return;
-        };
-        let Some(venue_id) = entry.order.venue_id else {
-            return;
-        };
-        if !entry.order.misses_fills() || entry.query_under_way {
-            return;
-        }
-        let after = if source == ReportSource::Query {
-            Duration::ZERO
-        } else {
-            FILL_LAG
-        };
-        entry.query_under_way = true;
-        out.push(Effect::FetchFills {
-            order: order_ref(&entry.order),
-            venue_id,
-            after,
-        });
     }
 
     fn learn(
@@ -369,7 +315,7 @@ impl OrderDesk {
         }
     }
 
-    fn contradiction(
+    pub(super) fn contradiction(
         &mut self,
         id: ClientOrderId,
         error: &OrderFault,
@@ -409,52 +355,6 @@ impl OrderDesk {
     }
 }
 
-/// Tells the strategy what changed: each fill first, then the state it led to.
-fn tell(
-    order: &Order,
-    applied: &Applied,
-    known_before: usize,
-    reason: Option<String>,
-    now: Timestamp,
-    out: &mut Vec<Effect>,
-) {
-    debug_assert_eq!(order.fills().len(), known_before + applied.fills.len());
-    for fill in &applied.fills {
-        out.push(Effect::Filled(OrderFilled {
-            order: order.clone(),
-            fill: fill.clone(),
-        }));
-    }
-    let mut happened = |kind| {
-        out.push(Effect::Happened(OrderEvent {
-            order: order.clone(),
-            kind,
-            at: now,
-        }))
-    };
-    if applied.amended {
-        happened(OrderEventKind::Amended {
-            quantity: order.terms.quantity,
-        });
-    }
-    let kind = match order.state {
-        OrderState::PartiallyFilled if applied.left.is_some() || !applied.fills.is_empty() => {
-            OrderEventKind::PartiallyFilled
-        }
-        _ if applied.left.is_none() => return,
-        OrderState::Working => OrderEventKind::Accepted,
-        OrderState::Filled => OrderEventKind::Filled,
-        OrderState::Canceled => OrderEventKind::Canceled,
-        OrderState::Expired => OrderEventKind::Expired { reason },
-        OrderState::Rejected => OrderEventKind::Rejected {
-            code: 0,
-            text: reason.unwrap_or_default(),
-        },
-        _ => return,
-    };
-    happened(kind);
-}
-
 /// Whether the venue may have the order in spite of the error.
 fn is_unknown(error: &VenueError) -> bool {
     matches!(
@@ -464,11 +364,4 @@ fn is_unknown(error: &VenueError) -> bool {
             | VenueError::ChangedData { .. }
             | VenueError::NotJson { .. }
     )
-}
-
-impl Entry {
-    /// Whether nothing more is to be learnt about the order before the private stream counts as live.
-    pub(super) fn is_reconciled(&self) -> bool {
-        !self.query_under_way && !self.order.misses_fills()
-    }
 }

@@ -2,6 +2,8 @@
 //! is a shell around it: it carries out the [`Effect`]s and brings back the answers.
 
 mod answers;
+mod entry;
+mod fills;
 mod sweep;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -23,6 +25,7 @@ use crate::ports::OrderRef;
 use crate::risk::{self, Approved, DenialReason, Preconditions};
 use crate::time::Timestamp;
 
+use entry::{Entry, order_ref};
 pub use sweep::Sweep;
 
 /// Settled orders that are kept, so that a duplicate or late event still finds its order.
@@ -58,20 +61,6 @@ pub enum Effect {
     Swept(Sweep),
     /// An order that is not ours: placed by hand or by another program.
     Foreign(OrderReport),
-}
-
-/// One order with what the desk has under way about it.
-#[derive(Debug, Clone)]
-struct Entry {
-    order: Order,
-    /// A cancel is to be sent as soon as the venue shows the order.
-    cancel_wanted: bool,
-    /// Looks at the venue since its state was last known.
-    looks: u32,
-    query_under_way: bool,
-    /// The venue said that it does not know the order, after the settle time had passed.
-    missed_late: bool,
-    unresolved_reported: bool,
 }
 
 /// A strategy's place at the desk.
@@ -283,7 +272,7 @@ impl OrderDesk {
     /// Cancels the open orders of the strategy, on one symbol or on all.
     pub fn cancel_all(&mut self, command: CancelAll, now: Timestamp, out: &mut Vec<Effect>) {
         let CancelAll { strategy, symbol } = command;
-        self.cancel_where(now, out, |order| {
+        self.cancel_where(now, out, |_, order| {
             order.strategy == strategy && symbol.is_none_or(|symbol| order.terms.symbol == symbol)
         });
     }
@@ -292,16 +281,16 @@ impl OrderDesk {
         &mut self,
         now: Timestamp,
         out: &mut Vec<Effect>,
-        wanted: impl Fn(&Order) -> bool,
+        wanted: impl Fn(&Self, &Order) -> bool,
     ) {
-        let mut ids: Vec<_> = self.unsettled.iter().copied().collect();
+        let unsettled = self.unsettled.iter().filter_map(|id| self.order(id));
+        let mut ids: Vec<_> = unsettled
+            .filter(|order| wanted(self, order))
+            .map(|order| order.id)
+            .collect();
         ids.sort_unstable();
         for id in ids {
-            if let Some(entry) = self
-                .entries
-                .get_mut(&id)
-                .filter(|entry| wanted(&entry.order))
-            {
+            if let Some(entry) = self.entries.get_mut(&id) {
                 entry.cancel(now, out);
             }
         }
@@ -371,72 +360,6 @@ impl OrderDesk {
 
     fn account_fault(&self, kind: FaultKind, detail: String, now: Timestamp) -> Effect {
         Effect::Raise(fault(kind, Scope::Account(self.account), detail, now))
-    }
-}
-
-impl Entry {
-    fn new(order: Order) -> Self {
-        Self {
-            order,
-            cancel_wanted: false,
-            looks: 0,
-            query_under_way: false,
-            missed_late: false,
-            unresolved_reported: false,
-        }
-    }
-
-    /// Sends a cancel now if the venue is known to have the order, else as soon as it is.
-    fn cancel(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        if !self.order.state.may_be_open() || self.order.cancel_pending {
-            return;
-        }
-        self.cancel_wanted = true;
-        self.cancel_if_shown(now, out);
-    }
-
-    fn cancel_if_shown(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        let shown = matches!(
-            self.order.state,
-            OrderState::Working | OrderState::PartiallyFilled
-        );
-        if self.cancel_wanted && shown && !self.order.cancel_pending {
-            self.order.cancel_pending = true;
-            out.push(Effect::Cancel(order_ref(&self.order)));
-            let order = self.order.clone();
-            out.push(Effect::Happened(OrderEvent {
-                order,
-                kind: OrderEventKind::CancelRequested,
-                at: now,
-            }));
-        }
-    }
-
-    /// Asks the venue, later each time: 0.25 s, doubling up to 8 s.
-    fn look(&mut self, out: &mut Vec<Effect>) {
-        if !self.query_under_way {
-            let after = Duration::from_millis(250) * 2u32.pow(self.looks.min(5));
-            self.look_after(after, out);
-        }
-    }
-
-    fn look_after(&mut self, after: Duration, out: &mut Vec<Effect>) {
-        if !self.query_under_way {
-            self.query_under_way = true;
-            self.looks += 1;
-            out.push(Effect::Query {
-                order: order_ref(&self.order),
-                after,
-            });
-        }
-    }
-}
-
-fn order_ref(order: &Order) -> OrderRef {
-    OrderRef {
-        symbol: order.terms.symbol,
-        id: order.id,
-        venue_id: order.venue_id,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sweeps and reconciliation: what has to be true of a whole set of orders.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::desk::{Effect, OrderDesk};
 use crate::fault::{FaultKind, IncidentId};
 use crate::halt::{Incident, Scope};
-use crate::ids::ClientOrderId;
+use crate::ids::{ClientOrderId, StrategyId};
 use crate::messages::control::RestingOrders;
 use crate::messages::order::OrderReport;
-use crate::order::Order;
 use crate::ports::VenueError;
 use crate::time::Timestamp;
 
@@ -26,6 +26,9 @@ pub struct Sweep {
     pub started: Timestamp,
     /// Orders that were, or may have been, open when it started.
     pub orders: usize,
+    /// The last sequence of each strategy when it started. Later orders of this run were placed after
+    /// a resume and are none of its business.
+    until: BTreeMap<StrategyId, u64>,
     listing: bool,
     alarmed: bool,
 }
@@ -46,35 +49,36 @@ impl OrderDesk {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
-        let orders = self
-            .open_orders()
-            .filter(|order| self.is_in(order, &scope))
-            .count();
-        self.sweeps.push(Sweep {
+        let until = self.seats.iter();
+        let mut sweep = Sweep {
             scope,
             incident,
             started: now,
-            orders,
+            orders: 0,
+            until: until.map(|(id, seat)| (*id, seat.sequence)).collect(),
             listing: false,
             alarmed: false,
-        });
-        self.cancel_in(scope, now, out);
+        };
+        let open = self.open_orders();
+        sweep.orders = open.filter(|order| self.is_in(&sweep, order.id)).count();
+        self.cancel_in(&sweep, now, out);
+        self.sweeps.push(sweep);
         self.confirm_sweeps(now, out);
     }
 
-    fn cancel_in(&mut self, scope: Scope, now: Timestamp, out: &mut Vec<Effect>) {
-        let seats = self.seats.clone();
-        self.cancel_where(now, out, |order| {
-            seats
-                .get(&order.strategy)
-                .is_some_and(|seat| seat.gate.membership().is_in(&scope))
-        });
+    fn cancel_in(&mut self, sweep: &Sweep, now: Timestamp, out: &mut Vec<Effect>) {
+        self.cancel_where(now, out, |desk, order| desk.is_in(sweep, order.id));
     }
 
-    fn is_in(&self, order: &Order, scope: &Scope) -> bool {
-        self.seats
-            .get(&order.strategy)
-            .is_some_and(|seat| seat.gate.membership().is_in(scope))
+    /// Whether an order of ours is one that the sweep has to clear away.
+    fn is_in(&self, sweep: &Sweep, id: ClientOrderId) -> bool {
+        let Some(origin) = id.origin() else {
+            return false;
+        };
+        let until = sweep.until.get(&origin.strategy).copied().unwrap_or(0);
+        let later = origin.run == self.run && origin.sequence > until;
+        let seat = self.seats.get(&origin.strategy);
+        !later && seat.is_some_and(|seat| seat.gate.membership().is_in(&sweep.scope))
     }
 
     /// Sweeps that have not ended.
@@ -88,11 +92,9 @@ impl OrderDesk {
     fn confirm_sweeps(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         let mut sweeps = std::mem::take(&mut self.sweeps);
         for sweep in &mut sweeps {
-            let left = self
-                .open_orders()
-                .any(|order| self.is_in(order, &sweep.scope));
+            let left = self.open_orders().any(|order| self.is_in(sweep, order.id));
             if left {
-                self.cancel_in(sweep.scope, now, out);
+                self.cancel_in(sweep, now, out);
             } else if !sweep.listing {
                 sweep.listing = true;
                 out.push(Effect::ListOpen {
@@ -133,14 +135,8 @@ impl OrderDesk {
         }
         let (mut done, mut again) = (Vec::new(), false);
         for mut sweep in std::mem::take(&mut self.sweeps) {
-            let shown = open.iter().any(|report| {
-                let strategy = report.id.origin().map(|origin| origin.strategy);
-                let seat = strategy.and_then(|strategy| self.seats.get(&strategy));
-                seat.is_some_and(|seat| seat.gate.membership().is_in(&sweep.scope))
-            });
-            let left = self
-                .open_orders()
-                .any(|order| self.is_in(order, &sweep.scope));
+            let shown = open.iter().any(|report| self.is_in(&sweep, report.id));
+            let left = self.open_orders().any(|order| self.is_in(&sweep, order.id));
             if sweep.listing && !shown && !left {
                 done.push(sweep);
                 continue;
@@ -173,7 +169,7 @@ impl OrderDesk {
         ids.sort_unstable();
         for id in &ids {
             if let Some(entry) = self.entries.get_mut(id) {
-                entry.look_after(Duration::ZERO, out);
+                entry.look_after_stream(out);
             }
         }
         self.reconciling = Some(ids.into_iter().collect());

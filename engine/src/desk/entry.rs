@@ -1,0 +1,129 @@
+//! One order with what the desk has under way about it.
+
+use std::time::Duration;
+
+use crate::desk::Effect;
+use crate::messages::order::{OrderEvent, OrderEventKind};
+use crate::order::{Order, OrderState};
+use crate::ports::OrderRef;
+use crate::time::Timestamp;
+
+/// One order with what the desk has under way about it.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) order: Order,
+    /// A cancel is to be sent as soon as the venue shows the order.
+    pub(super) cancel_wanted: bool,
+    /// Looks at the venue since its state was last known.
+    pub(super) looks: u32,
+    pub(super) query_under_way: bool,
+    /// The venue said that it does not know the order, after the settle time had passed.
+    pub(super) missed_late: bool,
+    pub(super) unresolved_reported: bool,
+    /// The question that is under way was asked before the private stream came up, so that its answer
+    /// may be older than what the stream missed.
+    pub(super) asked_before_stream: bool,
+    /// How often the venue refused to cancel it while it was open.
+    pub(super) cancels_refused: u32,
+}
+
+impl Entry {
+    pub(super) fn new(order: Order) -> Self {
+        Self {
+            order,
+            cancel_wanted: false,
+            looks: 0,
+            query_under_way: false,
+            missed_late: false,
+            unresolved_reported: false,
+            asked_before_stream: false,
+            cancels_refused: 0,
+        }
+    }
+
+    /// Sends a cancel now if the venue is known to have the order, else as soon as it is.
+    pub(super) fn cancel(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        if !self.order.state.may_be_open() || self.order.cancel_pending {
+            return;
+        }
+        self.cancel_wanted = true;
+        self.cancel_if_shown(now, out);
+    }
+
+    pub(super) fn cancel_if_shown(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        let shown = matches!(
+            self.order.state,
+            OrderState::Working | OrderState::PartiallyFilled
+        );
+        if self.cancel_wanted && shown && !self.order.cancel_pending {
+            self.order.cancel_pending = true;
+            out.push(Effect::Cancel(order_ref(&self.order)));
+            let order = self.order.clone();
+            out.push(Effect::Happened(OrderEvent {
+                order,
+                kind: OrderEventKind::CancelRequested,
+                at: now,
+            }));
+        }
+    }
+
+    /// Asks the venue, later each time: 0.25 s, doubling up to 8 s.
+    pub(super) fn look(&mut self, out: &mut Vec<Effect>) {
+        self.look_after(delay(self.looks), out);
+    }
+
+    /// Asks the venue what became of an order that it would not cancel: at once the first time, then
+    /// later each time, because a stale read makes the order look open and the cancel be sent again.
+    pub(super) fn look_after_refusal(&mut self, out: &mut Vec<Effect>) {
+        let after = match self.cancels_refused {
+            0 => Duration::ZERO,
+            refused => delay(refused - 1),
+        };
+        self.cancels_refused = self.cancels_refused.saturating_add(1);
+        self.look_after(after, out);
+    }
+
+    /// The private stream came up: what it missed is asked for. A question that is under way already
+    /// is asked again when it is answered.
+    pub(super) fn look_after_stream(&mut self, out: &mut Vec<Effect>) {
+        self.asked_before_stream = self.query_under_way;
+        self.look_after(Duration::ZERO, out);
+    }
+
+    /// Takes note that the question under way was answered.
+    pub(super) fn answered(&mut self, out: &mut Vec<Effect>) {
+        self.query_under_way = false;
+        if std::mem::take(&mut self.asked_before_stream) {
+            self.look_after(Duration::ZERO, out);
+        }
+    }
+
+    pub(super) fn look_after(&mut self, after: Duration, out: &mut Vec<Effect>) {
+        if !self.query_under_way {
+            self.query_under_way = true;
+            self.looks += 1;
+            out.push(Effect::Query {
+                order: order_ref(&self.order),
+                after,
+            });
+        }
+    }
+
+    /// Whether nothing more is to be learnt about the order before the private stream counts as live.
+    pub(super) fn is_reconciled(&self) -> bool {
+        !self.query_under_way && !self.order.misses_fills()
+    }
+}
+
+/// 0.25 s, doubling up to 8 s.
+fn delay(times: u32) -> Duration {
+    Duration::from_millis(250) * 2u32.pow(times.min(5))
+}
+
+pub(super) fn order_ref(order: &Order) -> OrderRef {
+    OrderRef {
+        symbol: order.terms.symbol,
+        id: order.id,
+        venue_id: order.venue_id,
+    }
+}
