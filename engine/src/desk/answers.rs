@@ -40,7 +40,15 @@ impl OrderDesk {
                     VenueError::Clock { .. } => DenialReason::ClockOffset,
                     other => DenialReason::NotConnected(other.to_string()),
                 };
-                return self.not_sent(id, reason, now, out);
+                self.not_sent(id, reason, now, out);
+                // A connection that is being made again is no fault; one that the venue refuses is.
+                if matches!(
+                    error,
+                    VenueError::Banned { .. } | VenueError::Authentication { .. }
+                ) {
+                    self.raise(id, &error, "placing", now, out);
+                }
+                return;
             }
             PlaceOutcome::Answered(Err(VenueError::Network(text))) => {
                 return self.not_sent(id, DenialReason::NotConnected(text), now, out);
@@ -54,7 +62,9 @@ impl OrderDesk {
         let shown =
             unknown && !matches!(entry.order.state, OrderState::Sent | OrderState::Uncertain);
         if shown {
-            return; // The event was faster than the answer that was lost.
+            // The event was faster than the answer that was lost: the order is known, and that an answer
+            // was lost is a fault all the same.
+            return self.raise(id, &error, "placing", now, out);
         }
         let learnt = if unknown {
             Learnt::Lost
@@ -128,8 +138,10 @@ impl OrderDesk {
                 }));
                 entry.look_after_refusal(out);
             }
+            // The connection is being made again; that it lasts too long is told by the looks.
+            VenueError::Network(_) => entry.look_after_failure(out),
             _ => {
-                entry.look(out);
+                entry.look_after_failure(out);
                 self.raise(id, &error, "cancelling", now, out);
             }
         }

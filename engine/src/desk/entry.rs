@@ -20,11 +20,13 @@ pub(super) struct Entry {
     /// The venue said that it does not know the order, after the settle time had passed.
     pub(super) missed_late: bool,
     pub(super) unresolved_reported: bool,
-    /// The question that is under way was asked before the private stream came up, so that its answer
-    /// may be older than what the stream missed.
-    pub(super) asked_before_stream: bool,
-    /// How often the venue refused to cancel it while it was open.
+    /// The question that is under way was asked before the private stream came up, or before a cancel
+    /// failed, so that its answer may be older than what is to be learnt.
+    pub(super) asked_too_early: bool,
+    /// How often the venue refused to cancel it while it was open, or the cancel failed.
     pub(super) cancels_refused: u32,
+    /// The last cancel failed: the next one waits until the venue was asked.
+    backing_off: bool,
 }
 
 impl Entry {
@@ -36,8 +38,9 @@ impl Entry {
             query_under_way: false,
             missed_late: false,
             unresolved_reported: false,
-            asked_before_stream: false,
+            asked_too_early: false,
             cancels_refused: 0,
+            backing_off: false,
         }
     }
 
@@ -47,7 +50,9 @@ impl Entry {
             return;
         }
         self.cancel_wanted = true;
-        self.cancel_if_shown(now, out);
+        if !self.backing_off {
+            self.cancel_if_shown(now, out);
+        }
     }
 
     pub(super) fn cancel_if_shown(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
@@ -83,17 +88,27 @@ impl Entry {
         self.look_after(after, out);
     }
 
+    /// The cancel failed, and may or may not have reached the venue: asks, later each time, and sends the
+    /// cancel again with the answer. Until then neither a sweep nor the strategy sends one.
+    pub(super) fn look_after_failure(&mut self, out: &mut Vec<Effect>) {
+        self.backing_off = true;
+        self.asked_too_early = self.query_under_way;
+        self.look_after(delay(self.cancels_refused), out);
+        self.cancels_refused = self.cancels_refused.saturating_add(1);
+    }
+
     /// The private stream came up: what it missed is asked for. A question that is under way already
     /// is asked again when it is answered.
     pub(super) fn look_after_stream(&mut self, out: &mut Vec<Effect>) {
-        self.asked_before_stream = self.query_under_way;
+        self.asked_too_early = self.query_under_way;
         self.look_after(Duration::ZERO, out);
     }
 
     /// Takes note that the question under way was answered.
     pub(super) fn answered(&mut self, out: &mut Vec<Effect>) {
         self.query_under_way = false;
-        if std::mem::take(&mut self.asked_before_stream) {
+        self.backing_off = false;
+        if std::mem::take(&mut self.asked_too_early) {
             self.look_after(Duration::ZERO, out);
         }
     }

@@ -88,6 +88,8 @@ pub struct OrderDesk {
     unsettled: HashSet<ClientOrderId>,
     settled: VecDeque<ClientOrderId>,
     sweeps: Vec<Sweep>,
+    /// When the last confirmation of a sweep of the scope began.
+    listed: BTreeMap<Scope, Timestamp>,
     private_stream_up: bool,
     /// Orders that must be asked for before the private stream counts as live.
     reconciling: Option<HashSet<ClientOrderId>>,
@@ -112,6 +114,7 @@ impl OrderDesk {
             unsettled: HashSet::new(),
             settled: VecDeque::new(),
             sweeps: Vec::new(),
+            listed: BTreeMap::new(),
             private_stream_up: false,
             reconciling: None,
             clock_good: false,

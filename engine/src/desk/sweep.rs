@@ -11,11 +11,15 @@ use crate::halt::{Incident, Scope};
 use crate::ids::{ClientOrderId, StrategyId};
 use crate::messages::control::RestingOrders;
 use crate::messages::order::OrderReport;
-use crate::ports::VenueError;
+use crate::ports::{OrderRef, VenueError};
 use crate::time::Timestamp;
 
 /// A sweep that has not ended after this long is told to a person, once.
 const SWEEP_ALARM: Duration = Duration::from_secs(30);
+
+/// A sweep that finds nothing open, so soon after the last one of its scope was confirmed, is confirmed
+/// by that one: a flood of faults must not use up the venue's limits with the listing of open orders.
+const CONFIRMED_FOR: Duration = Duration::from_secs(2);
 
 /// The cancelling of every order in a scope. It ends only when the venue shows none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +65,21 @@ impl OrderDesk {
         };
         let open = self.open_orders();
         sweep.orders = open.filter(|order| self.is_in(&sweep, order.id)).count();
+        if sweep.orders == 0 && incident.is_some() && self.is_confirmed(scope, now) {
+            return;
+        }
         self.cancel_in(&sweep, now, out);
         self.sweeps.push(sweep);
         self.confirm_sweeps(now, out);
+    }
+
+    /// Whether a listing that began a moment ago tells, or will tell, that nothing of the scope is open.
+    fn is_confirmed(&self, scope: Scope, now: Timestamp) -> bool {
+        let recently = self
+            .listed
+            .get(&scope)
+            .is_some_and(|at| now.saturating_since(*at) < CONFIRMED_FOR);
+        recently || self.sweeps.iter().any(|sweep| sweep.scope == scope && sweep.listing)
     }
 
     fn cancel_in(&mut self, sweep: &Sweep, now: Timestamp, out: &mut Vec<Effect>) {
@@ -97,6 +113,7 @@ impl OrderDesk {
                 self.cancel_in(sweep, now, out);
             } else if !sweep.listing {
                 sweep.listing = true;
+                self.listed.insert(sweep.scope, now);
                 out.push(Effect::ListOpen {
                     after: Duration::ZERO,
                 });
@@ -141,8 +158,13 @@ impl OrderDesk {
                 done.push(sweep);
                 continue;
             }
-            // A listing may be stale: an order that has ended here and is shown there is asked for again.
-            again |= sweep.listing && shown && !left;
+            // A listing may be stale: what has ended here and is shown there is asked for again. And
+            // cancelled again, in case that it is this side's picture that is wrong.
+            if sweep.listing && shown && !left {
+                again = true;
+                let shown = open.iter().filter(|report| self.is_in(&sweep, report.id));
+                out.extend(shown.map(|report| Effect::Cancel(shown_ref(report))));
+            }
             sweep.listing = sweep.listing && shown && !left;
             self.sweeps.push(sweep);
         }
@@ -210,5 +232,13 @@ impl OrderDesk {
         if !self.sweeps.is_empty() {
             self.confirm_sweeps(now, out);
         }
+    }
+}
+
+fn shown_ref(report: &OrderReport) -> OrderRef {
+    OrderRef {
+        symbol: report.symbol,
+        id: report.id,
+        venue_id: Some(report.venue_id),
     }
 }
