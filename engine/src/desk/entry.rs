@@ -85,6 +85,7 @@ impl Entry {
             refused => delay(refused - 1),
         };
         self.cancels_refused = self.cancels_refused.saturating_add(1);
+        self.asked_too_early = self.query_under_way;
         self.look_after(after, out);
     }
 
