@@ -245,11 +245,7 @@ impl OrderPort for ApiOrders {
     }
 
     fn ready(&self) -> Result<(), VenueError> {
-        if !self.session.is_connected() {
-            return Err(VenueError::Network(
-                "the WebSocket API is not connected".into(),
-            ));
-        }
+        self.session.ready()?;
         if self.clock_bad.get() {
             return Err(VenueError::Clock {
                 code: 0,

@@ -56,6 +56,8 @@ pub(super) struct Session {
     logged_on: RefCell<Vec<u64>>,
     waiting: RefCell<HashMap<u64, Waiting>>,
     next_id: Cell<u64>,
+    /// Why there is no connection, when the venue said so: a ban, a refused key.
+    refused: RefCell<Option<VenueError>>,
 }
 
 /// Whether a request was handed to the socket.
@@ -75,11 +77,23 @@ impl Session {
             logged_on: RefCell::default(),
             waiting: RefCell::default(),
             next_id: Cell::new(0),
+            refused: RefCell::default(),
         })
     }
 
-    pub(super) fn is_connected(&self) -> bool {
-        self.current.borrow().is_some()
+    /// # Errors
+    /// Why requests cannot be handed over.
+    pub(super) fn ready(&self) -> Result<(), VenueError> {
+        match *self.current.borrow() {
+            Some(_) => Ok(()),
+            None => Err(self.no_connection()),
+        }
+    }
+
+    fn no_connection(&self) -> VenueError {
+        let refused = self.refused.borrow().clone();
+        refused
+            .unwrap_or_else(|| VenueError::Network("the WebSocket API is not connected".into()))
     }
 
     /// Writes a signed request on the connection in use. With a gate, the gate is looked at immediately
@@ -93,9 +107,7 @@ impl Session {
     ) -> Handed {
         let current = self.current.borrow();
         let Some(link) = current.as_ref() else {
-            return Handed::NotSent(VenueError::Network(
-                "the WebSocket API is not connected".into(),
-            ));
+            return Handed::NotSent(self.no_connection());
         };
         if gate.is_some() && !link.is_clear() {
             let text = "the socket does not take what was sent before".into();
@@ -347,6 +359,7 @@ impl Role for SessionRole {
 
     fn up(&self, link: &Link) {
         self.0.current.borrow_mut().replace(link.clone());
+        self.0.refused.take();
         log::info!(actor = "binance"; "{}: connected", self.name());
         self.0.tell(PrivateEvent::Up);
     }
@@ -398,7 +411,10 @@ impl Role for SessionRole {
             VenueError::Timeout(_) => self.0.tell(PrivateEvent::Down {
                 reason: error.to_string(),
             }),
-            _ => self.0.tell(PrivateEvent::Refused(error.clone())),
+            _ => {
+                self.0.refused.replace(Some(error.clone()));
+                self.0.tell(PrivateEvent::Refused(error.clone()));
+            }
         }
     }
 }
