@@ -8,6 +8,7 @@ use actix_rt::task::JoinHandle;
 use tripline_actors::alert::{AlertActor, AlertStats, ChannelStats, Flush};
 use tripline_actors::clock::Clock;
 use tripline_actors::delivery::Sender;
+use tripline_actors::ending::End;
 use tripline_actors::faults::Faults;
 use tripline_actors::gateway::{DeskSnapshot, OrderGateway, ReadDesk, StopOrders, StopReport};
 use tripline_actors::market_data::MarketData;
@@ -144,7 +145,7 @@ impl Running {
     }
 
     /// Returns on SIGINT or SIGTERM.
-    pub async fn until_signal(&self) {
+    pub async fn until_signal() {
         use tokio::signal::unix::{SignalKind, signal};
         let terminated = async {
             match signal(SignalKind::terminate()) {
@@ -191,13 +192,33 @@ impl Running {
             Some(flushed) => Some(flushed),
             None => snapshot,
         };
+        self.faults.close();
         for connection in &self.connections {
             connection.close();
         }
         self.clock_watch.abort();
         let halted = self.board().restricted();
-        self.cold.stop();
+        self.end_actors().await;
         ExitReport { stop, snapshot, halted }
+    }
+
+    /// Ends every actor, upstream first, so that none sends to one that is gone. A program that goes on
+    /// after the stop is not troubled by their timers.
+    async fn end_actors(&self) {
+        self.faults.end();
+        let mut ended = Vec::new();
+        for strategy in self.seats.iter().filter_map(|seat| seat.hosted.as_ref()) {
+            ended.push(("strategy", strategy.send(End).await));
+        }
+        ended.push(("market_data", self.market.send(End).await));
+        ended.push(("user_data", self.user.send(End).await));
+        ended.push(("gateway", self.gateway.send(End).await));
+        for (actor, answer) in ended {
+            if let Err(error) = answer {
+                log::warn!(actor; "had ended before the engine: {error}");
+            }
+        }
+        self.cold.stop();
     }
 
     async fn stop_orders(&self, resting_orders: RestingOrders, open: usize) -> StopReport {

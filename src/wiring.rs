@@ -228,6 +228,7 @@ fn gateway_settings(
         account: common.settings.account,
         run: common.run,
         ready_within: common.settings.ready_within,
+        grace: common.settings.private_stream_grace,
         instruments: instruments.to_vec(),
         clock: common.clock.clone(),
         faults: common.faults.clone(),
@@ -302,7 +303,10 @@ async fn watch_clock(
     loop {
         tokio::time::sleep(settings.clock_every).await;
         let problem = match venue.measure_clock().await {
-            Ok(_) => None,
+            Ok(_) => {
+                failures = 0;
+                None
+            }
             Err(error @ VenueError::Clock { .. }) => Some(error),
             Err(error) => {
                 failures += 1;
@@ -310,9 +314,6 @@ async fn watch_clock(
                 (failures >= 3).then_some(error)
             }
         };
-        if problem.is_none() && failures < 3 {
-            failures = 0;
-        }
         let is_good = problem.is_none();
         if is_good != good {
             good = is_good;

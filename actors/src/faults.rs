@@ -2,6 +2,8 @@
 //! channel that depends on no mailbox. If nobody receives it, the process ends.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tripline_engine::fault::Fault;
@@ -20,6 +22,8 @@ pub struct Faults {
     policy: Arc<HaltPolicy>,
     channel: mpsc::UnboundedSender<Incident>,
     last_resort: LastResort,
+    /// The engine has stopped in order.
+    ended: Arc<AtomicBool>,
 }
 
 /// The receiving end, for the safety actor.
@@ -30,7 +34,12 @@ impl Faults {
     #[must_use]
     pub fn channel(board: HaltBoard, policy: HaltPolicy, last_resort: LastResort) -> (Self, Incidents) {
         let (channel, incidents) = mpsc::unbounded_channel();
-        (Self { board, policy: Arc::new(policy), channel, last_resort }, incidents)
+        (Self { board, policy: Arc::new(policy), channel, last_resort, ended: Arc::default() }, incidents)
+    }
+
+    /// The engine has stopped in order: from now on a fault that reaches nobody is only logged.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
     }
 
     #[must_use]
@@ -38,13 +47,23 @@ impl Faults {
         &self.board
     }
 
+    /// The engine has stopped, its orders are settled and its alerts are out: from now on a fault sets
+    /// its latch, and is only logged.
+    pub fn close(&self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+
     /// Sets the latch of the fault's scope and tells the safety actor. When this returns, no order of
     /// the scope is handed to a socket any more.
     pub fn raise(&self, fault: Fault) -> Incident {
         let incident = self.board.trip(fault, &self.policy);
         let actor = incident.fault.actor.as_str();
+        if self.over.load(Ordering::SeqCst) {
+            log::debug!(actor; "after the stop: {}", incident.fault);
+            return incident;
+        }
         log::error!(actor; "incident {}: {}", incident.id, incident.fault);
-        if self.channel.send(incident.clone()).is_err() {
+        if self.channel.send(incident.clone()).is_err() && !self.ended.load(Ordering::SeqCst) {
             let unseen = Fault { scope: Scope::Global, ..incident.fault.clone() };
             self.board.trip(unseen, &HaltPolicy::default());
             (self.last_resort)(&incident);
@@ -73,7 +92,7 @@ pub fn end_process(incident: &Incident) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use tripline_engine::fault::FaultKind;
     use tripline_engine::halt::HaltLevel;
     use tripline_engine::time::Timestamp;
@@ -111,5 +130,15 @@ mod tests {
         faults.raise(fault());
         assert_eq!(unseen.load(Ordering::SeqCst), 1);
         assert_eq!(faults.board().standing(&Scope::Global).unwrap().level, HaltLevel::Halted);
+    }
+
+    #[test]
+    fn after_the_end_of_the_engine_a_fault_ends_no_process() {
+        let (faults, incidents, unseen) = faults();
+        faults.end();
+        drop(incidents);
+        faults.raise(fault());
+        assert_eq!(unseen.load(Ordering::SeqCst), 0);
+        assert_eq!(faults.board().standing(&fault().scope).unwrap().level, HaltLevel::Halted);
     }
 }

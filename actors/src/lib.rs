@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod venue;
 pub mod delivery;
+pub mod ending;
 pub mod faults;
 pub mod panics;
 pub mod addresses;

@@ -3,6 +3,10 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub mod quoter;
+pub mod receiver;
+pub mod trial;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -29,9 +33,7 @@ impl Exchange {
     /// BTCUSDT at 60000.00 / 60000.02, 5 a side, nothing moves.
     pub async fn start() -> Self {
         drop(env_logger::builder().is_test(true).try_init());
-        let mut config = ExchangeConfig::default();
-        config.market.synthetic.enabled = false;
-        let exchange = Self::with(config);
+        let exchange = Self::with(still());
         exchange.market(json!({"symbol": "BTCUSDT", "mid": "60000.01", "spread": "0.02", "quantity": "5"})).await;
         exchange.market(json!({"symbol": "ETHUSDT", "mid": "3000.01", "spread": "0.02", "quantity": "50"})).await;
         exchange
@@ -99,6 +101,16 @@ impl Exchange {
         let arrivals = record["arrivals"].as_array().unwrap();
         arrivals.iter().filter(|arrival| arrival["operation"] == "order.place").cloned().collect()
     }
+}
+
+/// A market that stands still, and limits that a test does not reach.
+pub fn still() -> ExchangeConfig {
+    let mut config = ExchangeConfig::default();
+    config.market.synthetic.enabled = false;
+    config.limits.weight_per_minute = 1_000_000;
+    config.limits.orders_per_10_seconds = 100_000;
+    config.limits.connections_per_5_minutes = 100_000;
+    config
 }
 
 /// Settings with short patience, so that tests need not wait.

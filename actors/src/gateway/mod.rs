@@ -19,7 +19,8 @@ use tripline_engine::instrument::Instrument;
 use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::control::{InitFailed, Ready};
 use tripline_engine::messages::order::{OrderEvent, OrderFilled};
-use tripline_engine::ports::OrderPort;
+use tripline_engine::ports::{OrderPort, VenueError};
+use tripline_engine::time::Timestamp;
 
 use crate::addresses::StrategyAddress;
 use crate::clock::Clock;
@@ -42,6 +43,8 @@ pub struct GatewaySettings {
     pub run: RunId,
     /// A strategy is told that its start failed when it is not ready after this long.
     pub ready_within: Duration,
+    /// How long orders may be impossible to hand over before that is a fault. They are denied at once.
+    pub grace: Duration,
     pub instruments: Vec<Instrument>,
     pub clock: Clock,
     pub faults: Faults,
@@ -67,6 +70,9 @@ pub struct OrderGateway {
     faults: Faults,
     shield: Shield,
     ready_within: Duration,
+    grace: Duration,
+    /// Since when orders cannot be handed over, and whether that was told.
+    unconnected: Option<(Timestamp, bool)>,
     on_swept: OnSwept,
     seats: BTreeMap<StrategyId, Seat>,
     /// The effects of the command that is being handled; kept to reuse its memory.
@@ -81,7 +87,7 @@ pub struct OrderGateway {
 impl OrderGateway {
     #[must_use]
     pub fn new(settings: GatewaySettings) -> Self {
-        let GatewaySettings { account, run, ready_within, instruments, clock, faults, port, on_swept } = settings;
+        let GatewaySettings { account, run, ready_within, grace, instruments, clock, faults, port, on_swept } = settings;
         let scope = Scope::Account(account);
         let shield = Shield { actor: "gateway", scope, faults: faults.clone(), clock: clock.clone() };
         let mut desk = OrderDesk::new(account, run, port.settle_time(), faults.board().clone());
@@ -90,8 +96,9 @@ impl OrderGateway {
         }
         desk.set_clock_good(true);
         Self {
-            desk, port, clock, faults, ready_within, on_swept,
+            desk, port, clock, faults, ready_within, grace, on_swept,
             _guard: shield.guard(), shield,
+            unconnected: None,
             seats: BTreeMap::new(),
             effects: Vec::new(),
             open_listed: false,
@@ -127,6 +134,23 @@ impl OrderGateway {
     }
 }
 
+impl OrderGateway {
+    /// A connection for orders that does not come back within the grace is a fault.
+    fn check_connection(&mut self) {
+        let Err(VenueError::Network(reason)) = self.port.ready() else {
+            self.unconnected = None;
+            return;
+        };
+        let now = self.clock.now();
+        let (since, told) = *self.unconnected.get_or_insert((now, false));
+        if !told && now.saturating_since(since) >= self.grace {
+            self.unconnected = Some((since, true));
+            let detail = format!("orders cannot be handed over for {:?}: {reason}", self.grace);
+            self.raise(FaultKind::Network, Scope::Account(self.desk.account()), detail);
+        }
+    }
+}
+
 impl Actor for OrderGateway {
     type Context = Context<Self>;
 
@@ -136,6 +160,7 @@ impl Actor for OrderGateway {
         ctx.run_interval(TICK, |gateway, ctx| {
             gateway.work(ctx, |desk, now, out| desk.tick(now, out));
             gateway.check_ready();
+            gateway.check_connection();
         });
         let within = self.ready_within;
         ctx.run_later(within, |gateway, _| gateway.give_up_waiting());

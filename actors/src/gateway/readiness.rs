@@ -15,11 +15,12 @@ pub(super) struct Readiness {
     /// Instruments without fresh data since the start.
     waiting: BTreeSet<Symbol>,
     told: bool,
+    failed: bool,
 }
 
 impl Readiness {
     pub(super) fn new(instruments: Vec<Symbol>) -> Self {
-        Self { waiting: instruments.into_iter().collect(), told: false }
+        Self { waiting: instruments.into_iter().collect(), told: false, failed: false }
     }
 
     pub(super) fn fresh(&mut self, symbol: Symbol) {
@@ -48,11 +49,12 @@ impl OrderGateway {
         ];
         let common: Vec<&str> = common.into_iter().filter(|(missing, _)| *missing).map(|(_, what)| what).collect();
         let mut failed = Vec::new();
-        for (strategy, seat) in self.seats.iter_mut().filter(|(_, seat)| !seat.readiness.told) {
+        for (strategy, seat) in self.seats.iter_mut().filter(|(_, seat)| !seat.readiness.told && !seat.readiness.failed) {
             let mut missing: Vec<String> = common.iter().map(ToString::to_string).collect();
             missing.extend(seat.readiness.waiting.iter().map(|symbol| format!("market data of {symbol}")));
             let reason = format!("not ready after {:?}: still missing {}", self.ready_within, missing.join(", "));
-            seat.readiness.told = true;
+            // What comes later still makes it ready, so that it can trade when a person has resumed it.
+            seat.readiness.failed = true;
             seat.init_failed.send(InitFailed { reason: reason.clone() });
             failed.push((*strategy, reason));
         }

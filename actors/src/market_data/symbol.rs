@@ -215,6 +215,7 @@ impl SymbolData {
         }
         if book.live().is_some() {
             book.interrupt();
+            self.lose_book();
         }
         self.snapshot_under_way = true;
         self.snapshots += 1;

@@ -123,6 +123,11 @@ impl OrderDesk {
         }
     }
 
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
     pub fn add_instrument(&mut self, instrument: Instrument) {
         self.instruments.insert(instrument.symbol, instrument);
     }
