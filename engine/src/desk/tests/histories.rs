@@ -194,11 +194,11 @@ impl History {
                 self.bench.fills(id, Ok(fills));
             }
             News::Cancel => self.bench.cancel(id),
-            News::CancelAnswered if self.truth.end == Some(VenueStatus::Canceled) => {
-                if self.asked(cancel) {
-                    let report = self.truth.at(&self.bench, id, steps - 1);
-                    self.bench.cancel_answered(id, Ok(report));
-                }
+            News::CancelAnswered
+                if self.truth.end == Some(VenueStatus::Canceled) && self.asked(cancel) =>
+            {
+                let report = self.truth.at(&self.bench, id, steps - 1);
+                self.bench.cancel_answered(id, Ok(report));
             }
             News::CancelRefused if self.asked(cancel) => {
                 self.bench.cancel_answered(id, Err(rejected(-2011)));
