@@ -20,7 +20,9 @@ use crate::model::{Exchange, Operation, Time};
 /// Why a market could not be set up.
 #[derive(Debug, Error)]
 pub enum MarketError {
-    #[error("the market names symbol {0}, which the exchange does not have: add it to `instruments`")]
+    #[error(
+        "the market names symbol {0}, which the exchange does not have: add it to `instruments`"
+    )]
     UnknownSymbol(Symbol),
     #[error("symbol {0} has no starting price: set its `last_price`")]
     NoPrice(Symbol),
@@ -36,9 +38,9 @@ pub enum MarketError {
 
 /// Runs an operation on a symbol that a market drives.
 fn drive(exchange: &mut Exchange, symbol: Symbol, now: Time, run: impl FnOnce(&mut Operation<'_>)) {
-    exchange
-        .operate(symbol, now, run)
-        .expect("a market is made for symbols that the exchange has, and symbols are never removed");
+    exchange.operate(symbol, now, run).expect(
+        "a market is made for symbols that the exchange has, and symbols are never removed",
+    );
 }
 
 /// All that moves the books besides the users.
@@ -72,7 +74,10 @@ impl Market {
         }
         let replayed = |symbol: &Symbol| replays.iter().any(|replay| replay.symbol() == *symbol);
         let symbols: Vec<Symbol> = if config.synthetic.enabled {
-            exchange.symbols().filter(|symbol| !replayed(symbol)).collect()
+            exchange
+                .symbols()
+                .filter(|symbol| !replayed(symbol))
+                .collect()
         } else {
             Vec::new()
         };
@@ -111,6 +116,11 @@ impl Market {
 
     /// How far each replay is.
     pub fn replays(&self) -> impl Iterator<Item = (Symbol, &ReplayProgress)> + '_ {
-        self.replays.iter().map(|replay| (replay.symbol(), replay.progress()))
+        self.replays
+            .iter()
+            .map(|replay| (replay.symbol(), replay.progress()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,8 +123,14 @@ pub fn parse_line(line: &str, symbol: Symbol) -> Result<Frame, LineError> {
     let local_ns: i64 = time.parse().map_err(|_| LineError::Shape)?;
     let head: Head<'_> = serde_json::from_str(json)?;
     let kind = match head {
-        Head { stream: None, last_id: Some(_) } => FrameKind::Snapshot(serde_json::from_str(json)?),
-        Head { stream: Some(stream), .. } => {
+        Head {
+            stream: None,
+            last_id: Some(_),
+        } => FrameKind::Snapshot(serde_json::from_str(json)?),
+        Head {
+            stream: Some(stream),
+            ..
+        } => {
             let (name, channel) = stream.split_once('@').ok_or(LineError::Shape)?;
             let ours = name.to_uppercase() == symbol.as_str();
             match channel.split('@').next() {
@@ -147,7 +153,9 @@ pub struct Recording {
 
 impl std::fmt::Debug for Recording {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Recording").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Recording")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -156,7 +164,9 @@ fn decoder(mut file: File) -> io::Result<Box<dyn BufRead + Send>> {
     file.by_ref().take(4).read_to_end(&mut magic)?;
     file.rewind()?;
     if magic.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(file))));
+        return Ok(Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(
+            file,
+        ))));
     }
     if magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         return Ok(Box::new(BufReader::new(zstd::Decoder::new(file)?)));
@@ -168,9 +178,15 @@ impl Recording {
     /// # Errors
     /// [`RecordingError`] when the file cannot be opened or its compression not be started.
     pub fn open(path: &Path) -> Result<Self, RecordingError> {
-        let failed = |source| RecordingError { path: path.to_owned(), source };
+        let failed = |source| RecordingError {
+            path: path.to_owned(),
+            source,
+        };
         let lines = File::open(path).and_then(decoder).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), lines })
+        Ok(Self {
+            path: path.to_owned(),
+            lines,
+        })
     }
 
     /// The next line without its end; `None` at the end of the file. A line that is not UTF-8 comes
@@ -184,7 +200,10 @@ impl Recording {
         match read {
             Ok(0) => Ok(None),
             Ok(_) => Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned())),
-            Err(source) => Err(RecordingError { path: self.path.clone(), source }),
+            Err(source) => Err(RecordingError {
+                path: self.path.clone(),
+                source,
+            }),
         }
     }
 }
@@ -204,7 +223,9 @@ mod tests {
     fn a_depth_line_is_read_with_its_ids_and_levels() {
         let frame = parse_line(DEPTH, symbol()).unwrap();
         assert_eq!(frame.local_ns, 1_723_161_253_937_085_768);
-        let FrameKind::Depth(diff) = frame.kind else { panic!("{:?}", frame.kind) };
+        let FrameKind::Depth(diff) = frame.kind else {
+            panic!("{:?}", frame.kind)
+        };
         assert_eq!((diff.first_id, diff.last_id), (5, 9));
         assert_eq!(diff.asks[0].1.to_string(), "1.54698000");
     }
@@ -213,14 +234,22 @@ mod tests {
     fn another_symbols_frame_is_passed_over_and_broken_lines_are_errors() {
         let other = Symbol::new("ETHUSDT").unwrap();
         assert_eq!(parse_line(DEPTH, other).unwrap().kind, FrameKind::Other);
-        for line in ["", "17", "x {}", "1 {}", "1 {\"stream\":\"btcusdt@trade\",\"data\":{}}", &DEPTH[..90]] {
+        for line in [
+            "",
+            "17",
+            "x {}",
+            "1 {}",
+            "1 {\"stream\":\"btcusdt@trade\",\"data\":{}}",
+            &DEPTH[..90],
+        ] {
             assert!(parse_line(line, symbol()).is_err(), "{line}");
         }
     }
 
     #[test]
     fn plain_gzip_and_zstd_files_read_alike() {
-        let folder = std::env::temp_dir().join(format!("tripline-recording-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("tripline-recording-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let text = format!("{DEPTH}\n\u{fffd}\n");
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -234,8 +263,16 @@ mod tests {
             let path = folder.join(name);
             std::fs::write(&path, bytes).unwrap();
             let mut recording = Recording::open(&path).unwrap();
-            assert_eq!(recording.next_line().unwrap().as_deref(), Some(DEPTH), "{name}");
-            assert_eq!(recording.next_line().unwrap().as_deref(), Some("\u{fffd}"), "{name}");
+            assert_eq!(
+                recording.next_line().unwrap().as_deref(),
+                Some(DEPTH),
+                "{name}"
+            );
+            assert_eq!(
+                recording.next_line().unwrap().as_deref(),
+                Some("\u{fffd}"),
+                "{name}"
+            );
             assert_eq!(recording.next_line().unwrap(), None, "{name}");
         }
         std::fs::remove_dir_all(&folder).unwrap();

@@ -10,9 +10,9 @@ use log::{error, warn};
 use tripline_engine::ids::Symbol;
 use tripline_engine::money::{Price, Quantity};
 
-use super::{MarketError, drive};
 use super::config::ReplayConfig;
 use super::recording::{DepthDiff, Frame, FrameKind, Recording, Snapshot, Ticker, parse_line};
+use super::{MarketError, drive};
 use crate::model::{Exchange, Side, Time};
 
 /// How many depth events are kept for the case that a snapshot older than them follows.
@@ -63,7 +63,10 @@ impl Replay {
     pub(super) fn open(config: &ReplayConfig, now: Time) -> Result<Self, MarketError> {
         let symbol = config.symbol;
         if !(config.speed.is_finite() && config.speed > 0.0) {
-            return Err(MarketError::Speed { symbol, speed: config.speed });
+            return Err(MarketError::Speed {
+                symbol,
+                speed: config.speed,
+            });
         }
         let first = config.files.first().ok_or(MarketError::NoFile(symbol))?;
         let mut replay = Self {
@@ -122,7 +125,10 @@ impl Replay {
                 Ok(Some(line)) => {
                     self.progress.lines += 1;
                     match parse_line(&line, self.recorded) {
-                        Ok(Frame { kind: FrameKind::Other, .. }) => {}
+                        Ok(Frame {
+                            kind: FrameKind::Other,
+                            ..
+                        }) => {}
                         Ok(frame) => return Some(frame),
                         Err(reason) => self.bad_line(&reason.to_string()),
                     }
@@ -147,14 +153,18 @@ impl Replay {
         self.progress.bad_lines += 1;
         if self.progress.bad_lines == 1 {
             let (symbol, line) = (self.config.symbol, self.progress.lines);
-            warn!("replay of {symbol}: line {line} is passed over: {reason}; others are only counted");
+            warn!(
+                "replay of {symbol}: line {line} is passed over: {reason}; others are only counted"
+            );
         }
     }
 
     /// Opens the file after the one at its end; `false` when there is none.
     fn next_file(&mut self) -> bool {
         self.file += 1;
-        let Some(path) = self.config.files.get(self.file) else { return false };
+        let Some(path) = self.config.files.get(self.file) else {
+            return false;
+        };
         match Recording::open(path) {
             Ok(recording) => {
                 self.recording = recording;
@@ -174,7 +184,9 @@ impl Replay {
         if !self.config.repeat || self.progress.failure.is_some() {
             return;
         }
-        let Some(first) = self.config.files.first() else { return };
+        let Some(first) = self.config.files.first() else {
+            return;
+        };
         match Recording::open(first) {
             Ok(recording) => {
                 self.recording = recording;
@@ -196,7 +208,9 @@ impl Replay {
 
     /// Lets the next frame happen at its time.
     pub(super) fn step(&mut self, exchange: &mut Exchange) {
-        let (Some(now), Some(frame)) = (self.next_at(), self.next.take()) else { return };
+        let (Some(now), Some(frame)) = (self.next_at(), self.next.take()) else {
+            return;
+        };
         self.now = now;
         if std::mem::take(&mut self.fresh) {
             drive(exchange, self.config.symbol, now, |run| run.clear_market());
@@ -233,7 +247,10 @@ impl Replay {
             self.progress.gaps += 1;
         }
         self.last_id = Some(diff.last_id);
-        let ahead = self.ticker.clone().filter(|ticker| ticker.update_id > diff.last_id);
+        let ahead = self
+            .ticker
+            .clone()
+            .filter(|ticker| ticker.update_id > diff.last_id);
         self.set_levels(exchange, &diff.bids, &diff.asks, ahead.as_ref(), now);
         if self.backlog.len() == BACKLOG {
             self.backlog.pop_front();
@@ -243,12 +260,23 @@ impl Replay {
 
     /// The book of the snapshot, and then again the depth events that are newer than it.
     fn snapshot(&mut self, exchange: &mut Exchange, snapshot: &Snapshot, now: Time) {
-        let newer: Vec<DepthDiff> =
-            self.backlog.iter().filter(|diff| diff.last_id > snapshot.last_id).cloned().collect();
-        let ahead = self.ticker.clone().filter(|ticker| ticker.update_id > snapshot.last_id);
+        let newer: Vec<DepthDiff> = self
+            .backlog
+            .iter()
+            .filter(|diff| diff.last_id > snapshot.last_id)
+            .cloned()
+            .collect();
+        let ahead = self
+            .ticker
+            .clone()
+            .filter(|ticker| ticker.update_id > snapshot.last_id);
         drive(exchange, self.config.symbol, now, |run| {
             for side in [Side::Buy, Side::Sell] {
-                let rows = if side == Side::Buy { &snapshot.bids } else { &snapshot.asks };
+                let rows = if side == Side::Buy {
+                    &snapshot.bids
+                } else {
+                    &snapshot.asks
+                };
                 let old: Vec<Price> = run.market_levels(side).map(|(price, _)| price).collect();
                 for price in old {
                     run.set_market_level(side, price, Quantity::ZERO);
@@ -256,6 +284,9 @@ impl Replay {
                 for (price, quantity) in rows {
                     run.set_market_level(side, *price, *quantity);
                 }
+            }
+            if let Some((price, _)) = snapshot.bids.first() {
+                run.set_first_price(*price);
             }
         });
         let applied = newer.last().map_or(snapshot.last_id, |diff| diff.last_id);
@@ -285,6 +316,7 @@ impl Replay {
                 }
             }
             if let Some(best) = best {
+                run.set_first_price(best.bid);
                 run.clear_market_before(Side::Buy, best.bid);
                 run.clear_market_before(Side::Sell, best.ask);
                 run.set_market_level(Side::Buy, best.bid, best.bid_quantity);

@@ -6,15 +6,15 @@ use std::collections::BinaryHeap;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use tripline_engine::ids::{Asset, Symbol};
 use tripline_engine::money::{Price, Quantity};
 
-use super::{MarketError, drive};
 use super::config::SyntheticConfig;
 use super::walk::{Values, log_normal, wait};
-use crate::model::{Exchange, InstrumentSettings, Side, Time};
+use super::{MarketError, drive};
+use crate::model::{Exchange, InstrumentSettings, Operation, Side, Time};
 
 /// How much livelier a burst is.
 const BURST: f64 = 8.0;
@@ -66,7 +66,13 @@ fn on_grid(value: f64, grid: Decimal) -> Decimal {
 
 impl Maker {
     fn new(rules: &InstrumentSettings, price: f64, now: Time) -> Self {
-        let or_fine = |grid: Decimal| if grid.is_zero() { Decimal::new(1, 8) } else { grid };
+        let or_fine = |grid: Decimal| {
+            if grid.is_zero() {
+                Decimal::new(1, 8)
+            } else {
+                grid
+            }
+        };
         let tick = or_fine(rules.filters.price.tick.value());
         Self {
             symbol: rules.symbol,
@@ -82,11 +88,19 @@ impl Maker {
     }
 
     fn price(&self, ticks: i64) -> Option<Price> {
-        Price::new(Decimal::from(ticks.max(0)) * self.tick).ok().filter(|price| !price.is_zero())
+        Price::new(Decimal::from(ticks.max(0)) * self.tick)
+            .ok()
+            .filter(|price| !price.is_zero())
     }
 
     /// A random quantity worth about `value` units of account.
-    fn quantity(&self, value: f64, deviation: f64, values: &Values, random: &mut StdRng) -> Quantity {
+    fn quantity(
+        &self,
+        value: f64,
+        deviation: f64,
+        values: &Values,
+        random: &mut StdRng,
+    ) -> Quantity {
         let mean = value / values.value(self.base);
         let wanted = on_grid(log_normal(random, mean, deviation), self.step);
         let least = self.least.max(Quantity::new(self.step).unwrap_or_default());
@@ -102,11 +116,45 @@ impl Maker {
 
     /// Where the `index`-th level of a side stands, in ticks.
     fn level(&self, side: Side, best: i64, index: i64, random: &mut StdRng) -> i64 {
-        let jitter = if index == 0 { 0 } else { random.random_range(0..self.spacing) };
+        let jitter = if index == 0 {
+            0
+        } else {
+            random.random_range(0..self.spacing)
+        };
         let behind = index * self.spacing + jitter;
         match side {
             Side::Buy => best - behind,
             Side::Sell => best + behind,
+        }
+    }
+
+    /// Takes away the levels far beyond the wanted number of them and adds those that are missing,
+    /// behind the last.
+    fn keep_depth(
+        &self,
+        run: &mut Operation<'_>,
+        config: &SyntheticConfig,
+        values: &Values,
+        random: &mut StdRng,
+    ) {
+        let least = config.levels as usize;
+        for side in [Side::Buy, Side::Sell] {
+            let prices: Vec<Price> = run.market_levels(side).map(|(price, _)| price).collect();
+            for price in prices.iter().skip(least * 2) {
+                run.set_market_level(side, *price, Quantity::ZERO);
+            }
+            let Some(last) = prices.last().filter(|_| prices.len() < least) else {
+                continue;
+            };
+            let mut ticks = (last.value() / self.tick).round().to_i64().unwrap_or(0);
+            for _ in prices.len()..least {
+                let step = random.random_range(1..=self.spacing);
+                ticks += if side == Side::Buy { -step } else { step };
+                let quantity = self.quantity(config.level_value, 0.9, values, random);
+                if let Some(price) = self.price(ticks) {
+                    run.set_market_level(side, price, quantity);
+                }
+            }
         }
     }
 }
@@ -158,21 +206,32 @@ impl Synthetic {
     }
 
     fn schedule(&mut self, index: usize, now: Time) {
-        let Some(maker) = self.makers.get(index) else { return };
+        let Some(maker) = self.makers.get(index) else {
+            return;
+        };
         let rate = self.config.updates_per_second + self.config.trades_per_second;
         if rate <= 0.0 {
             return;
         }
-        let rate = if now < maker.burst_until { rate * BURST } else { rate };
-        self.due.push(Reverse((now.plus(wait(&mut self.random, rate)), index)));
+        let rate = if now < maker.burst_until {
+            rate * BURST
+        } else {
+            rate
+        };
+        self.due
+            .push(Reverse((now.plus(wait(&mut self.random, rate)), index)));
     }
 
     /// The next event: quotes change, or a taker comes.
     pub(super) fn step(&mut self, exchange: &mut Exchange) {
-        let Some(Reverse((now, index))) = self.due.pop() else { return };
+        let Some(Reverse((now, index))) = self.due.pop() else {
+            return;
+        };
         self.values.walk_to(now, &mut self.random);
         let rate = self.config.updates_per_second + self.config.trades_per_second;
-        let trades = self.random.random_bool((self.config.trades_per_second / rate).clamp(0.0, 1.0));
+        let trades = self
+            .random
+            .random_bool((self.config.trades_per_second / rate).clamp(0.0, 1.0));
         if trades {
             self.take(exchange, index, now);
         } else {
@@ -221,14 +280,19 @@ impl Synthetic {
         for side in [Side::Buy, Side::Sell] {
             changes.extend(self.change(index, side, 0).map(|change| (change, true)));
         }
-        let side = if self.random.random() { Side::Buy } else { Side::Sell };
-        changes.extend(self.change(index, side, near.max(1)).map(|change| (change, false)));
-        let Some(maker) = self.makers.get(index) else { return };
-        let least = self.config.levels.max(50) as usize;
-        let most = least * 2;
-        let random = &mut self.random;
-        let spare = maker.quantity(self.config.level_value, 0.9, &self.values, random);
-        let spacing = Decimal::from(maker.spacing) * maker.tick;
+        let side = if self.random.random() {
+            Side::Buy
+        } else {
+            Side::Sell
+        };
+        changes.extend(
+            self.change(index, side, near.max(1))
+                .map(|change| (change, false)),
+        );
+        let Some(maker) = self.makers.get(index) else {
+            return;
+        };
+        let (config, values, random) = (&self.config, &self.values, &mut self.random);
         drive(exchange, maker.symbol, now, |run| {
             for ((side, price, quantity), is_best) in changes {
                 if is_best {
@@ -238,33 +302,26 @@ impl Synthetic {
                     run.set_market_level(side, price, quantity);
                 }
             }
-            for side in [Side::Buy, Side::Sell] {
-                let prices: Vec<Price> = run.market_levels(side).map(|(price, _)| price).collect();
-                for price in prices.iter().skip(most) {
-                    run.set_market_level(side, *price, Quantity::ZERO);
-                }
-                let Some(last) = prices.last().filter(|_| prices.len() < least) else { continue };
-                let behind = match side {
-                    Side::Buy => last.value() - spacing,
-                    Side::Sell => last.value() + spacing,
-                };
-                if let Some(price) = Price::new(behind).ok().filter(|price| !price.is_zero()) {
-                    run.set_market_level(side, price, spare);
-                }
-            }
+            maker.keep_depth(run, config, values, random);
         });
     }
 
     /// A taker of random side and size comes; it may eat through a few levels.
     fn take(&mut self, exchange: &mut Exchange, index: usize, now: Time) {
-        let Some(maker) = self.makers.get_mut(index) else { return };
+        let Some(maker) = self.makers.get_mut(index) else {
+            return;
+        };
         maker.mood *= 0.98;
-        let buys = self.random.random_bool(f64::clamp(0.5 + maker.mood, 0.05, 0.95));
+        let buys = self
+            .random
+            .random_bool(f64::clamp(0.5 + maker.mood, 0.05, 0.95));
         let side = if buys { Side::Buy } else { Side::Sell };
         let quantity = maker.quantity(self.config.trade_value, 1.3, &self.values, &mut self.random);
         let reach = Decimal::from(maker.spacing * REACH) * maker.tick;
         drive(exchange, maker.symbol, now, |run| {
-            let Some((best, _)) = run.best(side.opposite()) else { return };
+            let Some((best, _)) = run.best(side.opposite()) else {
+                return;
+            };
             let limit = match side {
                 Side::Buy => best.value() + reach,
                 Side::Sell => (best.value() - reach).max(Decimal::ZERO),
@@ -282,7 +339,9 @@ impl Synthetic {
         changes: &[(Side, Price, Quantity)],
         now: Time,
     ) {
-        let Some(maker) = self.makers.get(index) else { return };
+        let Some(maker) = self.makers.get(index) else {
+            return;
+        };
         drive(exchange, maker.symbol, now, |run| {
             for (side, price, quantity) in changes {
                 run.set_market_level(*side, *price, *quantity);

@@ -52,10 +52,19 @@ impl Values {
         for (_, quote, _) in prices {
             *quoted.entry(*quote).or_default() += 1;
         }
-        let unit = quoted.iter().max_by_key(|(_, count)| **count).map(|(asset, _)| *asset);
+        let unit = quoted
+            .iter()
+            .max_by_key(|(_, count)| **count)
+            .map(|(asset, _)| *asset);
         let mut values = BTreeMap::<Asset, Value>::new();
         let insert = |values: &mut BTreeMap<Asset, Value>, asset, value| {
-            values.insert(asset, Value { start: value, now: value });
+            values.insert(
+                asset,
+                Value {
+                    start: value,
+                    now: value,
+                },
+            );
         };
         if let Some(unit) = unit {
             insert(&mut values, unit, 1.0);
@@ -63,7 +72,10 @@ impl Values {
         // Each round reaches the symbols that hang on those of the round before.
         for _ in prices {
             for (base, quote, price) in prices {
-                match (values.get(base).map(|v| v.now), values.get(quote).map(|v| v.now)) {
+                match (
+                    values.get(base).map(|v| v.now),
+                    values.get(quote).map(|v| v.now),
+                ) {
                     (None, Some(value)) => insert(&mut values, *base, value * price),
                     (Some(value), None) => insert(&mut values, *quote, value / price),
                     _ => {}
@@ -79,7 +91,11 @@ impl Values {
         if let Some(unit) = unit {
             values.remove(&unit);
         }
-        Self { values, deviation: volatility_bps / 10_000.0, time: now }
+        Self {
+            values,
+            deviation: volatility_bps / 10_000.0,
+            time: now,
+        }
     }
 
     pub fn value(&self, asset: Asset) -> f64 {
@@ -124,13 +140,20 @@ mod tests {
         values.walk_to(Time(3_600_000_000), &mut random);
         assert_eq!(values.value(asset("USDT")), 1.0);
         let btc = values.value(asset("BTC"));
-        assert!(btc != 60_000.0 && (btc / 60_000.0 - 1.0).abs() < 0.05, "{btc}");
+        assert!(
+            btc != 60_000.0 && (btc / 60_000.0 - 1.0).abs() < 0.05,
+            "{btc}"
+        );
     }
 
     #[test]
     fn waiting_times_have_the_wanted_mean() {
         let mut random = StdRng::seed_from_u64(4);
         let sum: i64 = (0..20_000).map(|_| wait(&mut random, 50.0)).sum();
-        assert!((sum / 20_000 - 20_000).abs() < 1_000, "mean {}", sum / 20_000);
+        assert!(
+            (sum / 20_000 - 20_000).abs() < 1_000,
+            "mean {}",
+            sum / 20_000
+        );
     }
 }

@@ -37,7 +37,11 @@ impl Level {
         self.total = add(self.total, resting.quantity);
         if resting.owner == Owner::Market {
             self.market = add(self.market, resting.quantity);
-            if let Some(last) = self.queue.back_mut().filter(|last| last.owner == Owner::Market) {
+            if let Some(last) = self
+                .queue
+                .back_mut()
+                .filter(|last| last.owner == Owner::Market)
+            {
                 last.quantity = add(last.quantity, resting.quantity);
                 return;
             }
@@ -47,7 +51,9 @@ impl Level {
 
     /// Takes `quantity` off the place at `index`, and the place away when nothing is left.
     fn reduce(&mut self, index: usize, quantity: Quantity) {
-        let Some(place) = self.queue.get_mut(index) else { return };
+        let Some(place) = self.queue.get_mut(index) else {
+            return;
+        };
         let quantity = quantity.min(place.quantity);
         place.quantity = place.quantity.saturating_sub(quantity);
         self.total = self.total.saturating_sub(quantity);
@@ -63,11 +69,17 @@ impl Level {
     /// gains no place by it.
     fn shrink_market(&mut self, mut quantity: Quantity) {
         while !quantity.is_zero() {
-            let Some(index) = self.queue.iter().rposition(|place| place.owner == Owner::Market)
+            let Some(index) = self
+                .queue
+                .iter()
+                .rposition(|place| place.owner == Owner::Market)
             else {
                 return;
             };
-            let part = self.queue.get(index).map_or(quantity, |place| place.quantity.min(quantity));
+            let part = self
+                .queue
+                .get(index)
+                .map_or(quantity, |place| place.quantity.min(quantity));
             self.reduce(index, part);
             quantity = quantity.saturating_sub(part);
         }
@@ -103,7 +115,11 @@ pub(super) fn crosses(side: Side, limit: Price, price: Price) -> bool {
 
 impl Book {
     pub const fn new() -> Self {
-        Self { bids: BTreeMap::new(), asks: BTreeMap::new(), changed: Vec::new() }
+        Self {
+            bids: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            changed: Vec::new(),
+        }
     }
 
     const fn side(&self, side: Side) -> &BTreeMap<Price, Level> {
@@ -142,7 +158,10 @@ impl Book {
     /// Takes `quantity` off an order's place.
     pub fn reduce_order(&mut self, side: Side, price: Price, id: VenueOrderId, quantity: Quantity) {
         self.edit(side, price, |level| {
-            let place = level.queue.iter().position(|place| place.owner == Owner::Order(id));
+            let place = level
+                .queue
+                .iter()
+                .position(|place| place.owner == Owner::Order(id));
             if let Some(index) = place {
                 level.reduce(index, quantity);
             }
@@ -164,7 +183,10 @@ impl Book {
             if let Some(place) = first.filter(|place| place.owner == Owner::Market) {
                 passed = place.quantity.min(quantity);
                 level.reduce(0, passed);
-                level.push(Resting { owner: Owner::Market, quantity: passed });
+                level.push(Resting {
+                    owner: Owner::Market,
+                    quantity: passed,
+                });
             }
         });
         passed
@@ -172,7 +194,9 @@ impl Book {
 
     /// The market's own quantity at a price.
     pub fn market_at(&self, side: Side, price: Price) -> Quantity {
-        self.side(side).get(&price).map_or(Quantity::ZERO, |level| level.market)
+        self.side(side)
+            .get(&price)
+            .map_or(Quantity::ZERO, |level| level.market)
     }
 
     /// Makes the market's own quantity at a price `quantity`: more joins at the back, less leaves from
@@ -181,7 +205,10 @@ impl Book {
         self.edit(side, price, |level| {
             if quantity > level.market {
                 let more = quantity.saturating_sub(level.market);
-                level.push(Resting { owner: Owner::Market, quantity: more });
+                level.push(Resting {
+                    owner: Owner::Market,
+                    quantity: more,
+                });
             } else {
                 level.shrink_market(level.market.saturating_sub(quantity));
             }
@@ -230,11 +257,17 @@ impl Book {
         changed.sort_unstable();
         changed.dedup();
         let quantity = |side, price| {
-            self.side(side).get(&price).map_or(Quantity::ZERO, |level: &Level| level.total)
+            self.side(side)
+                .get(&price)
+                .map_or(Quantity::ZERO, |level: &Level| level.total)
         };
         changed
             .into_iter()
-            .map(|(side, price)| LevelChange { side, price, quantity: quantity(side, price) })
+            .map(|(side, price)| LevelChange {
+                side,
+                price,
+                quantity: quantity(side, price),
+            })
             .collect()
     }
 }

@@ -11,8 +11,10 @@ use super::order::{Amended, Amendment, CancelOrder, Canceled, Order, OrderRef};
 use super::refusal::Refusal;
 use super::terms::{CancelRestriction, ExecutionType, OrderStatus, SymbolStatus};
 
-const MISMATCH: Refusal =
-    Refusal::fixed(-2011, "Cancel order is invalid. Check origClOrdId and orderId.");
+const MISMATCH: Refusal = Refusal::fixed(
+    -2011,
+    "Cancel order is invalid. Check origClOrdId and orderId.",
+);
 
 /// The open order that a cancel names, if the cancel's restriction lets it go.
 fn cancelable(
@@ -20,8 +22,9 @@ fn cancelable(
     account: AccountId,
     cancel: &CancelOrder,
 ) -> Result<VenueOrderId, Refusal> {
-    let order =
-        instrument.store.find(account, &cancel.order, Refusal::UNKNOWN_ORDER, MISMATCH)?;
+    let order = instrument
+        .store
+        .find(account, &cancel.order, Refusal::UNKNOWN_ORDER, MISMATCH)?;
     if !order.status.is_open() {
         return Err(Refusal::UNKNOWN_ORDER);
     }
@@ -32,7 +35,11 @@ fn cancelable(
         }
         None => false,
     };
-    if refused { Err(Refusal::CANCEL_RESTRICTED) } else { Ok(order.order_id) }
+    if refused {
+        Err(Refusal::CANCEL_RESTRICTED)
+    } else {
+        Ok(order.order_id)
+    }
 }
 
 impl Operation<'_> {
@@ -51,7 +58,9 @@ impl Operation<'_> {
     ) -> Result<Canceled, Refusal> {
         self.cancels_are_open()?;
         let id = cancelable(self.instrument, account, cancel)?;
-        let own = cancel.new_client_order_id.unwrap_or_else(|| self.client_ids.next_id());
+        let own = cancel
+            .new_client_order_id
+            .unwrap_or_else(|| self.client_ids.next_id());
         Ok(self.cancel_open(id, own))
     }
 
@@ -65,19 +74,30 @@ impl Operation<'_> {
             ..Report::default()
         };
         self.report(id, ExecutionType::Canceled, report);
-        Canceled { order, cancel_client_order_id, transact_time: self.now }
+        Canceled {
+            order,
+            cancel_client_order_id,
+            transact_time: self.now,
+        }
     }
 
     /// Cancels all of an account's open orders under one client id, the oldest first.
     pub(super) fn cancel_all(&mut self, account: AccountId) -> Result<Vec<Canceled>, Refusal> {
         self.cancels_are_open()?;
-        let open: Vec<_> =
-            self.instrument.store.open(account).map(|order| order.order_id).collect();
+        let open: Vec<_> = self
+            .instrument
+            .store
+            .open(account)
+            .map(|order| order.order_id)
+            .collect();
         if open.is_empty() {
             return Err(Refusal::UNKNOWN_ORDER);
         }
         let own = self.client_ids.next_id();
-        Ok(open.into_iter().map(|id| self.cancel_open(id, own)).collect())
+        Ok(open
+            .into_iter()
+            .map(|id| self.cancel_open(id, own))
+            .collect())
     }
 
     /// Lowers an open order's quantity; it keeps its number, its place in the queue and, unless a new
@@ -91,15 +111,22 @@ impl Operation<'_> {
     ) -> Result<Amended, Refusal> {
         let unknown = Refusal::AMEND_UNKNOWN;
         let found =
-            self.instrument.store.find(account, named, unknown, Refusal::CLIENT_ID_MISMATCH)?;
+            self.instrument
+                .store
+                .find(account, named, unknown, Refusal::CLIENT_ID_MISMATCH)?;
         let id = found.order_id;
         let before = found.clone();
         self.check_amend(&before, new_client_order_id, new_qty)?;
         let client = new_client_order_id.unwrap_or_else(|| self.client_ids.next_id());
         let now = self.now;
-        let taken_off = before.quantity.saturating_sub(new_qty).min(before.remaining());
+        let taken_off = before
+            .quantity
+            .saturating_sub(new_qty)
+            .min(before.remaining());
         self.instrument.store.rename(id, client);
-        self.instrument.book.reduce_order(before.side, before.price, id, taken_off);
+        self.instrument
+            .book
+            .reduce_order(before.side, before.price, id, taken_off);
         let order = self.instrument.store.known_mut(id);
         order.amends += 1;
         order.update_time = now;
@@ -129,7 +156,10 @@ impl Operation<'_> {
             time: now,
         };
         self.instrument.store.add_amendment(amendment.clone());
-        Ok(Amended { order: self.instrument.store.known(id).clone(), amendment })
+        Ok(Amended {
+            order: self.instrument.store.known(id).clone(),
+            amendment,
+        })
     }
 
     fn check_amend(
@@ -154,7 +184,11 @@ impl Operation<'_> {
         if new_qty == order.quantity {
             return Err(Refusal::AMEND_NO_CHANGE);
         }
-        if rules.filters.max_num_order_amends.is_some_and(|most| order.amends >= most) {
+        if rules
+            .filters
+            .max_num_order_amends
+            .is_some_and(|most| order.amends >= most)
+        {
             return Err(Refusal::AMEND_COUNT);
         }
         let client = new_client_order_id.filter(|client| *client != order.client_order_id);

@@ -47,7 +47,9 @@ fn precise(value: Option<Decimal>, decimals: u32, parameter: &str) -> Result<(),
 
 fn amount(order: &NewOrder) -> Result<Amount, Refusal> {
     match (order.order_type, order.quantity, order.quote_order_qty) {
-        (OrderType::Market, None, None) => Err(Refusal::no_order_named("quantity", "quoteOrderQty")),
+        (OrderType::Market, None, None) => {
+            Err(Refusal::no_order_named("quantity", "quoteOrderQty"))
+        }
         (OrderType::Market, Some(_), Some(_)) => Err(Refusal::BAD_COMBINATION),
         (OrderType::Market, None, Some(quote)) => Ok(Amount::Quote(quote)),
         (_, quantity, None) => required(quantity, "quantity").map(Amount::Base),
@@ -62,7 +64,10 @@ fn unsupported(order: &NewOrder) -> Result<(), Refusal> {
     if order.trailing_delta.is_some() {
         return Err(Refusal::unsupported("Trailing stop"));
     }
-    if order.iceberg_qty.is_some_and(|quantity| !quantity.is_zero()) {
+    if order
+        .iceberg_qty
+        .is_some_and(|quantity| !quantity.is_zero())
+    {
         return Err(Refusal::unsupported("Iceberg"));
     }
     Ok(())
@@ -74,7 +79,11 @@ fn precision(order: &NewOrder, rules: &InstrumentSettings) -> Result<(), Refusal
     precise(order.iceberg_qty.map(Quantity::value), base, "icebergQty")?;
     precise(order.price.map(Price::value), quote, "price")?;
     precise(order.stop_price.map(Price::value), quote, "stopPrice")?;
-    precise(order.quote_order_qty.map(Notional::value), quote, "quoteOrderQty")
+    precise(
+        order.quote_order_qty.map(Notional::value),
+        quote,
+        "quoteOrderQty",
+    )
 }
 
 /// Amounts that no filter lets through but that arithmetic should not meet either.
@@ -120,7 +129,9 @@ pub(super) fn parameters(order: &NewOrder, rules: &InstrumentSettings) -> Result
         return Err(Refusal::STRATEGY_TYPE);
     }
     precision(order, rules)?;
-    let mode = order.self_trade_prevention.unwrap_or(rules.default_self_trade_prevention);
+    let mode = order
+        .self_trade_prevention
+        .unwrap_or(rules.default_self_trade_prevention);
     if !rules.allowed_self_trade_prevention.contains(&mode) {
         return Err(Refusal::SELF_TRADE_MODE);
     }
@@ -128,8 +139,13 @@ pub(super) fn parameters(order: &NewOrder, rules: &InstrumentSettings) -> Result
     if matches!(amount, Amount::Quote(_)) && !rules.quote_order_qty_market_allowed {
         return Err(Refusal::QUOTE_ORDER_QTY);
     }
-    let wanted =
-        Wanted { amount, price, stop_price, time_in_force, self_trade_prevention: mode };
+    let wanted = Wanted {
+        amount,
+        price,
+        stop_price,
+        time_in_force,
+        self_trade_prevention: mode,
+    };
     bounded(&wanted)?;
     Ok(wanted)
 }

@@ -16,7 +16,11 @@ pub enum Event {
     Trade(Trade),
     BookChanged(BookChanged),
     BookTicker(BookTicker),
-    SymbolStatusChanged { symbol: Symbol, status: SymbolStatus, time: Time },
+    SymbolStatusChanged {
+        symbol: Symbol,
+        status: SymbolStatus,
+        time: Time,
+    },
 }
 
 /// `executionReport`: the order after the event, and what happened to it.

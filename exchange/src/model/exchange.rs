@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use thiserror::Error;
 use tripline_engine::ids::{AccountId, Asset, ClientOrderId, Symbol};
 use tripline_engine::money::Quantity;
 
@@ -22,55 +21,6 @@ use super::settings::Settings;
 use super::store::OpenCount;
 use super::terms::{CancelReplaceMode, SymbolStatus, Time};
 use super::views::AssetTotal;
-
-/// Why settings make no exchange.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum SettingsError {
-    #[error("symbol {0} is listed twice")]
-    SymbolTwice(Symbol),
-    #[error("account {0} is listed twice")]
-    AccountTwice(AccountId),
-    #[error("{symbol} has {decimals} decimals of an asset; at most 8 are possible")]
-    Precision { symbol: Symbol, decimals: u32 },
-    #[error("account {account} starts with {amount} {asset}; it must be 0 to {LIMIT}")]
-    Balance { account: AccountId, asset: Asset, amount: Decimal },
-    #[error("account {account} has a commission rate of {rate}; it must be 0 to less than 1")]
-    Commission { account: AccountId, rate: Decimal },
-}
-
-impl Settings {
-    /// # Errors
-    /// The first thing in the settings that no exchange can be made of.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        let mut symbols = std::collections::BTreeSet::new();
-        for each in &self.instruments {
-            if !symbols.insert(each.symbol) {
-                return Err(SettingsError::SymbolTwice(each.symbol));
-            }
-            let decimals = each.base_precision.max(each.quote_precision);
-            if decimals > 8 {
-                return Err(SettingsError::Precision { symbol: each.symbol, decimals });
-            }
-        }
-        let mut accounts = std::collections::BTreeSet::new();
-        for each in &self.accounts {
-            let account = each.account;
-            if !accounts.insert(account) {
-                return Err(SettingsError::AccountTwice(account));
-            }
-            let possible = Decimal::ZERO..=LIMIT;
-            if let Some((asset, amount)) = each.balances.iter().find(|(_, amount)| !possible.contains(amount)) {
-                return Err(SettingsError::Balance { account, asset: *asset, amount: *amount });
-            }
-            let possible = Decimal::ZERO..Decimal::ONE;
-            let rates = [each.commission.maker, each.commission.taker];
-            if let Some(rate) = rates.into_iter().find(|rate| !possible.contains(rate)) {
-                return Err(SettingsError::Commission { account, rate });
-            }
-        }
-        Ok(())
-    }
-}
 
 /// The whole exchange: all symbols, all accounts. Commands answer like the venue's requests and leave
 /// what happened to be drained as [`Event`]s.
@@ -117,7 +67,10 @@ impl Exchange {
         run: impl FnOnce(&mut Operation<'_>) -> T,
     ) -> Result<T, Refusal> {
         let bnb_prices = self.bnb_prices(symbol);
-        let instrument = self.instruments.get_mut(&symbol).ok_or(Refusal::INVALID_SYMBOL)?;
+        let instrument = self
+            .instruments
+            .get_mut(&symbol)
+            .ok_or(Refusal::INVALID_SYMBOL)?;
         let mut operation = Operation {
             instrument,
             ledger: &mut self.ledger,
@@ -137,15 +90,32 @@ impl Exchange {
     /// What one BNB costs in the symbol's two assets, as far as there is a symbol and a price for it.
     fn bnb_prices(&self, symbol: Symbol) -> BnbPrices {
         let mut prices = BnbPrices::new();
-        let Some(rules) = self.instruments.get(&symbol).map(|instrument| &instrument.rules) else {
+        let Some(rules) = self
+            .instruments
+            .get(&symbol)
+            .map(|instrument| &instrument.rules)
+        else {
             return prices;
         };
-        if self.settings.accounts.iter().all(|account| account.bnb_discount.is_none()) {
+        if self
+            .settings
+            .accounts
+            .iter()
+            .all(|account| account.bnb_discount.is_none())
+        {
             return prices;
         }
-        for other in self.instruments.values().filter(|other| other.rules.base.as_str() == "BNB") {
+        for other in self
+            .instruments
+            .values()
+            .filter(|other| other.rules.base.as_str() == "BNB")
+        {
             let quote = other.rules.quote;
-            if let Some(price) = other.tape.last().filter(|_| quote == rules.base || quote == rules.quote) {
+            if let Some(price) = other
+                .tape
+                .last()
+                .filter(|_| quote == rules.base || quote == rules.quote)
+            {
                 prices.insert(quote, price);
             }
         }
@@ -154,13 +124,22 @@ impl Exchange {
 
     /// All checks of a new order before the engine.
     fn admit(&self, account: AccountId, order: &NewOrder, now: Time) -> Result<Wanted, Refusal> {
-        let instrument = self.instruments.get(&order.symbol).ok_or(Refusal::INVALID_SYMBOL)?;
-        let counts = self.instruments.values().map(|each| each.store.open_count(account));
+        let instrument = self
+            .instruments
+            .get(&order.symbol)
+            .ok_or(Refusal::INVALID_SYMBOL)?;
+        let counts = self
+            .instruments
+            .values()
+            .map(|each| each.store.open_count(account));
         let open = counts.fold(OpenCount::default(), |sum, each| OpenCount {
             orders: sum.orders + each.orders,
             algo: sum.algo + each.algo,
         });
-        let everywhere = Everywhere { filters: &self.settings.exchange_filters, open };
+        let everywhere = Everywhere {
+            filters: &self.settings.exchange_filters,
+            open,
+        };
         admit((instrument, &self.ledger), account, order, everywhere, now)
     }
 
@@ -169,7 +148,12 @@ impl Exchange {
     /// # Errors
     /// The venue's refusal; nothing was placed. If the engine (not a check before it) rejected the
     /// order, there is a REJECTED report too.
-    pub fn place(&mut self, account: AccountId, order: &NewOrder, now: Time) -> Result<Placed, Refusal> {
+    pub fn place(
+        &mut self,
+        account: AccountId,
+        order: &NewOrder,
+        now: Time,
+    ) -> Result<Placed, Refusal> {
         let wanted = self.admit(account, order, now)?;
         self.operate(order.symbol, now, |run| run.enter(account, order, &wanted))?
     }
@@ -178,7 +162,12 @@ impl Exchange {
     ///
     /// # Errors
     /// The refusal that placing would meet before the engine.
-    pub fn test_order(&self, account: AccountId, order: &NewOrder, now: Time) -> Result<(), Refusal> {
+    pub fn test_order(
+        &self,
+        account: AccountId,
+        order: &NewOrder,
+        now: Time,
+    ) -> Result<(), Refusal> {
         self.admit(account, order, now).map(|_| ())
     }
 
@@ -224,7 +213,10 @@ impl Exchange {
     ) -> Result<CancelReplaced, Refusal> {
         let named = request.cancel.order;
         if named == OrderRef::default() {
-            return Err(Refusal::no_order_named("cancelOrigClientOrderId", "cancelOrderId"));
+            return Err(Refusal::no_order_named(
+                "cancelOrigClientOrderId",
+                "cancelOrderId",
+            ));
         }
         let order = &request.new_order;
         let wanted = self.admit(account, order, now)?;
@@ -234,14 +226,20 @@ impl Exchange {
         self.operate(order.symbol, now, |run| {
             let cancel = run.cancel(account, &request.cancel);
             if cancel.is_err() && request.mode == CancelReplaceMode::StopOnFailure {
-                return CancelReplaced { cancel: cancel.into(), new_order: Half::NotAttempted };
+                return CancelReplaced {
+                    cancel: cancel.into(),
+                    new_order: Half::NotAttempted,
+                };
             }
             run.publish_positions();
             let new_order = match &request.over_limit {
                 Some(refusal) => Err(refusal.clone()),
                 None => run.enter(account, order, &wanted),
             };
-            CancelReplaced { cancel: cancel.into(), new_order: new_order.into() }
+            CancelReplaced {
+                cancel: cancel.into(),
+                new_order: new_order.into(),
+            }
         })
     }
 
@@ -259,17 +257,31 @@ impl Exchange {
         now: Time,
     ) -> Result<Amended, Refusal> {
         self.ledger.get(account)?;
-        self.operate(symbol, now, |run| run.amend(account, &order, new_client_order_id, new_qty))?
+        self.operate(symbol, now, |run| {
+            run.amend(account, &order, new_client_order_id, new_qty)
+        })?
     }
 
     /// Opens, halts or closes a symbol. Open orders stay.
     ///
     /// # Errors
     /// -1121.
-    pub fn set_status(&mut self, symbol: Symbol, status: SymbolStatus, now: Time) -> Result<(), Refusal> {
-        let instrument = self.instruments.get_mut(&symbol).ok_or(Refusal::INVALID_SYMBOL)?;
+    pub fn set_status(
+        &mut self,
+        symbol: Symbol,
+        status: SymbolStatus,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        let instrument = self
+            .instruments
+            .get_mut(&symbol)
+            .ok_or(Refusal::INVALID_SYMBOL)?;
         instrument.rules.status = status;
-        self.events.push(Event::SymbolStatusChanged { symbol, status, time: now });
+        self.events.push(Event::SymbolStatusChanged {
+            symbol,
+            status,
+            time: now,
+        });
         Ok(())
     }
 
@@ -296,9 +308,15 @@ impl Exchange {
         if delta.abs() > LIMIT || !self.ledger.deposit(account, asset, delta)? {
             return Err(Refusal::INSUFFICIENT_BALANCE);
         }
-        self.events.push(Event::BalanceUpdate(BalanceUpdate { account, asset, delta, time: now }));
+        self.events.push(Event::BalanceUpdate(BalanceUpdate {
+            account,
+            asset,
+            delta,
+            time: now,
+        }));
         let positions = self.ledger.take_positions(now);
-        self.events.extend(positions.into_iter().map(Event::AccountPosition));
+        self.events
+            .extend(positions.into_iter().map(Event::AccountPosition));
         Ok(())
     }
 

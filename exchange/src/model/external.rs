@@ -14,12 +14,16 @@ impl Operation<'_> {
         let mut rest = quantity;
         let opposite = side.opposite();
         while !rest.is_zero() {
-            let Some((met, place)) = self.instrument.book.first(opposite) else { break };
+            let Some((met, place)) = self.instrument.book.first(opposite) else {
+                break;
+            };
             if !crosses(side, price, met) {
                 break;
             }
             if place.owner == Owner::Market {
-                self.instrument.book.set_market(opposite, met, Quantity::ZERO);
+                self.instrument
+                    .book
+                    .set_market(opposite, met, Quantity::ZERO);
                 continue;
             }
             if !self.is_trading() {
@@ -30,6 +34,11 @@ impl Operation<'_> {
             rest = rest.saturating_sub(part);
         }
         self.instrument.book.set_market(side, price, rest);
+    }
+
+    /// Makes a price the last one, as long as nothing has traded.
+    pub(crate) const fn set_first_price(&mut self, price: Price) {
+        self.instrument.tape.set_first(price);
     }
 
     /// Takes away the market's own liquidity at prices better than `price`.
@@ -49,8 +58,12 @@ impl Operation<'_> {
     /// Takes away all of the market's own liquidity.
     pub(crate) fn clear_market(&mut self) {
         for side in [Side::Buy, Side::Sell] {
-            let levels: Vec<Price> =
-                self.instrument.book.market_levels(side).map(|(price, _)| price).collect();
+            let levels: Vec<Price> = self
+                .instrument
+                .book
+                .market_levels(side)
+                .map(|(price, _)| price)
+                .collect();
             for price in levels {
                 self.instrument.book.set_market(side, price, Quantity::ZERO);
             }
@@ -74,10 +87,17 @@ impl Operation<'_> {
 
     /// An order of the market's that takes up to `quantity` at `limit` or better; returns what it took.
     /// Takes nothing while the symbol does not trade.
-    pub(crate) fn market_takes(&mut self, side: Side, limit: Price, quantity: Quantity) -> Quantity {
+    pub(crate) fn market_takes(
+        &mut self,
+        side: Side,
+        limit: Price,
+        quantity: Quantity,
+    ) -> Quantity {
         let mut left = quantity;
         while !left.is_zero() && self.is_trading() {
-            let Some((price, place)) = self.instrument.book.first(side.opposite()) else { break };
+            let Some((price, place)) = self.instrument.book.first(side.opposite()) else {
+                break;
+            };
             if !crosses(side, limit, price) {
                 break;
             }
@@ -92,16 +112,26 @@ impl Operation<'_> {
     /// once the quantity before them has traded, take part in it at their own price; the rest of it is
     /// published as it was. The market's own quantity at the price stays until the recording changes
     /// it. Does nothing while the symbol does not trade.
-    pub(crate) fn recorded_trade(&mut self, price: Price, quantity: Quantity, buyer_is_maker: bool) {
-        let (maker_side, taker_side) =
-            if buyer_is_maker { (Side::Buy, Side::Sell) } else { (Side::Sell, Side::Buy) };
+    pub(crate) fn recorded_trade(
+        &mut self,
+        price: Price,
+        quantity: Quantity,
+        buyer_is_maker: bool,
+    ) {
+        let (maker_side, taker_side) = if buyer_is_maker {
+            (Side::Buy, Side::Sell)
+        } else {
+            (Side::Sell, Side::Buy)
+        };
         if !self.is_trading() {
             return;
         }
         let mut left = quantity;
         let mut published = quantity;
         while !left.is_zero() {
-            let Some((met, place)) = self.instrument.book.first(maker_side) else { break };
+            let Some((met, place)) = self.instrument.book.first(maker_side) else {
+                break;
+            };
             if !crosses(taker_side, price, met) {
                 break;
             }
@@ -114,7 +144,9 @@ impl Operation<'_> {
                 let passed = self.instrument.book.pass_market(maker_side, met, left);
                 left = left.saturating_sub(passed);
             } else {
-                self.instrument.book.set_market(maker_side, met, Quantity::ZERO);
+                self.instrument
+                    .book
+                    .set_market(maker_side, met, Quantity::ZERO);
             }
         }
         if !published.is_zero() {

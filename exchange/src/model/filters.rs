@@ -23,7 +23,11 @@ pub(super) struct Facts<'a> {
 }
 
 fn failed(name: &str, fails: bool) -> Result<(), Refusal> {
-    if fails { Err(Refusal::filter(name)) } else { Ok(()) }
+    if fails {
+        Err(Refusal::filter(name))
+    } else {
+        Ok(())
+    }
 }
 
 fn off_grid(value: Decimal, step: Decimal) -> bool {
@@ -55,7 +59,10 @@ pub(super) fn quantity(
     quantity: Quantity,
 ) -> Result<(), Refusal> {
     lot_size("LOT_SIZE", &filters.lot_size, quantity)?;
-    match filters.market_lot_size.filter(|_| order_type == OrderType::Market) {
+    match filters
+        .market_lot_size
+        .filter(|_| order_type == OrderType::Market)
+    {
         Some(rule) => lot_size("MARKET_LOT_SIZE", &rule, quantity),
         None => Ok(()),
     }
@@ -68,20 +75,29 @@ fn percent_prices(
     facts: &Facts<'_>,
 ) -> Result<(), Refusal> {
     let outside = |minutes: u32, down: Decimal, up: Decimal| {
-        facts.tape.average(minutes, facts.now).is_some_and(|reference| {
-            let reference = reference.value();
-            price.value() < reference * down || price.value() > reference * up
-        })
+        facts
+            .tape
+            .average(minutes, facts.now)
+            .is_some_and(|reference| {
+                let reference = reference.value();
+                price.value() < reference * down || price.value() > reference * up
+            })
     };
     if let Some(rule) = &filters.percent_price {
-        failed("PERCENT_PRICE", outside(rule.avg_price_mins, rule.down, rule.up))?;
+        failed(
+            "PERCENT_PRICE",
+            outside(rule.avg_price_mins, rule.down, rule.up),
+        )?;
     }
     if let Some(rule) = &filters.percent_price_by_side {
         let (down, up) = match side {
             Side::Buy => (rule.bid_down, rule.bid_up),
             Side::Sell => (rule.ask_down, rule.ask_up),
         };
-        failed("PERCENT_PRICE_BY_SIDE", outside(rule.avg_price_mins, down, up))?;
+        failed(
+            "PERCENT_PRICE_BY_SIDE",
+            outside(rule.avg_price_mins, down, up),
+        )?;
     }
     Ok(())
 }
@@ -98,8 +114,11 @@ pub(super) fn notionals(
     let value = |minutes: u32| match wanted.amount {
         Amount::Quote(quote) => Some(quote.value()),
         Amount::Base(quantity) => {
-            let price =
-                if by_reference { tape.average(minutes, now) } else { Some(wanted.price) };
+            let price = if by_reference {
+                tape.average(minutes, now)
+            } else {
+                Some(wanted.price)
+            };
             price.map(|price| price.value() * quantity.value())
         }
     };
@@ -126,11 +145,17 @@ fn counts(
     facts: &Facts<'_>,
 ) -> Result<(), Refusal> {
     let full = |open: usize, most: Option<u32>| most.is_some_and(|most| open >= most as usize);
-    failed("MAX_NUM_ORDERS", full(facts.open.orders, filters.max_num_orders))?;
+    failed(
+        "MAX_NUM_ORDERS",
+        full(facts.open.orders, filters.max_num_orders),
+    )?;
     let algo = is_algo && full(facts.open.algo, filters.max_num_algo_orders);
     failed("MAX_NUM_ALGO_ORDERS", algo)?;
     let everywhere = &facts.open_everywhere;
-    failed("EXCHANGE_MAX_NUM_ORDERS", full(everywhere.orders, exchange.max_num_orders))?;
+    failed(
+        "EXCHANGE_MAX_NUM_ORDERS",
+        full(everywhere.orders, exchange.max_num_orders),
+    )?;
     let algo = is_algo && full(everywhere.algo, exchange.max_num_algo_orders);
     failed("EXCHANGE_MAX_NUM_ALGO_ORDERS", algo)
 }
@@ -156,7 +181,9 @@ pub(super) fn new_order(
         quantity(filters, order_type, base)?;
     }
     notionals(filters, wanted, facts.tape, facts.now)?;
-    let too_much = filters.max_position.is_some_and(|most| facts.position > most.value());
+    let too_much = filters
+        .max_position
+        .is_some_and(|most| facts.position > most.value());
     failed("MAX_POSITION", side == Side::Buy && too_much)?;
     counts(filters, exchange, order_type.is_stop(), facts)
 }

@@ -34,7 +34,12 @@ impl Account {
         for (asset, amount) in &settings.balances {
             funds.entry(*asset).or_default().free += amount;
         }
-        Self { settings, funds, touched: BTreeSet::new(), update_time: now }
+        Self {
+            settings,
+            funds,
+            touched: BTreeSet::new(),
+            update_time: now,
+        }
     }
 
     fn touch(&mut self, asset: Asset) -> &mut Funds {
@@ -44,7 +49,11 @@ impl Account {
 
     fn balance(&self, asset: Asset) -> Balance {
         let funds = self.funds.get(&asset).copied().unwrap_or_default();
-        Balance { asset, free: funds.free, locked: funds.locked }
+        Balance {
+            asset,
+            free: funds.free,
+            locked: funds.locked,
+        }
     }
 }
 
@@ -57,9 +66,15 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub fn new(accounts: &[AccountSettings], now: Time) -> Self {
-        let accounts =
-            accounts.iter().map(|each| (each.account, Account::new(each.clone(), now))).collect();
-        Self { accounts, fees: BTreeMap::new(), market: BTreeMap::new() }
+        let accounts = accounts
+            .iter()
+            .map(|each| (each.account, Account::new(each.clone(), now)))
+            .collect();
+        Self {
+            accounts,
+            fees: BTreeMap::new(),
+            market: BTreeMap::new(),
+        }
     }
 
     pub fn get(&self, account: AccountId) -> Result<&Account, Refusal> {
@@ -72,12 +87,18 @@ impl Ledger {
 
     /// An account that has an order, and so exists.
     fn owner(&mut self, account: AccountId) -> &mut Account {
-        self.accounts.get_mut(&account).expect("only a known account can place the order")
+        self.accounts
+            .get_mut(&account)
+            .expect("only a known account can place the order")
     }
 
     pub fn balance(&self, account: AccountId, asset: Asset) -> Balance {
         self.accounts.get(&account).map_or(
-            Balance { asset, free: Decimal::ZERO, locked: Decimal::ZERO },
+            Balance {
+                asset,
+                free: Decimal::ZERO,
+                locked: Decimal::ZERO,
+            },
             |account| account.balance(asset),
         )
     }
@@ -123,7 +144,12 @@ impl Ledger {
 
     /// Adds or (below zero) takes away free funds from outside; `false` if that
     /// would leave less than nothing or more than an account can hold.
-    pub fn deposit(&mut self, account: AccountId, asset: Asset, delta: Decimal) -> Result<bool, Refusal> {
+    pub fn deposit(
+        &mut self,
+        account: AccountId,
+        asset: Asset,
+        delta: Decimal,
+    ) -> Result<bool, Refusal> {
         let owner = self.get_mut(account)?;
         let after = owner.balance(asset).free + delta;
         if after < Decimal::ZERO || after > LIMIT {
@@ -142,8 +168,15 @@ impl Ledger {
             }
             account.update_time = now;
             let touched = std::mem::take(&mut account.touched);
-            let balances = touched.into_iter().map(|asset| account.balance(asset)).collect();
-            positions.push(AccountPosition { account: *id, balances, time: now });
+            let balances = touched
+                .into_iter()
+                .map(|asset| account.balance(asset))
+                .collect();
+            positions.push(AccountPosition {
+                account: *id,
+                balances,
+                time: now,
+            });
         }
         positions
     }
@@ -155,7 +188,11 @@ impl Ledger {
             uid: known.settings.uid,
             can_trade: known.settings.can_trade,
             commission: known.settings.commission,
-            balances: known.funds.keys().map(|asset| known.balance(*asset)).collect(),
+            balances: known
+                .funds
+                .keys()
+                .map(|asset| known.balance(*asset))
+                .collect(),
             update_time: known.update_time,
         })
     }
@@ -166,6 +203,10 @@ impl Ledger {
             let balance = account.balance(asset);
             balance.free + balance.locked
         });
-        AssetTotal { accounts: accounts.sum(), fees: of(&self.fees), market: of(&self.market) }
+        AssetTotal {
+            accounts: accounts.sum(),
+            fees: of(&self.fees),
+            market: of(&self.market),
+        }
     }
 }

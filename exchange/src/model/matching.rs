@@ -29,7 +29,9 @@ impl Operation<'_> {
             if !order.status.is_open() || left.is_zero() {
                 return;
             }
-            let Some((price, place)) = self.instrument.book.first(side.opposite()) else { return };
+            let Some((price, place)) = self.instrument.book.first(side.opposite()) else {
+                return;
+            };
             if limit.is_some_and(|limit| !crosses(side, limit, price)) {
                 return;
             }
@@ -71,9 +73,14 @@ impl Operation<'_> {
         match (owner, other) {
             (Owner::Order(id), _) => self.fill(id, trade, is_maker),
             (Owner::Market, Owner::Order(_)) => {
-                let sign = if side == Side::Buy { Decimal::ONE } else { -Decimal::ONE };
+                let sign = if side == Side::Buy {
+                    Decimal::ONE
+                } else {
+                    -Decimal::ONE
+                };
                 let (base, quote) = (self.instrument.rules.base, self.instrument.rules.quote);
-                self.ledger.market_gained(base, sign * trade.quantity.value());
+                self.ledger
+                    .market_gained(base, sign * trade.quantity.value());
                 self.ledger.market_gained(quote, -sign * trade.quote);
             }
             (Owner::Market, Owner::Market) => {}
@@ -81,7 +88,12 @@ impl Operation<'_> {
     }
 
     /// Publishes a trade of the market with itself that the book does not show.
-    pub(super) fn print_market_trade(&mut self, price: Price, quantity: Quantity, buyer_is_maker: bool) {
+    pub(super) fn print_market_trade(
+        &mut self,
+        price: Price,
+        quantity: Quantity,
+        buyer_is_maker: bool,
+    ) {
         let trade = Match {
             trade_id: self.instrument.counters.next_trade(),
             price,
@@ -115,7 +127,11 @@ impl Operation<'_> {
         order.cumulative_quote = add_quote(order.cumulative_quote, notional(trade.quote));
         order.update_time = now;
         let done = order.remaining().is_zero();
-        order.status = if done { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
+        order.status = if done {
+            OrderStatus::Filled
+        } else {
+            OrderStatus::PartiallyFilled
+        };
         let (account, side) = (order.account, order.side);
         let (paid, received) = match side {
             Side::Buy => (trade.quote, trade.quantity.value()),
@@ -145,11 +161,20 @@ impl Operation<'_> {
         self.report(
             id,
             ExecutionType::Trade,
-            Report { trade: Some(execution), ..Report::default() },
+            Report {
+                trade: Some(execution),
+                ..Report::default()
+            },
         );
     }
 
-    fn remember_fill(&mut self, id: VenueOrderId, account: AccountId, side: Side, execution: &Execution) {
+    fn remember_fill(
+        &mut self,
+        id: VenueOrderId,
+        account: AccountId,
+        side: Side,
+        execution: &Execution,
+    ) {
         let fill = Fill {
             symbol: self.instrument.rules.symbol,
             trade_id: execution.trade_id,
@@ -177,7 +202,9 @@ impl Operation<'_> {
         received: Decimal,
         is_maker: bool,
     ) -> (Asset, Decimal) {
-        let Ok(owner) = self.ledger.get(account) else { return (asset, Decimal::ZERO) };
+        let Ok(owner) = self.ledger.get(account) else {
+            return (asset, Decimal::ZERO);
+        };
         let rates = owner.settings.commission;
         let rate = if is_maker { rates.maker } else { rates.taker };
         let discount = owner.settings.bnb_discount;
@@ -261,7 +288,10 @@ impl Operation<'_> {
         } else {
             self.adjust_lock(id);
         }
-        let report = Report { prevention: Some(prevention), ..Report::default() };
+        let report = Report {
+            prevention: Some(prevention),
+            ..Report::default()
+        };
         self.report(id, ExecutionType::TradePrevention, report);
     }
 

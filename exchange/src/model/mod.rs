@@ -19,6 +19,7 @@ mod place;
 mod queries;
 mod refusal;
 mod settings;
+mod settings_check;
 mod store;
 mod tape;
 mod terms;
@@ -28,7 +29,7 @@ pub use event::{
     AccountPosition, Balance, BalanceUpdate, BookChanged, BookTicker, Event, Execution,
     ExecutionReport, LevelChange, Prevention, Trade,
 };
-pub use exchange::{Exchange, SettingsError};
+pub use exchange::Exchange;
 pub(crate) use operation::Operation;
 pub use order::{
     Amended, Amendment, CancelOrder, CancelReplace, CancelReplaced, Canceled, Fill, Half, NewOrder,
@@ -40,6 +41,7 @@ pub use settings::{
     LotSize, MinNotional, NotionalRange, PercentPrice, PercentPriceBySide, PriceFilter, Settings,
     TrailingDelta,
 };
+pub use settings_check::SettingsError;
 pub use terms::{
     CancelReplaceMode, CancelRestriction, ExecutionType, ExpiryReason, Interval, OrderStatus,
     OrderType, RejectReason, SelfTradePrevention, Side, SymbolStatus, Time, TimeInForce,

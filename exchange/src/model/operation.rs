@@ -27,8 +27,9 @@ impl ClientIds {
     }
 
     pub fn next_id(&mut self) -> ClientOrderId {
-        let text: String =
-            (0..22).map(|_| char::from(self.0.sample(rand::distr::Alphanumeric))).collect();
+        let text: String = (0..22)
+            .map(|_| char::from(self.0.sample(rand::distr::Alphanumeric)))
+            .collect();
         ClientOrderId::new(&text).expect("22 letters and digits are a client order id")
     }
 }
@@ -70,9 +71,8 @@ impl Operation<'_> {
         let order = self.instrument.store.known(id).clone();
         let execution_id = self.instrument.counters.next_execution();
         let rests = order.order_type.has_price() && order.time_in_force == TimeInForce::Gtc;
-        let on_book = order.status.is_open()
-            && order.is_working()
-            && (rests || kind == ExecutionType::New);
+        let on_book =
+            order.status.is_open() && order.is_working() && (rests || kind == ExecutionType::New);
         self.events.push(Event::Execution(Box::new(ExecutionReport {
             client_order_id: with.client_order_id.unwrap_or(order.client_order_id),
             orig_client_order_id: with.orig_client_order_id,
@@ -119,7 +119,8 @@ impl Operation<'_> {
         let needed = if !order.status.is_open() {
             rust_decimal::Decimal::ZERO
         } else if order.order_type.has_price() || order.side == Side::Sell {
-            self.instrument.to_lock(order.side, order.price, order.remaining())
+            self.instrument
+                .to_lock(order.side, order.price, order.remaining())
         } else {
             order.locked
         };
@@ -132,7 +133,12 @@ impl Operation<'_> {
     }
 
     /// Ends an order: off the book, funds free, out of the open orders. The report is the caller's.
-    pub(super) fn end(&mut self, id: VenueOrderId, status: OrderStatus, reason: Option<ExpiryReason>) {
+    pub(super) fn end(
+        &mut self,
+        id: VenueOrderId,
+        status: OrderStatus,
+        reason: Option<ExpiryReason>,
+    ) {
         let now = self.now;
         let order = self.instrument.store.known_mut(id);
         let (side, price, left) = (order.side, order.price, order.remaining());
@@ -154,7 +160,8 @@ impl Operation<'_> {
 
     pub(super) fn publish_positions(&mut self) {
         let positions = self.ledger.take_positions(self.now);
-        self.events.extend(positions.into_iter().map(Event::AccountPosition));
+        self.events
+            .extend(positions.into_iter().map(Event::AccountPosition));
     }
 
     fn publish_book(&mut self) {
@@ -175,7 +182,10 @@ impl Operation<'_> {
             levels,
             time,
         }));
-        let touch = (instrument.book.best(Side::Buy), instrument.book.best(Side::Sell));
+        let touch = (
+            instrument.book.best(Side::Buy),
+            instrument.book.best(Side::Sell),
+        );
         if touch != instrument.touch {
             instrument.touch = touch;
             self.events.push(Event::BookTicker(BookTicker {
@@ -209,7 +219,9 @@ impl Operation<'_> {
     pub(super) fn finish(mut self) {
         self.publish_positions();
         while let Some((low, high)) = self.traded {
-            let Some(due) = self.instrument.store.take_due(low, high) else { break };
+            let Some(due) = self.instrument.store.take_due(low, high) else {
+                break;
+            };
             self.trigger(due);
             self.publish_positions();
         }

@@ -118,7 +118,9 @@ impl Order {
     /// What can still trade.
     #[must_use]
     pub fn remaining(&self) -> Quantity {
-        self.quantity.saturating_sub(self.executed_qty).saturating_sub(self.prevented_qty)
+        self.quantity
+            .saturating_sub(self.executed_qty)
+            .saturating_sub(self.prevented_qty)
     }
 
     /// `isWorking`: whether the order is, or was, active on the book.
@@ -138,12 +140,18 @@ pub struct OrderRef {
 impl OrderRef {
     #[must_use]
     pub const fn number(order_id: VenueOrderId) -> Self {
-        Self { order_id: Some(order_id), client_order_id: None }
+        Self {
+            order_id: Some(order_id),
+            client_order_id: None,
+        }
     }
 
     #[must_use]
     pub const fn client(client_order_id: ClientOrderId) -> Self {
-        Self { order_id: None, client_order_id: Some(client_order_id) }
+        Self {
+            order_id: None,
+            client_order_id: Some(client_order_id),
+        }
     }
 }
 
@@ -251,9 +259,10 @@ impl CancelReplaced {
     pub const fn error(&self) -> Option<Refusal> {
         match (&self.cancel, &self.new_order) {
             (Half::Success(_), Half::Success(_)) => None,
-            (Half::Success(_), _) | (_, Half::Success(_)) => {
-                Some(Refusal::fixed(-2021, "Order cancel-replace partially failed."))
-            }
+            (Half::Success(_), _) | (_, Half::Success(_)) => Some(Refusal::fixed(
+                -2021,
+                "Order cancel-replace partially failed.",
+            )),
             _ => Some(Refusal::fixed(-2022, "Order cancel-replace failed.")),
         }
     }

@@ -74,8 +74,15 @@ impl Operation<'_> {
         order: &NewOrder,
         wanted: &Wanted,
     ) -> Result<Placed, Refusal> {
-        let client = order.client_order_id.unwrap_or_else(|| self.client_ids.next_id());
-        if self.instrument.store.by_client(account, client).is_some_and(|old| old.status.is_open()) {
+        let client = order
+            .client_order_id
+            .unwrap_or_else(|| self.client_ids.next_id());
+        if self
+            .instrument
+            .store
+            .by_client(account, client)
+            .is_some_and(|old| old.status.is_open())
+        {
             return Err(Refusal::DUPLICATE);
         }
         let mut entered = Order {
@@ -146,15 +153,21 @@ impl Operation<'_> {
         let amount = match (order.order_type, order.side) {
             (OrderType::Market, Side::Buy) => self.market_cost(order),
             (OrderType::StopLoss | OrderType::TakeProfit, Side::Buy) => {
-                self.instrument.to_lock(Side::Buy, order.stop_price, order.quantity)
+                self.instrument
+                    .to_lock(Side::Buy, order.stop_price, order.quantity)
             }
-            _ => self.instrument.to_lock(order.side, order.price, order.quantity),
+            _ => self
+                .instrument
+                .to_lock(order.side, order.price, order.quantity),
         };
         self.lock(order, amount)
     }
 
     fn lock(&mut self, order: &mut Order, amount: Decimal) -> Result<(), Refusal> {
-        if !self.ledger.lock(order.account, self.paid_asset(order.side), amount) {
+        if !self
+            .ledger
+            .lock(order.account, self.paid_asset(order.side), amount)
+        {
             return Err(Refusal::INSUFFICIENT_BALANCE);
         }
         order.locked += amount;
@@ -194,7 +207,10 @@ impl Operation<'_> {
         let (side, price, quantity) = (order.side, order.price, order.remaining());
         match (order.order_type.has_price(), order.time_in_force) {
             (true, TimeInForce::Gtc) => {
-                let place = Resting { owner: Owner::Order(id), quantity };
+                let place = Resting {
+                    owner: Owner::Order(id),
+                    quantity,
+                };
                 self.instrument.book.push(side, price, place);
             }
             (true, _) => self.expire(id, Some(ExpiryReason::UnfilledIoc)),
@@ -269,7 +285,10 @@ impl Operation<'_> {
         if rounded < filters.lot_size.min || rounded.is_zero() {
             return Err(Refusal::LITTLE_LIQUIDITY);
         }
-        if filters.market_lot_size.is_some_and(|rule| rounded < rule.min) {
+        if filters
+            .market_lot_size
+            .is_some_and(|rule| rounded < rule.min)
+        {
             return Err(Refusal::LITTLE_MARKET_LIQUIDITY);
         }
         filters::quantity(filters, OrderType::Market, rounded)?;

@@ -46,7 +46,9 @@ impl Exchange {
         order: OrderRef,
     ) -> Result<&Order, Refusal> {
         let (unknown, mismatch) = (Refusal::NO_SUCH_ORDER, Refusal::CLIENT_ID_MISMATCH);
-        self.find_for(account, symbol)?.store.find(account, &order, unknown, mismatch)
+        self.find_for(account, symbol)?
+            .store
+            .find(account, &order, unknown, mismatch)
     }
 
     /// `GET openOrders` of one symbol or of all, by symbol and number.
@@ -61,9 +63,11 @@ impl Exchange {
         self.ledger.get(account)?;
         match symbol {
             Some(symbol) => Ok(self.find(symbol)?.store.open(account).collect()),
-            None => {
-                Ok(self.instruments.values().flat_map(|each| each.store.open(account)).collect())
-            }
+            None => Ok(self
+                .instruments
+                .values()
+                .flat_map(|each| each.store.open(account))
+                .collect()),
         }
     }
 
@@ -79,7 +83,9 @@ impl Exchange {
     ) -> Result<Vec<&Order>, Refusal> {
         within_a_day(&window)?;
         let orders = self.find_for(account, symbol)?.store.all(account);
-        Ok(window.select(orders, |order| (order.order_id.0, order.update_time)).collect())
+        Ok(window
+            .select(orders, |order| (order.order_id.0, order.update_time))
+            .collect())
     }
 
     /// `GET myTrades`, by trade id.
@@ -100,7 +106,9 @@ impl Exchange {
         }
         let fills = self.find_for(account, symbol)?.store.fills(account);
         let wanted = fills.filter(|fill| query.order_id.is_none_or(|id| fill.order_id == id));
-        Ok(window.select(wanted, |fill| (fill.trade_id.0, fill.time)).collect())
+        Ok(window
+            .select(wanted, |fill| (fill.trade_id.0, fill.time))
+            .collect())
     }
 
     /// `GET myPreventedMatches`, by match id or by the order that took or made.
@@ -120,7 +128,9 @@ impl Exchange {
             prevented_match_id.is_none_or(|id| row.prevented_match_id == id)
                 && order_id.is_none_or(|id| row.taker_order_id == id || row.maker_order_id == id)
         });
-        Ok(window.select(wanted, |row| (row.prevented_match_id, row.time)).collect())
+        Ok(window
+            .select(wanted, |row| (row.prevented_match_id, row.time))
+            .collect())
     }
 
     /// `GET order/amendments`, the oldest first.
@@ -138,7 +148,10 @@ impl Exchange {
         self.order(account, symbol, OrderRef::number(order_id))?;
         let from = from_execution_id.unwrap_or(0);
         let rows = self.find(symbol)?.store.amendments(order_id);
-        Ok(rows.filter(|row| row.execution_id >= from).take(limit).collect())
+        Ok(rows
+            .filter(|row| row.execution_id >= from)
+            .take(limit)
+            .collect())
     }
 
     /// `GET account`.
@@ -251,7 +264,12 @@ impl Exchange {
     ///
     /// # Errors
     /// -1121.
-    pub fn rolling(&self, symbol: Symbol, micros: i64, now: Time) -> Result<Option<Candle>, Refusal> {
+    pub fn rolling(
+        &self,
+        symbol: Symbol,
+        micros: i64,
+        now: Time,
+    ) -> Result<Option<Candle>, Refusal> {
         Ok(self.find(symbol)?.tape.rolling(micros, now))
     }
 }

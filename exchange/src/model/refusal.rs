@@ -22,15 +22,27 @@ pub struct Refusal {
 impl Refusal {
     #[must_use]
     pub const fn fixed(code: i32, message: &'static str) -> Self {
-        Self { code, message: Cow::Borrowed(message), reject_reason: RejectReason::None }
+        Self {
+            code,
+            message: Cow::Borrowed(message),
+            reject_reason: RejectReason::None,
+        }
     }
 
     fn written(code: i32, message: String) -> Self {
-        Self { code, message: Cow::Owned(message), reject_reason: RejectReason::None }
+        Self {
+            code,
+            message: Cow::Owned(message),
+            reject_reason: RejectReason::None,
+        }
     }
 
     const fn by_engine(message: &'static str, reason: RejectReason) -> Self {
-        Self { code: -2010, message: Cow::Borrowed(message), reject_reason: reason }
+        Self {
+            code: -2010,
+            message: Cow::Borrowed(message),
+            reject_reason: reason,
+        }
     }
 
     /// -1013, naming the filter such as `LOT_SIZE`.
@@ -44,20 +56,28 @@ impl Refusal {
     pub fn mandatory(parameter: &str) -> Self {
         Self::written(
             -1102,
-            format!("Mandatory parameter '{parameter}' was not sent, was empty/null, or malformed."),
+            format!(
+                "Mandatory parameter '{parameter}' was not sent, was empty/null, or malformed."
+            ),
         )
     }
 
     /// -1106: a parameter that the order type does not take was sent.
     #[must_use]
     pub fn not_required(parameter: &str) -> Self {
-        Self::written(-1106, format!("Parameter '{parameter}' sent when not required."))
+        Self::written(
+            -1106,
+            format!("Parameter '{parameter}' sent when not required."),
+        )
     }
 
     /// -1111: more decimals than the asset has.
     #[must_use]
     pub fn precision(parameter: &str) -> Self {
-        Self::written(-1111, format!("Parameter '{parameter}' has too much precision."))
+        Self::written(
+            -1111,
+            format!("Parameter '{parameter}' has too much precision."),
+        )
     }
 
     /// -1102: neither of the two ways to name an order was used.
@@ -72,24 +92,33 @@ impl Refusal {
     /// -2010 with one of the engine's messages of the form "... are not supported for this symbol.".
     #[must_use]
     pub fn unsupported(what: &str) -> Self {
-        Self::written(-2010, format!("{what} orders are not supported for this symbol."))
+        Self::written(
+            -2010,
+            format!("{what} orders are not supported for this symbol."),
+        )
     }
 
     pub const INVALID_SYMBOL: Self = Self::fixed(-1121, "Invalid symbol.");
-    pub const UNAUTHORIZED: Self = Self::fixed(-2015, "Invalid API-key, IP, or permissions for action.");
+    pub const UNAUTHORIZED: Self =
+        Self::fixed(-2015, "Invalid API-key, IP, or permissions for action.");
     pub const MARKET_CLOSED: Self = Self::fixed(-1013, "Market is closed.");
-    pub const SELF_TRADE_MODE: Self =
-        Self::fixed(-1013, "This symbol does not allow the specified self-trade prevention mode.");
-    pub const STRATEGY_TYPE: Self =
-        Self::fixed(-1134, "strategyType was less than 1000000.");
+    pub const SELF_TRADE_MODE: Self = Self::fixed(
+        -1013,
+        "This symbol does not allow the specified self-trade prevention mode.",
+    );
+    pub const STRATEGY_TYPE: Self = Self::fixed(-1134, "strategyType was less than 1000000.");
     pub const ACCOUNT_DISABLED: Self =
         Self::fixed(-2010, "This action is disabled on this account.");
     pub const DUPLICATE: Self = Self::fixed(-2010, "Duplicate order sent.");
     pub const ZERO_NOTIONAL: Self = Self::fixed(-2010, "Price * QTY is zero or less.");
-    pub const QUOTE_ORDER_QTY: Self =
-        Self::fixed(-2010, "Quote order qty market orders are not support for this symbol.");
-    pub const CANCEL_REPLACE: Self =
-        Self::fixed(-2010, "Order cancel-replace is not supported for this symbol.");
+    pub const QUOTE_ORDER_QTY: Self = Self::fixed(
+        -2010,
+        "Quote order qty market orders are not support for this symbol.",
+    );
+    pub const CANCEL_REPLACE: Self = Self::fixed(
+        -2010,
+        "Order cancel-replace is not supported for this symbol.",
+    );
     pub const ICEBERG_EXCEEDS: Self = Self::fixed(-2010, "IcebergQty exceeds QTY.");
     pub const LITTLE_LIQUIDITY: Self = Self::fixed(
         -2010,
@@ -121,12 +150,13 @@ impl Refusal {
         Self::fixed(-2038, "Order amend is not supported for this symbol.");
     pub const AMEND_INCREASE: Self =
         Self::fixed(-2038, "Order amend (quantity increase) is not supported.");
-    pub const AMEND_NO_CHANGE: Self =
-        Self::fixed(-2038, "The requested action would change no state; rejecting");
+    pub const AMEND_NO_CHANGE: Self = Self::fixed(
+        -2038,
+        "The requested action would change no state; rejecting",
+    );
     pub const AMEND_UNKNOWN: Self = Self::fixed(-2038, "Unknown order sent.");
     pub const AMEND_DUPLICATE: Self = Self::fixed(-2038, "Duplicate order sent.");
-    pub const AMEND_COUNT: Self =
-        Self::fixed(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS");
+    pub const AMEND_COUNT: Self = Self::fixed(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS");
     pub const BAD_COMBINATION: Self =
         Self::fixed(-1128, "Combination of optional parameters invalid.");
     pub const RANGE_TOO_LONG: Self =

@@ -172,7 +172,11 @@ impl InstrumentSettings {
             filters: Filters::usual(grid),
             default_self_trade_prevention: ExpireMaker,
             allowed_self_trade_prevention: vec![
-                ExpireTaker, ExpireMaker, ExpireBoth, Decrement, Transfer,
+                ExpireTaker,
+                ExpireMaker,
+                ExpireBoth,
+                Decrement,
+                Transfer,
             ],
             quote_order_qty_market_allowed: true,
             cancel_replace_allowed: true,
@@ -197,8 +201,16 @@ pub struct Grid {
 impl Filters {
     fn usual(grid: &Grid) -> Self {
         Self {
-            price: PriceFilter { min: grid.tick, max: grid.max_price, tick: grid.tick },
-            lot_size: LotSize { min: grid.step, max: grid.max_quantity, step: grid.step },
+            price: PriceFilter {
+                min: grid.tick,
+                max: grid.max_price,
+                tick: grid.tick,
+            },
+            lot_size: LotSize {
+                min: grid.step,
+                max: grid.max_quantity,
+                step: grid.step,
+            },
             market_lot_size: Some(LotSize {
                 min: Quantity::ZERO,
                 max: grid.max_market_quantity,

@@ -73,7 +73,8 @@ fn keep<T>(rows: &mut VecDeque<T>, row: T) {
 impl Store {
     pub fn insert(&mut self, order: Order) {
         let id = order.order_id;
-        self.by_client.insert((order.account, order.client_order_id), id);
+        self.by_client
+            .insert((order.account, order.client_order_id), id);
         self.open.entry(order.account).or_default().insert(id);
         self.orders.insert(id, order);
     }
@@ -84,29 +85,41 @@ impl Store {
 
     /// An order that the book, a stop or the operation under way refers to.
     pub fn known(&self, id: VenueOrderId) -> &Order {
-        self.orders.get(&id).expect("open orders are never forgotten")
+        self.orders
+            .get(&id)
+            .expect("open orders are never forgotten")
     }
 
     /// See [`Store::known`].
     pub fn known_mut(&mut self, id: VenueOrderId) -> &mut Order {
-        self.orders.get_mut(&id).expect("open orders are never forgotten")
+        self.orders
+            .get_mut(&id)
+            .expect("open orders are never forgotten")
     }
 
     pub fn by_client(&self, account: AccountId, client: ClientOrderId) -> Option<&Order> {
-        self.by_client.get(&(account, client)).and_then(|id| self.orders.get(id))
+        self.by_client
+            .get(&(account, client))
+            .and_then(|id| self.orders.get(id))
     }
 
     /// Gives an order another client id.
     pub fn rename(&mut self, id: VenueOrderId, client: ClientOrderId) {
-        let order = self.orders.get_mut(&id).expect("open orders are never forgotten");
-        self.by_client.remove(&(order.account, order.client_order_id));
+        let order = self
+            .orders
+            .get_mut(&id)
+            .expect("open orders are never forgotten");
+        self.by_client
+            .remove(&(order.account, order.client_order_id));
         order.client_order_id = client;
         self.by_client.insert((order.account, client), id);
     }
 
     /// Takes a finished order out of the open ones, and forgets the oldest beyond the history's length.
     pub fn finish(&mut self, id: VenueOrderId) {
-        let Some(order) = self.orders.get(&id) else { return };
+        let Some(order) = self.orders.get(&id) else {
+            return;
+        };
         if let Some(open) = self.open.get_mut(&order.account) {
             open.remove(&id);
         }
@@ -125,20 +138,35 @@ impl Store {
     }
 
     pub fn open(&self, account: AccountId) -> impl Iterator<Item = &Order> + '_ {
-        self.open.get(&account).into_iter().flatten().filter_map(|id| self.orders.get(id))
+        self.open
+            .get(&account)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.orders.get(id))
     }
 
     pub fn open_everyone(&self) -> impl Iterator<Item = &Order> + '_ {
-        self.open.values().flatten().filter_map(|id| self.orders.get(id))
+        self.open
+            .values()
+            .flatten()
+            .filter_map(|id| self.orders.get(id))
     }
 
     pub fn all(&self, account: AccountId) -> impl DoubleEndedIterator<Item = &Order> + '_ {
-        self.orders.values().filter(move |order| order.account == account)
+        self.orders
+            .values()
+            .filter(move |order| order.account == account)
     }
 
     pub fn open_count(&self, account: AccountId) -> OpenCount {
-        let algo = self.open(account).filter(|order| order.order_type.is_stop()).count();
-        OpenCount { orders: self.open.get(&account).map_or(0, BTreeSet::len), algo }
+        let algo = self
+            .open(account)
+            .filter(|order| order.order_type.is_stop())
+            .count();
+        OpenCount {
+            orders: self.open.get(&account).map_or(0, BTreeSet::len),
+            algo,
+        }
     }
 
     /// What the account's open BUY orders can still buy.
@@ -158,12 +186,25 @@ impl Store {
     /// Takes out the next stop order that a trade between `low` and `high` fires: the first reached,
     /// and of several at one price the oldest.
     pub fn take_due(&mut self, low: Price, high: Price) -> Option<VenueOrderId> {
-        if let Some(due) = self.rising.first().copied().filter(|(stop, _)| *stop <= high) {
+        if let Some(due) = self
+            .rising
+            .first()
+            .copied()
+            .filter(|(stop, _)| *stop <= high)
+        {
             self.rising.remove(&due);
             return Some(due.1);
         }
-        let stop = self.falling.last().map(|(stop, _)| *stop).filter(|stop| *stop >= low)?;
-        let due = self.falling.range((stop, VenueOrderId(0))..).next().copied()?;
+        let stop = self
+            .falling
+            .last()
+            .map(|(stop, _)| *stop)
+            .filter(|stop| *stop >= low)?;
+        let due = self
+            .falling
+            .range((stop, VenueOrderId(0))..)
+            .next()
+            .copied()?;
         self.falling.remove(&due);
         Some(due.1)
     }
@@ -184,7 +225,10 @@ impl Store {
         &self,
         account: AccountId,
     ) -> impl DoubleEndedIterator<Item = &PreventedMatch> + '_ {
-        self.prevented.iter().filter(move |(owner, _)| *owner == account).map(|(_, row)| row)
+        self.prevented
+            .iter()
+            .filter(move |(owner, _)| *owner == account)
+            .map(|(_, row)| row)
     }
 
     pub fn add_amendment(&mut self, amendment: Amendment) {
@@ -209,7 +253,10 @@ impl Store {
             (None, None) => return Err(Refusal::no_order_named("origClientOrderId", "orderId")),
         }
         .ok_or(unknown)?;
-        if order.client_order_id.is_some_and(|client| client != found.client_order_id) {
+        if order
+            .client_order_id
+            .is_some_and(|client| client != found.client_order_id)
+        {
             return Err(mismatch);
         }
         Ok(found)

@@ -73,7 +73,10 @@ fn month(time: Time) -> (Time, Time) {
         let day_of_era = 365 * year + year / 4 - year / 100 + day_of_year;
         Time((era * 146_097 + day_of_era - 719_468) * DAY)
     };
-    (first(era, year_of_era, month_from_march), first(era, year_of_era, month_from_march + 1))
+    (
+        first(era, year_of_era, month_from_march),
+        first(era, year_of_era, month_from_march + 1),
+    )
 }
 
 fn flat(open: Time, end: Time, price: Price) -> Candle {
@@ -137,7 +140,10 @@ fn keep<T>(rows: &mut VecDeque<T>, row: T, most: usize) {
 }
 
 fn add_to_candles(candles: &mut VecDeque<Candle>, candle: Candle, most: usize) {
-    match candles.back_mut().filter(|last| last.open_time >= candle.open_time) {
+    match candles
+        .back_mut()
+        .filter(|last| last.open_time >= candle.open_time)
+    {
         Some(last) => absorb(last, &candle),
         None => keep(candles, candle, most),
     }
@@ -183,6 +189,13 @@ impl Tape {
         keep(&mut self.trades, *trade, TRADES);
     }
 
+    /// Makes a price the last one, as long as nothing has traded.
+    pub const fn set_first(&mut self, price: Price) {
+        if self.next_aggregate == 1 {
+            self.last = Some(price);
+        }
+    }
+
     pub const fn last(&self) -> Option<Price> {
         self.last
     }
@@ -193,7 +206,11 @@ impl Tape {
         let from = Time(now.0 - i64::from(minutes) * MINUTE);
         let mut quote = Notional::ZERO;
         let mut base = Quantity::ZERO;
-        let recent = self.minutes.iter().rev().take_while(|candle| candle.open_time > from);
+        let recent = self
+            .minutes
+            .iter()
+            .rev()
+            .take_while(|candle| candle.open_time > from);
         for candle in recent.take(minutes as usize) {
             quote = add_quote(quote, candle.quote_volume);
             base = add(base, candle.volume);
@@ -202,17 +219,29 @@ impl Tape {
     }
 
     pub fn trades(&self, window: &Window) -> Vec<Trade> {
-        window.select(self.trades.iter(), |trade| (trade.trade_id.0, trade.time)).copied().collect()
+        window
+            .select(self.trades.iter(), |trade| (trade.trade_id.0, trade.time))
+            .copied()
+            .collect()
     }
 
     pub fn aggregates(&self, window: &Window) -> Vec<AggregateTrade> {
-        window.select(self.aggregates.iter(), |trade| (trade.id, trade.time)).copied().collect()
+        window
+            .select(self.aggregates.iter(), |trade| (trade.id, trade.time))
+            .copied()
+            .collect()
     }
 
     /// Candles of any interval from the first trade on, flat where nothing traded.
     pub fn klines(&self, interval: Interval, window: &Window, now: Time) -> Vec<Candle> {
-        let source = if interval == Interval::S1 { &self.seconds } else { &self.minutes };
-        let Some(first) = source.front() else { return Vec::new() };
+        let source = if interval == Interval::S1 {
+            &self.seconds
+        } else {
+            &self.minutes
+        };
+        let Some(first) = source.front() else {
+            return Vec::new();
+        };
         let latest = window.end.unwrap_or(now).min(now);
         let mut at = first.open_time.max(window.start.unwrap_or(first.open_time));
         if window.start.is_none() {
@@ -243,7 +272,9 @@ impl Tape {
     /// One candle over the last `micros`, to the minute.
     pub fn rolling(&self, micros: i64, now: Time) -> Option<Candle> {
         let from = Time(now.0 - micros);
-        let start = self.minutes.partition_point(|candle| candle.open_time <= from);
+        let start = self
+            .minutes
+            .partition_point(|candle| candle.open_time <= from);
         let first = self.minutes.get(start)?;
         let mut row = flat(Time(from.0 + 1), Time(now.0 + 1), first.open);
         for candle in self.minutes.range(start..) {
@@ -269,7 +300,8 @@ mod tests {
     use tripline_engine::ids::{Symbol, TradeId};
 
     fn trade(id: u64, time: i64, price: &str, quantity: &str) -> Trade {
-        let (price, quantity): (Price, Quantity) = (price.parse().unwrap(), quantity.parse().unwrap());
+        let (price, quantity): (Price, Quantity) =
+            (price.parse().unwrap(), quantity.parse().unwrap());
         Trade {
             symbol: Symbol::new("ETHUSDT").unwrap(),
             trade_id: TradeId(id),
@@ -290,7 +322,10 @@ mod tests {
         let rows = tape.klines(Interval::M1, &Window::newest(500), Time(4 * MINUTE + 1));
         let closes: Vec<String> = rows.iter().map(|row| row.close.to_string()).collect();
         assert_eq!(closes, ["102", "102", "102", "99", "99"]);
-        assert_eq!(rows.iter().map(|row| row.trades).collect::<Vec<_>>(), [2, 0, 0, 1, 0]);
+        assert_eq!(
+            rows.iter().map(|row| row.trades).collect::<Vec<_>>(),
+            [2, 0, 0, 1, 0]
+        );
         assert_eq!(rows[0].high.to_string(), "102");
         assert_eq!(rows[0].taker_buy_volume.to_string(), "1");
         assert_eq!(rows[0].close_time, Time(MINUTE - 1));
@@ -306,7 +341,10 @@ mod tests {
         tape.record(&trade(2, 1, "200", "1"));
         assert_eq!(tape.average(5, Time(2)).unwrap().to_string(), "125");
         assert_eq!(tape.average(0, Time(2)).unwrap().to_string(), "200");
-        assert_eq!(tape.average(5, Time(6 * MINUTE)).unwrap().to_string(), "200");
+        assert_eq!(
+            tape.average(5, Time(6 * MINUTE)).unwrap().to_string(),
+            "200"
+        );
     }
 
     #[test]
@@ -314,7 +352,10 @@ mod tests {
         // 2024-02-29 12:00 UTC was a Thursday.
         let leap_day = Time(1_709_208_000 * SECOND);
         let (open, end) = bounds(Interval::Month, leap_day);
-        assert_eq!((open.millis(), end.millis()), (1_706_745_600_000, 1_709_251_200_000));
+        assert_eq!(
+            (open.millis(), end.millis()),
+            (1_706_745_600_000, 1_709_251_200_000)
+        );
         assert_eq!(bounds(Interval::W1, leap_day).0.millis(), 1_708_905_600_000);
     }
 
@@ -326,6 +367,9 @@ mod tests {
         }
         let rows = tape.aggregates(&Window::newest(10));
         assert_eq!(rows.len(), 2);
-        assert_eq!((rows[0].first_trade, rows[0].last_trade), (TradeId(2), TradeId(4)));
+        assert_eq!(
+            (rows[0].first_trade, rows[0].last_trade),
+            (TradeId(2), TradeId(4))
+        );
     }
 }

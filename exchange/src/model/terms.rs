@@ -90,19 +90,28 @@ impl OrderType {
     /// Whether the order waits for the last trade price to reach its stop price.
     #[must_use]
     pub const fn is_stop(self) -> bool {
-        matches!(self, Self::StopLoss | Self::StopLossLimit | Self::TakeProfit | Self::TakeProfitLimit)
+        matches!(
+            self,
+            Self::StopLoss | Self::StopLossLimit | Self::TakeProfit | Self::TakeProfitLimit
+        )
     }
 
     /// Whether the order has a limit price.
     #[must_use]
     pub const fn has_price(self) -> bool {
-        matches!(self, Self::Limit | Self::LimitMaker | Self::StopLossLimit | Self::TakeProfitLimit)
+        matches!(
+            self,
+            Self::Limit | Self::LimitMaker | Self::StopLossLimit | Self::TakeProfitLimit
+        )
     }
 
     /// Whether the order needs a time in force (the others refuse one).
     #[must_use]
     pub const fn needs_time_in_force(self) -> bool {
-        matches!(self, Self::Limit | Self::StopLossLimit | Self::TakeProfitLimit)
+        matches!(
+            self,
+            Self::Limit | Self::StopLossLimit | Self::TakeProfitLimit
+        )
     }
 }
 

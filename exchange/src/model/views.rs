@@ -44,7 +44,12 @@ impl Window {
     /// The newest `limit` rows.
     #[must_use]
     pub const fn newest(limit: usize) -> Self {
-        Self { from_id: None, start: None, end: None, limit }
+        Self {
+            from_id: None,
+            start: None,
+            end: None,
+            limit,
+        }
     }
 }
 

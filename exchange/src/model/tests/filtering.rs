@@ -3,10 +3,13 @@ use super::*;
 /// What the exchange says to a limit buy.
 fn ask(bench: &mut Bench, side: Side, at: &str, size: &str) -> Result<(), String> {
     let order = NewOrder::limit(eth(), side, price(at), quantity(size));
-    bench.exchange.test_order(account("alice"), &order, bench.now).map_err(|refusal| {
-        assert_eq!(refusal.code, -1013);
-        refusal.message.into_owned()
-    })
+    bench
+        .exchange
+        .test_order(account("alice"), &order, bench.now)
+        .map_err(|refusal| {
+            assert_eq!(refusal.code, -1013);
+            refusal.message.into_owned()
+        })
 }
 
 fn fails(name: &str) -> Result<(), String> {
@@ -16,23 +19,38 @@ fn fails(name: &str) -> Result<(), String> {
 #[test]
 fn prices_keep_to_the_tick_and_the_range() {
     let mut bench = Bench::filtered(|filters| {
-        filters.price = PriceFilter { min: price("900"), max: price("1100"), tick: price("0.05") };
+        filters.price = PriceFilter {
+            min: price("900"),
+            max: price("1100"),
+            tick: price("0.05"),
+        };
     });
     for good in ["900", "1100", "1000.05"] {
         assert_eq!(ask(&mut bench, Side::Buy, good, "1"), Ok(()), "{good}");
     }
     for bad in ["899.95", "1100.05", "1000.01", "1000.051", "0"] {
-        assert_eq!(ask(&mut bench, Side::Buy, bad, "1"), fails("PRICE_FILTER"), "{bad}");
+        assert_eq!(
+            ask(&mut bench, Side::Buy, bad, "1"),
+            fails("PRICE_FILTER"),
+            "{bad}"
+        );
     }
     let late = stop(OrderType::StopLossLimit, Side::Sell, "899.95", "950", "1");
-    let refusal = bench.exchange.test_order(account("alice"), &late, bench.now).unwrap_err();
+    let refusal = bench
+        .exchange
+        .test_order(account("alice"), &late, bench.now)
+        .unwrap_err();
     assert_eq!(refusal, Refusal::filter("PRICE_FILTER"));
 }
 
 #[test]
 fn a_zero_in_the_price_filter_switches_that_rule_off() {
     let mut bench = Bench::filtered(|filters| {
-        filters.price = PriceFilter { min: Price::ZERO, max: Price::ZERO, tick: Price::ZERO };
+        filters.price = PriceFilter {
+            min: Price::ZERO,
+            max: Price::ZERO,
+            tick: Price::ZERO,
+        };
     });
     assert_eq!(ask(&mut bench, Side::Buy, "999.12345", "1"), Ok(()));
 }
@@ -40,26 +58,38 @@ fn a_zero_in_the_price_filter_switches_that_rule_off() {
 #[test]
 fn quantities_keep_to_the_lot_and_the_range() {
     let mut bench = Bench::filtered(|filters| {
-        filters.lot_size =
-            LotSize { min: quantity("0.5"), max: quantity("20"), step: quantity("0.1") };
+        filters.lot_size = LotSize {
+            min: quantity("0.5"),
+            max: quantity("20"),
+            step: quantity("0.1"),
+        };
     });
     for good in ["0.5", "20", "0.6"] {
         assert_eq!(ask(&mut bench, Side::Buy, "1000", good), Ok(()), "{good}");
     }
     for bad in ["0.4", "20.1", "0.55", "0"] {
-        assert_eq!(ask(&mut bench, Side::Buy, "1000", bad), fails("LOT_SIZE"), "{bad}");
+        assert_eq!(
+            ask(&mut bench, Side::Buy, "1000", bad),
+            fails("LOT_SIZE"),
+            "{bad}"
+        );
     }
 }
 
 #[test]
 fn market_quantities_keep_to_their_own_range_too() {
     let mut bench = Bench::filtered(|filters| {
-        filters.market_lot_size =
-            Some(LotSize { min: quantity("1"), max: quantity("10"), step: Quantity::ZERO });
+        filters.market_lot_size = Some(LotSize {
+            min: quantity("1"),
+            max: quantity("10"),
+            step: Quantity::ZERO,
+        });
     });
     let market = |size: &str| {
         let order = NewOrder::market(eth(), Side::Buy, quantity(size));
-        bench.exchange.test_order(account("alice"), &order, bench.now)
+        bench
+            .exchange
+            .test_order(account("alice"), &order, bench.now)
     };
     assert_eq!(market("1"), Ok(()));
     assert_eq!(market("10"), Ok(()));
@@ -74,12 +104,19 @@ fn prices_stay_within_percent_of_the_average() {
     let mut bench = Bench::filtered(|filters| {
         let (up, down) = (decimal("1.1"), decimal("0.9"));
         filters.percent_price_by_side = None;
-        filters.percent_price = Some(PercentPrice { up, down, avg_price_mins: 5 });
+        filters.percent_price = Some(PercentPrice {
+            up,
+            down,
+            avg_price_mins: 5,
+        });
     });
     for side in [Side::Buy, Side::Sell] {
         assert_eq!(ask(&mut bench, side, "1100", "1"), Ok(()));
         assert_eq!(ask(&mut bench, side, "900", "1"), Ok(()));
-        assert_eq!(ask(&mut bench, side, "1100.01", "1"), fails("PERCENT_PRICE"));
+        assert_eq!(
+            ask(&mut bench, side, "1100.01", "1"),
+            fails("PERCENT_PRICE")
+        );
         assert_eq!(ask(&mut bench, side, "899.99", "1"), fails("PERCENT_PRICE"));
     }
 }
@@ -103,7 +140,11 @@ fn each_side_has_its_own_percents() {
             assert_eq!(ask(&mut bench, side, at, "1"), Ok(()), "{side} {at}");
         }
         for at in bad {
-            assert_eq!(ask(&mut bench, side, at, "1"), fails("PERCENT_PRICE_BY_SIDE"), "{side} {at}");
+            assert_eq!(
+                ask(&mut bench, side, at, "1"),
+                fails("PERCENT_PRICE_BY_SIDE"),
+                "{side} {at}"
+            );
         }
     }
 }
@@ -111,11 +152,17 @@ fn each_side_has_its_own_percents() {
 #[test]
 fn the_percents_follow_the_average_of_the_trades() {
     let mut bench = Bench::new();
-    assert_eq!(ask(&mut bench, Side::Sell, "5000.01", "1"), fails("PERCENT_PRICE_BY_SIDE"));
+    assert_eq!(
+        ask(&mut bench, Side::Sell, "5000.01", "1"),
+        fails("PERCENT_PRICE_BY_SIDE")
+    );
     bench.market_level(Side::Sell, "2000", "1");
     bench.market("alice", Side::Buy, "1");
     assert_eq!(ask(&mut bench, Side::Sell, "10000", "1"), Ok(()));
-    assert_eq!(ask(&mut bench, Side::Sell, "10000.01", "1"), fails("PERCENT_PRICE_BY_SIDE"));
+    assert_eq!(
+        ask(&mut bench, Side::Sell, "10000.01", "1"),
+        fails("PERCENT_PRICE_BY_SIDE")
+    );
 }
 
 #[test]
@@ -125,13 +172,21 @@ fn notionals_have_a_least_and_a_most() {
         (rule.min, rule.max) = ("100".parse().unwrap(), "2000".parse().unwrap());
     });
     assert_eq!(ask(&mut bench, Side::Buy, "1000", "0.1"), Ok(()));
-    assert_eq!(ask(&mut bench, Side::Buy, "999.99", "0.1"), fails("NOTIONAL"));
+    assert_eq!(
+        ask(&mut bench, Side::Buy, "999.99", "0.1"),
+        fails("NOTIONAL")
+    );
     assert_eq!(ask(&mut bench, Side::Buy, "1000", "2"), Ok(()));
-    assert_eq!(ask(&mut bench, Side::Buy, "1000", "2.0001"), fails("NOTIONAL"));
+    assert_eq!(
+        ask(&mut bench, Side::Buy, "1000", "2.0001"),
+        fails("NOTIONAL")
+    );
     // A MARKET order counts at the average price, and only the least applies to it.
     let market = |size: &str| {
         let order = NewOrder::market(eth(), Side::Buy, quantity(size));
-        bench.exchange.test_order(account("alice"), &order, bench.now)
+        bench
+            .exchange
+            .test_order(account("alice"), &order, bench.now)
     };
     assert_eq!(market("0.1"), Ok(()));
     assert_eq!(market("0.0999"), Err(Refusal::filter("NOTIONAL")));
@@ -143,13 +198,24 @@ fn the_old_notional_filter_can_spare_market_orders() {
     let mut bench = Bench::filtered(|filters| {
         filters.notional = None;
         let min = "100".parse().unwrap();
-        filters.min_notional =
-            Some(MinNotional { min, apply_to_market: false, avg_price_mins: 5 });
+        filters.min_notional = Some(MinNotional {
+            min,
+            apply_to_market: false,
+            avg_price_mins: 5,
+        });
     });
     assert_eq!(ask(&mut bench, Side::Buy, "1000", "0.1"), Ok(()));
-    assert_eq!(ask(&mut bench, Side::Buy, "1000", "0.0999"), fails("MIN_NOTIONAL"));
+    assert_eq!(
+        ask(&mut bench, Side::Buy, "1000", "0.0999"),
+        fails("MIN_NOTIONAL")
+    );
     let small = NewOrder::market(eth(), Side::Buy, quantity("0.01"));
-    assert_eq!(bench.exchange.test_order(account("alice"), &small, bench.now), Ok(()));
+    assert_eq!(
+        bench
+            .exchange
+            .test_order(account("alice"), &small, bench.now),
+        Ok(())
+    );
 }
 
 #[test]
@@ -160,11 +226,20 @@ fn open_orders_are_limited_per_symbol() {
     });
     let waiting = stop(OrderType::StopLoss, Side::Sell, "900", "", "1");
     bench.place("alice", &waiting).unwrap();
-    assert_eq!(bench.place("alice", &waiting).unwrap_err(), Refusal::filter("MAX_NUM_ALGO_ORDERS"));
+    assert_eq!(
+        bench.place("alice", &waiting).unwrap_err(),
+        Refusal::filter("MAX_NUM_ALGO_ORDERS")
+    );
     let first = bench.limit("alice", Side::Buy, "900", "1").order.order_id;
     bench.limit("alice", Side::Buy, "900", "1");
-    assert_eq!(ask(&mut bench, Side::Buy, "900", "1"), fails("MAX_NUM_ORDERS"));
-    assert!(bench.place("bob", &waiting).is_ok(), "the limits are an account's");
+    assert_eq!(
+        ask(&mut bench, Side::Buy, "900", "1"),
+        fails("MAX_NUM_ORDERS")
+    );
+    assert!(
+        bench.place("bob", &waiting).is_ok(),
+        "the limits are an account's"
+    );
     bench.cancel("alice", OrderRef::number(first)).unwrap();
     assert_eq!(ask(&mut bench, Side::Buy, "900", "1"), Ok(()));
 }
@@ -172,8 +247,10 @@ fn open_orders_are_limited_per_symbol() {
 #[test]
 fn open_orders_are_limited_on_the_whole_exchange() {
     let mut settings = settings();
-    settings.exchange_filters =
-        ExchangeFilters { max_num_orders: Some(2), max_num_algo_orders: Some(1) };
+    settings.exchange_filters = ExchangeFilters {
+        max_num_orders: Some(2),
+        max_num_algo_orders: Some(1),
+    };
     let mut bench = Bench::with(settings);
     let waiting = stop(OrderType::StopLoss, Side::Sell, "900", "", "1");
     bench.place("alice", &waiting).unwrap();
@@ -183,7 +260,10 @@ fn open_orders_are_limited_on_the_whole_exchange() {
     let refusal = bench.place("alice", &elsewhere).unwrap_err();
     assert_eq!(refusal, Refusal::filter("EXCHANGE_MAX_NUM_ALGO_ORDERS"));
     bench.limit("alice", Side::Buy, "900", "1");
-    assert_eq!(ask(&mut bench, Side::Buy, "900", "1"), fails("EXCHANGE_MAX_NUM_ORDERS"));
+    assert_eq!(
+        ask(&mut bench, Side::Buy, "900", "1"),
+        fails("EXCHANGE_MAX_NUM_ORDERS")
+    );
 }
 
 #[test]
@@ -192,7 +272,10 @@ fn a_position_beyond_the_most_takes_no_more_buys() {
     bench.limit("alice", Side::Buy, "900", "1");
     assert_eq!(ask(&mut bench, Side::Buy, "900", "1"), Ok(()));
     bench.limit("alice", Side::Buy, "900", "0.01");
-    assert_eq!(ask(&mut bench, Side::Buy, "900", "1"), fails("MAX_POSITION"));
+    assert_eq!(
+        ask(&mut bench, Side::Buy, "900", "1"),
+        fails("MAX_POSITION")
+    );
     assert_eq!(ask(&mut bench, Side::Sell, "1100", "1"), Ok(()));
 }
 
@@ -200,7 +283,11 @@ fn a_position_beyond_the_most_takes_no_more_buys() {
 fn more_decimals_than_an_asset_has_are_refused_before_the_filters() {
     let bench = Bench::new();
     let mut order = NewOrder::limit(eth(), Side::Buy, price("1000.123456789"), quantity("1"));
-    let test = |order: &NewOrder| bench.exchange.test_order(account("alice"), order, bench.now);
+    let test = |order: &NewOrder| {
+        bench
+            .exchange
+            .test_order(account("alice"), order, bench.now)
+    };
     let refusal = test(&order).unwrap_err();
     let text = "Parameter 'price' has too much precision.";
     assert_eq!((refusal.code, &*refusal.message), (-1111, text));
@@ -212,11 +299,17 @@ fn more_decimals_than_an_asset_has_are_refused_before_the_filters() {
 fn each_type_asks_for_its_parameters_and_refuses_others() {
     let bench = Bench::new();
     let test = |order: &NewOrder| {
-        let refusal = bench.exchange.test_order(account("alice"), order, bench.now).unwrap_err();
+        let refusal = bench
+            .exchange
+            .test_order(account("alice"), order, bench.now)
+            .unwrap_err();
         (refusal.code, refusal.message.into_owned())
     };
     let missing = |name: &str| {
-        (-1102, format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed."))
+        (
+            -1102,
+            format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed."),
+        )
     };
     let surplus = |name: &str| (-1106, format!("Parameter '{name}' sent when not required."));
     let limit = NewOrder::limit(eth(), Side::Buy, price("1000"), quantity("1"));
@@ -227,20 +320,50 @@ fn each_type_asks_for_its_parameters_and_refuses_others() {
         change(&mut order);
         order
     };
-    assert_eq!(test(&with(&limit, |o| o.time_in_force = None)), missing("timeInForce"));
+    assert_eq!(
+        test(&with(&limit, |o| o.time_in_force = None)),
+        missing("timeInForce")
+    );
     assert_eq!(test(&with(&limit, |o| o.price = None)), missing("price"));
-    assert_eq!(test(&with(&limit, |o| o.quantity = None)), missing("quantity"));
-    assert_eq!(test(&with(&limit, |o| o.stop_price = o.price)), surplus("stopPrice"));
-    assert_eq!(test(&with(&market, |o| o.time_in_force = Some(TimeInForce::Gtc))), surplus("timeInForce"));
-    assert_eq!(test(&with(&market, |o| o.price = Some(price("1")))), surplus("price"));
+    assert_eq!(
+        test(&with(&limit, |o| o.quantity = None)),
+        missing("quantity")
+    );
+    assert_eq!(
+        test(&with(&limit, |o| o.stop_price = o.price)),
+        surplus("stopPrice")
+    );
+    assert_eq!(
+        test(&with(&market, |o| o.time_in_force = Some(TimeInForce::Gtc))),
+        surplus("timeInForce")
+    );
+    assert_eq!(
+        test(&with(&market, |o| o.price = Some(price("1")))),
+        surplus("price")
+    );
     assert_eq!(test(&with(&market, |o| o.quantity = None)).0, -1102);
-    assert_eq!(test(&with(&waiting, |o| o.stop_price = None)), missing("stopPrice"));
-    assert_eq!(test(&with(&waiting, |o| o.price = o.stop_price)), surplus("price"));
-    assert_eq!(test(&with(&limit, |o| o.strategy_type = Some(999_999))).0, -1134);
+    assert_eq!(
+        test(&with(&waiting, |o| o.stop_price = None)),
+        missing("stopPrice")
+    );
+    assert_eq!(
+        test(&with(&waiting, |o| o.price = o.stop_price)),
+        surplus("price")
+    );
+    assert_eq!(
+        test(&with(&limit, |o| o.strategy_type = Some(999_999))).0,
+        -1134
+    );
     let iceberg = test(&with(&limit, |o| o.iceberg_qty = o.quantity));
-    assert_eq!(iceberg.1, "Iceberg orders are not supported for this symbol.");
+    assert_eq!(
+        iceberg.1,
+        "Iceberg orders are not supported for this symbol."
+    );
     let trailing = test(&with(&waiting, |o| o.trailing_delta = Some(100)));
-    assert_eq!(trailing.1, "Trailing stop orders are not supported for this symbol.");
+    assert_eq!(
+        trailing.1,
+        "Trailing stop orders are not supported for this symbol."
+    );
     let unknown = test(&with(&limit, |o| o.symbol = symbol("NOSUCH")));
     assert_eq!(unknown, (-1121, "Invalid symbol.".into()));
 }
@@ -248,8 +371,14 @@ fn each_type_asks_for_its_parameters_and_refuses_others() {
 #[test]
 fn an_account_that_may_not_trade_is_told_so() {
     let mut bench = Bench::new();
-    bench.exchange.set_can_trade(account("alice"), false).unwrap();
+    bench
+        .exchange
+        .set_can_trade(account("alice"), false)
+        .unwrap();
     let order = NewOrder::limit(eth(), Side::Buy, price("1000"), quantity("1"));
-    assert_eq!(bench.place("alice", &order).unwrap_err(), Refusal::ACCOUNT_DISABLED);
+    assert_eq!(
+        bench.place("alice", &order).unwrap_err(),
+        Refusal::ACCOUNT_DISABLED
+    );
     assert!(bench.place("bob", &order).is_ok());
 }

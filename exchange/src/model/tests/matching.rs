@@ -4,7 +4,10 @@ use super::*;
 fn a_taker_is_new_before_it_trades_and_positions_come_after_all_reports() {
     let mut bench = Bench::new();
     let maker = bench.limit("alice", Side::Sell, "1000", "0.5");
-    assert_eq!(bench.story(), ["alice NEW NEW", "alice position ETH", "book 1..1", "ticker"]);
+    assert_eq!(
+        bench.story(),
+        ["alice NEW NEW", "alice position ETH", "book 1..1", "ticker"]
+    );
     let taker = bench.limit("bob", Side::Buy, "1010", "2");
     assert_eq!(
         bench.story(),
@@ -19,7 +22,10 @@ fn a_taker_is_new_before_it_trades_and_positions_come_after_all_reports() {
             "ticker",
         ]
     );
-    assert_eq!(bench.order("alice", maker.order.order_id).status, OrderStatus::Filled);
+    assert_eq!(
+        bench.order("alice", maker.order.order_id).status,
+        OrderStatus::Filled
+    );
     assert_eq!(taker.order.status, OrderStatus::PartiallyFilled);
     assert_eq!(taker.fills.len(), 1);
 }
@@ -39,7 +45,10 @@ fn a_market_order_without_enough_liquidity_runs_as_the_venue_documents() {
             _ => None,
         })
         .collect();
-    let kinds: Vec<_> = reports.iter().map(|report| (report.execution, report.order.status)).collect();
+    let kinds: Vec<_> = reports
+        .iter()
+        .map(|report| (report.execution, report.order.status))
+        .collect();
     use ExecutionType::{Expired, New, Trade};
     assert_eq!(
         kinds,
@@ -50,16 +59,32 @@ fn a_market_order_without_enough_liquidity_runs_as_the_venue_documents() {
             (Expired, OrderStatus::Expired),
         ]
     );
-    assert_eq!(reports.iter().map(|report| report.on_book).collect::<Vec<_>>(), [true, false, false, false]);
-    assert!(reports.windows(2).all(|pair| pair[0].execution_id < pair[1].execution_id));
+    assert_eq!(
+        reports
+            .iter()
+            .map(|report| report.on_book)
+            .collect::<Vec<_>>(),
+        [true, false, false, false]
+    );
+    assert!(
+        reports
+            .windows(2)
+            .all(|pair| pair[0].execution_id < pair[1].execution_id)
+    );
     assert!(reports.iter().all(|report| report.time == bench.now));
     let last = reports[3];
-    assert_eq!(last.order.expiry_reason, Some(ExpiryReason::InsufficientLiquidity));
+    assert_eq!(
+        last.order.expiry_reason,
+        Some(ExpiryReason::InsufficientLiquidity)
+    );
     assert_eq!(last.order.executed_qty, quantity("4"));
     assert!(last.trade.is_none());
     assert_eq!(placed.order.price, Price::ZERO);
     assert_eq!(placed.order.time_in_force, TimeInForce::Gtc);
-    assert_eq!(bench.balance("alice", "USDT"), (decimal("95998"), decimal("0")));
+    assert_eq!(
+        bench.balance("alice", "USDT"),
+        (decimal("95998"), decimal("0"))
+    );
 }
 
 #[test]
@@ -69,7 +94,11 @@ fn better_prices_trade_first_and_at_one_price_the_older_order() {
     let first = bench.limit("alice", Side::Sell, "1000", "1").order.order_id;
     let second = bench.limit("alice", Side::Sell, "1000", "1").order.order_id;
     let taker = bench.limit("bob", Side::Buy, "1001", "1.5");
-    let prices: Vec<_> = taker.fills.iter().map(|fill| fill.price.to_string()).collect();
+    let prices: Vec<_> = taker
+        .fills
+        .iter()
+        .map(|fill| fill.price.to_string())
+        .collect();
     assert_eq!(prices, ["1000", "1000"]);
     assert_eq!(bench.order("alice", first).status, OrderStatus::Filled);
     assert_eq!(bench.order("alice", second).executed_qty, quantity("0.5"));
@@ -84,7 +113,12 @@ fn a_users_order_at_the_touch_trades_after_the_quantity_that_stood_before_it() {
     bench.market_level(Side::Buy, "999", "5");
     let sell = |bench: &mut Bench, size: &str| {
         let (at, size) = (price("999"), quantity(size));
-        bench.exchange.operate(eth(), bench.now, |run| run.market_takes(Side::Sell, at, size)).unwrap()
+        bench
+            .exchange
+            .operate(eth(), bench.now, |run| {
+                run.market_takes(Side::Sell, at, size)
+            })
+            .unwrap()
     };
     assert_eq!(sell(&mut bench, "3"), quantity("3"));
     assert_eq!(bench.order("alice", mine).executed_qty, quantity("0"));
@@ -100,11 +134,16 @@ fn a_users_order_at_the_touch_trades_after_the_quantity_that_stood_before_it() {
 fn immediate_or_cancel_takes_what_there_is_and_expires() {
     let mut bench = Bench::new();
     bench.market_level(Side::Sell, "1000", "1");
-    let placed = bench.place("alice", &timed(Side::Buy, "1000", "3", TimeInForce::Ioc)).unwrap();
+    let placed = bench
+        .place("alice", &timed(Side::Buy, "1000", "3", TimeInForce::Ioc))
+        .unwrap();
     assert_eq!(placed.order.status, OrderStatus::Expired);
     assert_eq!(placed.order.expiry_reason, Some(ExpiryReason::UnfilledIoc));
     assert_eq!(placed.order.executed_qty, quantity("1"));
-    assert_eq!(bench.balance("alice", "USDT"), (decimal("99000"), decimal("0")));
+    assert_eq!(
+        bench.balance("alice", "USDT"),
+        (decimal("99000"), decimal("0"))
+    );
     assert!(bench.exchange.depth(eth(), 5).unwrap().bids.is_empty());
 }
 
@@ -114,14 +153,25 @@ fn fill_or_kill_takes_all_or_nothing() {
     bench.market_level(Side::Sell, "1000", "1");
     bench.market_level(Side::Sell, "1001", "1");
     bench.story();
-    let placed = bench.place("alice", &timed(Side::Buy, "1001", "2.0001", TimeInForce::Fok)).unwrap();
+    let placed = bench
+        .place(
+            "alice",
+            &timed(Side::Buy, "1001", "2.0001", TimeInForce::Fok),
+        )
+        .unwrap();
     assert_eq!(placed.order.status, OrderStatus::Expired);
     assert_eq!(placed.order.expiry_reason, Some(ExpiryReason::UnfilledFok));
     assert_eq!(
         bench.user_story(),
-        ["alice NEW NEW", "alice EXPIRED EXPIRED UNFILLED_FOK_ORDER_EXPIRED", "alice position USDT"]
+        [
+            "alice NEW NEW",
+            "alice EXPIRED EXPIRED UNFILLED_FOK_ORDER_EXPIRED",
+            "alice position USDT"
+        ]
     );
-    let placed = bench.place("alice", &timed(Side::Buy, "1001", "2", TimeInForce::Fok)).unwrap();
+    let placed = bench
+        .place("alice", &timed(Side::Buy, "1001", "2", TimeInForce::Fok))
+        .unwrap();
     assert_eq!(placed.order.status, OrderStatus::Filled);
 }
 
@@ -134,10 +184,16 @@ fn a_limit_maker_rests_or_is_rejected() {
     order.price = Some(price("1000"));
     order.quantity = Some(quantity("1"));
     let refusal = bench.place("alice", &order).unwrap_err();
-    assert_eq!((refusal.code, &*refusal.message), (-2010, "Order would immediately match and take."));
+    assert_eq!(
+        (refusal.code, &*refusal.message),
+        (-2010, "Order would immediately match and take.")
+    );
     assert_eq!(bench.story(), ["alice REJECTED REJECTED"]);
     order.price = Some(price("999.99"));
-    assert_eq!(bench.place("alice", &order).unwrap().order.status, OrderStatus::New);
+    assert_eq!(
+        bench.place("alice", &order).unwrap().order.status,
+        OrderStatus::New
+    );
 }
 
 #[test]
@@ -153,7 +209,10 @@ fn a_market_order_by_quote_quantity_spends_no_more_than_that() {
     assert_eq!(placed.executed_qty, quantity("1.4995"));
     assert_eq!(placed.cumulative_quote, "1499.9995".parse().unwrap());
     assert_eq!(placed.quote_order_qty, "1500".parse().unwrap());
-    assert_eq!(bench.balance("alice", "USDT"), (decimal("98500.0005"), decimal("0")));
+    assert_eq!(
+        bench.balance("alice", "USDT"),
+        (decimal("98500.0005"), decimal("0"))
+    );
 }
 
 #[test]
@@ -173,11 +232,21 @@ fn a_client_id_can_be_used_again_once_its_order_is_finished() {
     order.client_order_id = Some(client("mine"));
     bench.place("alice", &order).unwrap();
     let refusal = bench.place("alice", &order).unwrap_err();
-    assert_eq!((refusal.code, &*refusal.message), (-2010, "Duplicate order sent."));
-    assert!(bench.place("bob", &order).is_ok(), "another account's id is another id");
-    bench.cancel("alice", OrderRef::client(client("mine"))).unwrap();
+    assert_eq!(
+        (refusal.code, &*refusal.message),
+        (-2010, "Duplicate order sent.")
+    );
+    assert!(
+        bench.place("bob", &order).is_ok(),
+        "another account's id is another id"
+    );
+    bench
+        .cancel("alice", OrderRef::client(client("mine")))
+        .unwrap();
     let again = bench.place("alice", &order).unwrap().order.order_id;
-    let found = bench.exchange.order(account("alice"), eth(), OrderRef::client(client("mine")));
+    let found = bench
+        .exchange
+        .order(account("alice"), eth(), OrderRef::client(client("mine")));
     assert_eq!(found.unwrap().order_id, again);
 }
 
@@ -185,7 +254,12 @@ fn a_client_id_can_be_used_again_once_its_order_is_finished() {
 fn orders_without_a_client_id_get_one_that_the_seed_decides() {
     let ids = |seed| {
         let mut bench = Bench::with(Settings { seed, ..settings() });
-        [0, 1].map(|_| bench.limit("alice", Side::Buy, "900", "1").order.client_order_id)
+        [0, 1].map(|_| {
+            bench
+                .limit("alice", Side::Buy, "900", "1")
+                .order
+                .client_order_id
+        })
     };
     let made = ids(1);
     assert!(made.iter().all(|id| id.as_str().len() == 22), "{made:?}");
@@ -206,7 +280,9 @@ fn update_ids_follow_each_other_without_a_gap_and_levels_are_absolute() {
             bench.market("bob", Side::Buy, "0.15");
         }
         for event in bench.exchange.drain_events() {
-            let Event::BookChanged(book) = event else { continue };
+            let Event::BookChanged(book) = event else {
+                continue;
+            };
             assert_eq!(book.first_update_id, last + 1);
             last = book.last_update_id;
             for level in book.levels {

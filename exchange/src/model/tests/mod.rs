@@ -69,7 +69,10 @@ fn person(name: &str, uid: u64) -> AccountSettings {
             (asset("BTC"), Decimal::from(10)),
             (asset("BNB"), Decimal::from(10)),
         ],
-        commission: Commission { maker: decimal("0.001"), taker: decimal("0.002") },
+        commission: Commission {
+            maker: decimal("0.001"),
+            taker: decimal("0.002"),
+        },
         can_trade: true,
         bnb_discount: None,
     }
@@ -108,7 +111,10 @@ impl Bench {
     pub fn with(settings: Settings) -> Self {
         settings.check().unwrap();
         let now = Time::from_millis(1_790_000_000_000);
-        Self { exchange: Exchange::new(settings, now), now }
+        Self {
+            exchange: Exchange::new(settings, now),
+            now,
+        }
     }
 
     /// An exchange whose ETHUSDT has these filters.
@@ -124,32 +130,48 @@ impl Bench {
     }
 
     pub fn limit(&mut self, who: &str, side: Side, at: &str, size: &str) -> Placed {
-        self.place(who, &NewOrder::limit(eth(), side, price(at), quantity(size))).unwrap()
+        self.place(
+            who,
+            &NewOrder::limit(eth(), side, price(at), quantity(size)),
+        )
+        .unwrap()
     }
 
     pub fn market(&mut self, who: &str, side: Side, size: &str) -> Placed {
-        self.place(who, &NewOrder::market(eth(), side, quantity(size))).unwrap()
+        self.place(who, &NewOrder::market(eth(), side, quantity(size)))
+            .unwrap()
     }
 
     pub fn cancel(&mut self, who: &str, order: OrderRef) -> Result<Canceled, Refusal> {
-        let cancel = CancelOrder { order, ..CancelOrder::default() };
+        let cancel = CancelOrder {
+            order,
+            ..CancelOrder::default()
+        };
         self.exchange.cancel(account(who), eth(), &cancel, self.now)
     }
 
     pub fn order(&self, who: &str, id: tripline_engine::ids::VenueOrderId) -> &Order {
-        self.exchange.order(account(who), eth(), OrderRef::number(id)).unwrap()
+        self.exchange
+            .order(account(who), eth(), OrderRef::number(id))
+            .unwrap()
     }
 
     pub fn balance(&self, who: &str, name: &str) -> (Decimal, Decimal) {
         let view = self.exchange.account(account(who)).unwrap();
-        let found = view.balances.iter().find(|balance| balance.asset == asset(name)).unwrap();
+        let found = view
+            .balances
+            .iter()
+            .find(|balance| balance.asset == asset(name))
+            .unwrap();
         (found.free, found.locked)
     }
 
     /// The market's own liquidity on ETHUSDT.
     pub fn market_level(&mut self, side: Side, at: &str, size: &str) {
         let (at, size) = (price(at), quantity(size));
-        self.exchange.operate(eth(), self.now, |run| run.set_market_level(side, at, size)).unwrap();
+        self.exchange
+            .operate(eth(), self.now, |run| run.set_market_level(side, at, size))
+            .unwrap();
     }
 
     /// What happened since the last call, in short: `alice NEW NEW`, `bob TRADE FILLED 0.5@1000`,
@@ -161,9 +183,14 @@ impl Bench {
     /// The same without the market's events.
     pub fn user_story(&mut self) -> Vec<String> {
         let public = |line: &String| {
-            ["print", "book", "ticker"].iter().any(|word| line.starts_with(word))
+            ["print", "book", "ticker"]
+                .iter()
+                .any(|word| line.starts_with(word))
         };
-        self.story().into_iter().filter(|line| !public(line)).collect()
+        self.story()
+            .into_iter()
+            .filter(|line| !public(line))
+            .collect()
     }
 }
 
@@ -184,8 +211,11 @@ fn tell(event: &Event) -> String {
             line
         }
         Event::AccountPosition(position) => {
-            let assets: Vec<String> =
-                position.balances.iter().map(|balance| balance.asset.to_string()).collect();
+            let assets: Vec<String> = position
+                .balances
+                .iter()
+                .map(|balance| balance.asset.to_string())
+                .collect();
             format!("{} position {}", position.account, assets.join(","))
         }
         Event::BalanceUpdate(update) => format!("{} balance {}", update.account, update.delta),

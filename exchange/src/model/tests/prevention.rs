@@ -34,10 +34,17 @@ fn expire_taker_ends_the_taker_and_leaves_the_maker() {
     assert!(makers.iter().all(|maker| maker.status == OrderStatus::New));
     assert_eq!(
         bench.user_story(),
-        ["alice NEW NEW", "alice TRADE_PREVENTION EXPIRED_IN_MATCH -1.5", "alice position USDT"]
+        [
+            "alice NEW NEW",
+            "alice TRADE_PREVENTION EXPIRED_IN_MATCH -1.5",
+            "alice position USDT"
+        ]
     );
     let row = &placed.prevented[0];
-    assert_eq!((row.taker_prevented, row.maker_prevented), (Some(quantity("1.5")), None));
+    assert_eq!(
+        (row.taker_prevented, row.maker_prevented),
+        (Some(quantity("1.5")), None)
+    );
     locks_fit(&bench);
 }
 
@@ -50,7 +57,7 @@ fn expire_maker_ends_the_makers_and_lets_the_taker_go_on() {
     for maker in &makers {
         assert_eq!(maker.status, OrderStatus::ExpiredInMatch);
         assert_eq!(maker.prevented_qty, quantity("1"));
-        assert_eq!(maker.prevented_match_id.is_some(), true);
+        assert!(maker.prevented_match_id.is_some());
     }
     locks_fit(&bench);
 }
@@ -67,12 +74,18 @@ fn expire_both_ends_the_taker_and_the_maker_it_met() {
 
 #[test]
 fn decrement_takes_the_overlap_off_both_and_the_smaller_ends() {
-    for mode in [SelfTradePrevention::Decrement, SelfTradePrevention::Transfer] {
+    for mode in [
+        SelfTradePrevention::Decrement,
+        SelfTradePrevention::Transfer,
+    ] {
         let (mut bench, placed, makers) = cross(mode);
         assert_eq!(placed.order.status, OrderStatus::ExpiredInMatch);
         assert_eq!(placed.order.prevented_qty, quantity("1.5"));
         assert_eq!(makers[0].status, OrderStatus::ExpiredInMatch);
-        assert_eq!((makers[1].status, makers[1].remaining()), (OrderStatus::New, quantity("0.5")));
+        assert_eq!(
+            (makers[1].status, makers[1].remaining()),
+            (OrderStatus::New, quantity("0.5"))
+        );
         assert_eq!(
             bench.user_story(),
             [
@@ -94,7 +107,11 @@ fn decrement_takes_the_overlap_off_both_and_the_smaller_ends() {
 fn the_symbols_default_mode_applies_and_none_is_refused() {
     let mut bench = Bench::new();
     let mut order = NewOrder::limit(eth(), Side::Buy, price("900"), quantity("1"));
-    let mode = bench.place("alice", &order).unwrap().order.self_trade_prevention;
+    let mode = bench
+        .place("alice", &order)
+        .unwrap()
+        .order
+        .self_trade_prevention;
     assert_eq!(mode, SelfTradePrevention::ExpireMaker);
     order.self_trade_prevention = Some(SelfTradePrevention::None);
     let refusal = bench.place("alice", &order).unwrap_err();
@@ -107,7 +124,11 @@ fn prevented_matches_can_be_asked_for_by_match_and_by_order() {
     let (bench, placed, makers) = cross(SelfTradePrevention::ExpireMaker);
     let ask = |id, order| {
         let all = Window::newest(500);
-        bench.exchange.prevented_matches(account("alice"), eth(), id, order, all).unwrap().len()
+        bench
+            .exchange
+            .prevented_matches(account("alice"), eth(), id, order, all)
+            .unwrap()
+            .len()
     };
     assert_eq!(ask(Some(1), None), 1);
     assert_eq!(ask(None, Some(placed.order.order_id)), 2);

@@ -8,13 +8,36 @@ use super::*;
 /// One random thing that somebody does.
 #[derive(Debug, Clone)]
 enum Act {
-    Place { who: bool, order: NewOrder },
-    Cancel { who: bool, id: u64 },
-    CancelAll { who: bool },
-    Amend { who: bool, id: u64, to: u32 },
-    Level { side: Side, at: u32, size: u32 },
-    Take { side: Side, size: u32 },
-    Recorded { at: u32, size: u32, maker_buys: bool },
+    Place {
+        who: bool,
+        order: Box<NewOrder>,
+    },
+    Cancel {
+        who: bool,
+        id: u64,
+    },
+    CancelAll {
+        who: bool,
+    },
+    Amend {
+        who: bool,
+        id: u64,
+        to: u32,
+    },
+    Level {
+        side: Side,
+        at: u32,
+        size: u32,
+    },
+    Take {
+        side: Side,
+        size: u32,
+    },
+    Recorded {
+        at: u32,
+        size: u32,
+        maker_buys: bool,
+    },
 }
 
 fn ticks(count: u32) -> Price {
@@ -31,7 +54,12 @@ fn any_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strate
 
 fn any_order() -> impl Strategy<Value = NewOrder> {
     let modes = any_of(&SelfTradePrevention::ALL[1..]);
-    let kinds = (any_of(OrderType::ALL), any_of(Side::ALL), any_of(TimeInForce::ALL), modes);
+    let kinds = (
+        any_of(OrderType::ALL),
+        any_of(Side::ALL),
+        any_of(TimeInForce::ALL),
+        modes,
+    );
     (kinds, 0u32..2_000, 0u32..2_000, 2u32..2_000, any::<bool>()).prop_map(
         |((kind, side, time_in_force, mode), at, trigger, size, by_quote)| {
             let mut order = NewOrder::new(eth(), side, kind);
@@ -53,7 +81,7 @@ fn any_order() -> impl Strategy<Value = NewOrder> {
 fn any_act() -> impl Strategy<Value = Act> {
     let side = || any_of(Side::ALL);
     prop_oneof![
-        8 => (any::<bool>(), any_order()).prop_map(|(who, order)| Act::Place { who, order }),
+        8 => (any::<bool>(), any_order()).prop_map(|(who, order)| Act::Place { who, order: Box::new(order) }),
         2 => (any::<bool>(), 0u64..40).prop_map(|(who, id)| Act::Cancel { who, id }),
         1 => any::<bool>().prop_map(|who| Act::CancelAll { who }),
         2 => (any::<bool>(), 0u64..40, 1u32..2_000).prop_map(|(who, id, to)| Act::Amend { who, id, to }),
@@ -78,23 +106,44 @@ fn perform(bench: &mut Bench, act: &Act) {
         Act::Place { who, order } => exchange.place(name(*who), order, now).is_ok(),
         Act::Cancel { who, id } => {
             let order = OrderRef::number(VenueOrderId(*id));
-            let cancel = CancelOrder { order, ..CancelOrder::default() };
+            let cancel = CancelOrder {
+                order,
+                ..CancelOrder::default()
+            };
             exchange.cancel(name(*who), eth(), &cancel, now).is_ok()
         }
         Act::CancelAll { who } => exchange.cancel_all(name(*who), eth(), now).is_ok(),
         Act::Amend { who, id, to } => {
             let order = OrderRef::number(VenueOrderId(*id));
-            exchange.amend_keep_priority(name(*who), eth(), order, None, lots(*to), now).is_ok()
+            exchange
+                .amend_keep_priority(name(*who), eth(), order, None, lots(*to), now)
+                .is_ok()
         }
         Act::Level { side, at, size } => exchange
-            .operate(eth(), now, |run| run.set_market_level(*side, ticks(*at), lots(*size)))
+            .operate(eth(), now, |run| {
+                run.set_market_level(*side, ticks(*at), lots(*size))
+            })
             .is_ok(),
         Act::Take { side, size } => {
-            let limit = if *side == Side::Buy { ticks(2_000) } else { ticks(0) };
-            exchange.operate(eth(), now, |run| run.market_takes(*side, limit, lots(*size))).is_ok()
+            let limit = if *side == Side::Buy {
+                ticks(2_000)
+            } else {
+                ticks(0)
+            };
+            exchange
+                .operate(eth(), now, |run| {
+                    run.market_takes(*side, limit, lots(*size))
+                })
+                .is_ok()
         }
-        Act::Recorded { at, size, maker_buys } => exchange
-            .operate(eth(), now, |run| run.recorded_trade(ticks(*at), lots(*size), *maker_buys))
+        Act::Recorded {
+            at,
+            size,
+            maker_buys,
+        } => exchange
+            .operate(eth(), now, |run| {
+                run.recorded_trade(ticks(*at), lots(*size), *maker_buys)
+            })
             .is_ok(),
     };
 }
@@ -103,18 +152,35 @@ fn check_orders(bench: &Bench) -> Result<(), TestCaseError> {
     for who in [true, false] {
         let mut locked = std::collections::BTreeMap::new();
         for order in bench.exchange.open_orders(name(who), None).unwrap() {
-            let paid = if order.side == Side::Buy { "USDT" } else { "ETH" };
+            let paid = if order.side == Side::Buy {
+                "USDT"
+            } else {
+                "ETH"
+            };
             *locked.entry(paid).or_insert(Decimal::ZERO) += order.locked;
-            prop_assert!(!order.remaining().is_zero(), "open without a rest: {order:?}");
+            prop_assert!(
+                !order.remaining().is_zero(),
+                "open without a rest: {order:?}"
+            );
         }
-        for order in bench.exchange.all_orders(name(who), eth(), Window::newest(1_000)).unwrap() {
+        for order in bench
+            .exchange
+            .all_orders(name(who), eth(), Window::newest(1_000))
+            .unwrap()
+        {
             let used = order.executed_qty.checked_add(order.prevented_qty).unwrap();
             prop_assert!(used <= order.quantity, "{order:?}");
-            prop_assert!(order.status.is_open() || order.locked.is_zero(), "{order:?}");
+            prop_assert!(
+                order.status.is_open() || order.locked.is_zero(),
+                "{order:?}"
+            );
         }
         for balance in bench.exchange.account(name(who)).unwrap().balances {
             prop_assert!(balance.free >= Decimal::ZERO, "{balance:?}");
-            let expected = locked.get(balance.asset.as_str()).copied().unwrap_or_default();
+            let expected = locked
+                .get(balance.asset.as_str())
+                .copied()
+                .unwrap_or_default();
             prop_assert_eq!(balance.locked, expected, "{}", balance.asset);
         }
     }
@@ -135,8 +201,16 @@ fn check_book(bench: &Bench) -> Result<(), TestCaseError> {
         .filter(|order| order.is_working())
         .map(|order| order.remaining().value())
         .sum();
-    let shown: Decimal = depth.bids.iter().chain(&depth.asks).map(|level| level.1.value()).sum();
-    prop_assert!(users <= shown, "the book shows {shown} of the users' {users}");
+    let shown: Decimal = depth
+        .bids
+        .iter()
+        .chain(&depth.asks)
+        .map(|level| level.1.value())
+        .sum();
+    prop_assert!(
+        users <= shown,
+        "the book shows {shown} of the users' {users}"
+    );
     Ok(())
 }
 
