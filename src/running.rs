@@ -192,7 +192,6 @@ impl Running {
             Some(flushed) => Some(flushed),
             None => snapshot,
         };
-        self.faults.close();
         for connection in &self.connections {
             connection.close();
         }
@@ -205,7 +204,6 @@ impl Running {
     /// Ends every actor, upstream first, so that none sends to one that is gone. A program that goes on
     /// after the stop is not troubled by their timers.
     async fn end_actors(&self) {
-        self.faults.end();
         let mut ended = Vec::new();
         for strategy in self.seats.iter().filter_map(|seat| seat.hosted.as_ref()) {
             ended.push(("strategy", strategy.send(End).await));

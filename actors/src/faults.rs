@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tripline_engine::fault::Fault;
@@ -23,7 +22,7 @@ pub struct Faults {
     channel: mpsc::UnboundedSender<Incident>,
     last_resort: LastResort,
     /// The engine has stopped in order.
-    ended: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
 }
 
 /// The receiving end, for the safety actor.
@@ -34,12 +33,7 @@ impl Faults {
     #[must_use]
     pub fn channel(board: HaltBoard, policy: HaltPolicy, last_resort: LastResort) -> (Self, Incidents) {
         let (channel, incidents) = mpsc::unbounded_channel();
-        (Self { board, policy: Arc::new(policy), channel, last_resort, ended: Arc::default() }, incidents)
-    }
-
-    /// The engine has stopped in order: from now on a fault that reaches nobody is only logged.
-    pub fn end(&self) {
-        self.ended.store(true, Ordering::SeqCst);
+        (Self { board, policy: Arc::new(policy), channel, last_resort, over: Arc::default() }, incidents)
     }
 
     #[must_use]
@@ -47,23 +41,13 @@ impl Faults {
         &self.board
     }
 
-    /// The engine has stopped, its orders are settled and its alerts are out: from now on a fault sets
-    /// its latch, and is only logged.
-    pub fn close(&self) {
-        self.over.store(true, Ordering::SeqCst);
-    }
-
     /// Sets the latch of the fault's scope and tells the safety actor. When this returns, no order of
     /// the scope is handed to a socket any more.
     pub fn raise(&self, fault: Fault) -> Incident {
         let incident = self.board.trip(fault, &self.policy);
         let actor = incident.fault.actor.as_str();
-        if self.over.load(Ordering::SeqCst) {
-            log::debug!(actor; "after the stop: {}", incident.fault);
-            return incident;
-        }
         log::error!(actor; "incident {}: {}", incident.id, incident.fault);
-        if self.channel.send(incident.clone()).is_err() && !self.ended.load(Ordering::SeqCst) {
+        if self.channel.send(incident.clone()).is_err() {
             let unseen = Fault { scope: Scope::Global, ..incident.fault.clone() };
             self.board.trip(unseen, &HaltPolicy::default());
             (self.last_resort)(&incident);
@@ -135,7 +119,7 @@ mod tests {
     #[test]
     fn after_the_end_of_the_engine_a_fault_ends_no_process() {
         let (faults, incidents, unseen) = faults();
-        faults.end();
+        faults.close();
         drop(incidents);
         faults.raise(fault());
         assert_eq!(unseen.load(Ordering::SeqCst), 0);
