@@ -186,6 +186,30 @@ fn fills_that_are_missing_keep_the_side_closed_until_they_are_there() {
 }
 
 #[test]
+fn fills_that_are_found_together_all_count_before_the_side_is_quoted_again() {
+    let mut stage = stage("");
+    fill(&mut stage, Side::Buy, "1");
+    stage.pass(500);
+    stage.settle();
+    let order = stage.live(OrderType::LimitMaker, Some(Side::Buy))[0].clone();
+    for size in ["0.4", "0.6"] {
+        stage.fill(order.id, size);
+    }
+    let Some(Mail::Event(event)) = stage.venue.mail.pop() else {
+        panic!("no event")
+    };
+    stage.venue.mail.clear();
+    let fills = Vec::new();
+    stage.deliver(Mail::Event(OrderReport { fills, ..event }));
+    for _ in 0..3 {
+        stage.pass(500);
+        stage.settle();
+    }
+    assert_eq!(stage.strategy.borrow().inventory(), Decimal::TWO);
+    assert_eq!(quotes(&stage), at("", "100.11"), "no room for one more bid");
+}
+
+#[test]
 fn without_a_book_both_quotes_go() {
     let mut stage = stage("");
     stage.input(Input::BookLost(symbol("BTCUSDT")));
