@@ -178,7 +178,7 @@ impl Builder {
     pub fn run(self) -> Result<ExitReport, StartError> {
         actix_rt::System::new().block_on(async move {
             let running = self.start().await?;
-            running.until_signal().await;
+            Running::until_signal().await;
             Ok(running.stop().await)
         })
     }

@@ -5,6 +5,7 @@ mod builder;
 pub mod logging;
 pub mod config;
 pub mod cli;
+pub mod demo;
 pub mod inspect;
 mod practice;
 pub mod running;

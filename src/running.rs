@@ -192,11 +192,12 @@ impl Running {
             Some(flushed) => Some(flushed),
             None => snapshot,
         };
+        let halted = self.board().restricted();
+        self.faults.close();
         for connection in &self.connections {
             connection.close();
         }
         self.clock_watch.abort();
-        let halted = self.board().restricted();
         self.end_actors().await;
         ExitReport { stop, snapshot, halted }
     }

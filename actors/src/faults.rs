@@ -41,11 +41,21 @@ impl Faults {
         &self.board
     }
 
+    /// The engine has stopped, its orders are settled and its alerts are out: actors end in any order
+    /// now, and a closed mailbox is no news. From here on a fault sets its latch and is only logged.
+    pub fn close(&self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+
     /// Sets the latch of the fault's scope and tells the safety actor. When this returns, no order of
     /// the scope is handed to a socket any more.
     pub fn raise(&self, fault: Fault) -> Incident {
         let incident = self.board.trip(fault, &self.policy);
         let actor = incident.fault.actor.as_str();
+        if self.over.load(Ordering::SeqCst) {
+            log::debug!(actor; "after the stop: {}", incident.fault);
+            return incident;
+        }
         log::error!(actor; "incident {}: {}", incident.id, incident.fault);
         if self.channel.send(incident.clone()).is_err() {
             let unseen = Fault { scope: Scope::Global, ..incident.fault.clone() };

@@ -74,7 +74,7 @@ pub fn measure(listener: &TcpListener, connections: usize, pace: Pace, ready: &A
 fn take_connections(listener: &TcpListener, connections: usize) -> Result<Client> {
     let (mut streams, mut api) = (None, Vec::new());
     for _ in 0..connections {
-        let (mut socket, path) = accept(listener.accept()?.0)?;
+        let (socket, path) = accept(listener.accept()?.0)?;
         if path.starts_with("/ws-api") {
             socket.stream.set_nonblocking(true)?;
             api.push(socket);
@@ -110,7 +110,8 @@ fn id_of(request: &str) -> &str {
 impl Client {
     /// Spins until an order has arrived.
     fn wait_for_order(&mut self) -> Result<()> {
-        loop {
+        let patience = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < patience {
             for index in 0..self.api.len() {
                 let socket = &mut self.api[index];
                 if socket.fill()? && self.take_order(index)? {
@@ -118,6 +119,7 @@ impl Client {
                 }
             }
         }
+        Err(std::io::Error::other("the client sent no order within 5 s of a tick"))
     }
 
     /// Takes what has arrived; `true` when it was an order, which is not answered yet.
@@ -161,7 +163,7 @@ impl Client {
             () if text.contains("userDataStream") => r#"{"subscriptionId":0}"#,
             () if text.contains("openOrders.status") => "[]",
             () if text.contains("account.status") => {
-                r#"{"balances":[{"asset":"USDT","free":"1000000.00000000","locked":"0.00000000"},{"asset":"BTC","free":"10.00000000","locked":"0.00000000"}]}"#
+                r#"{"canTrade":true,"balances":[{"asset":"USDT","free":"1000000.00000000","locked":"0.00000000"},{"asset":"BTC","free":"10.00000000","locked":"0.00000000"}]}"#
             }
             () => "{}",
         };

@@ -7,11 +7,13 @@ mod exchange;
 mod floor;
 mod wire;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use exchange::{Latencies, Pace, listen, measure};
+use tripline_exchange::{ExchangeConfig, spawn_in_thread};
 
 /// Rounds of each client, by turns, so that drift of the machine hits both.
 const ROUNDS: usize = 6;
@@ -19,11 +21,19 @@ const ROUNDS: usize = 6;
 const PACE: Pace = Pace { warm_up: 300, ticks: 1500, gap: Duration::from_micros(200) };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    env_logger::init();
+    // The engine's REST side, with a market that stands still.
+    let mut config = ExchangeConfig::default();
+    config.market.synthetic.enabled = false;
+    // The engine keeps the venue's limits: they must leave room for an order at every tick.
+    config.limits.orders_per_10_seconds = 1_000_000;
+    config.limits.orders_per_day = 10_000_000;
+    let exchange = spawn_in_thread(config, 0)?;
     let mut floors: Vec<Latencies> = Vec::new();
     let mut engines: Vec<Latencies> = Vec::new();
     for round in 1..=ROUNDS {
         floors.push(floor_round()?);
-        engines.push(engine_round()?);
+        engines.push(engine_round(exchange.addr)?);
         let p50 = |rounds: &[Latencies]| rounds.last().map_or(0.0, |round| micros(round, 0.5));
         println!("round {round}: floor p50 {:.1} µs, engine p50 {:.1} µs", p50(&floors), p50(&engines));
     }
@@ -47,9 +57,9 @@ fn floor_round() -> Result<Latencies, Box<dyn std::error::Error>> {
     Ok(latencies)
 }
 
-fn engine_round() -> Result<Latencies, Box<dyn std::error::Error>> {
+fn engine_round(rest: SocketAddr) -> Result<Latencies, Box<dyn std::error::Error>> {
     let (listener, address) = listen()?;
-    let engine = engine::Engine::start(address)?;
+    let engine = engine::Engine::start(address, rest);
     // Streams, orders, private stream.
     let latencies = measure(&listener, 3, PACE, &engine.ready)?;
     drop(listener);

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod demo;
 mod exchange;
 mod exit;
 mod init;
@@ -37,6 +38,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the engine trading on a practice exchange, all in this process
+    Demo(demo::DemoArgs),
     /// Trade as a configuration says, until SIGINT or SIGTERM
     Run(run::RunArgs),
     /// Serve a practice exchange that speaks Binance's REST, streams and WebSocket API
@@ -56,6 +59,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        Command::Demo(args) => demo::demo(args),
         Command::Run(args) => run::run(&args),
         Command::Exchange(args) => exchange::exchange(&args),
         Command::Check(args) => check::check(&args),

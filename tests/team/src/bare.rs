@@ -3,7 +3,7 @@
 use actix::{Actor, Context, Handler};
 use tripline::BareWiring;
 use tripline_actors::addresses::{GatewayAddress, StrategyAddress};
-use tripline_actors::delivery::{Outlet, Sender};
+use tripline_actors::delivery::{MAILBOX, Outlet, Sender};
 use tripline_engine::halt::{Gate, HaltLevel, Scope};
 use tripline_engine::ids::{AccountId, OrderIds, StrategyId, Symbol};
 use tripline_engine::messages::control::{Halt, InitFailed, Ready, Resumed, Stop};
@@ -47,6 +47,11 @@ impl BuyOnce {
 
 impl Actor for BuyOnce {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        // Actix's default of 16 is not enough for a burst of trades.
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
 }
 
 impl Handler<BestBidAsk> for BuyOnce {

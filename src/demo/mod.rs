@@ -1,0 +1,190 @@
+//! `tripline demo`: the main job in one process. A practice exchange on a thread of its own, the engine
+//! against it over real loopback sockets, two strategies, a view of what happens, and a summary that
+//! balances the engine's record with the exchange's.
+
+mod faults;
+mod judge;
+mod observer;
+mod summary;
+mod view;
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+use thiserror::Error;
+use tokio::time::Instant;
+use tripline_actors::http;
+use tripline_engine::ids::{IdError, Symbol};
+use tripline_exchange::market::ReplayConfig;
+use tripline_exchange::{ExchangeConfig, Handle, ServeError, spawn_in_thread};
+use tripline_strategies::registry::{self, RegistryError};
+
+use crate::builder::{StartError, Tripline};
+use crate::practice::binance_on;
+use crate::running::{ExitReport, Running};
+use crate::settings::EngineSettings;
+
+use observer::{Observer, Seen};
+pub use summary::Summary;
+use view::View;
+
+/// How often the view looks at the engine.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What the demo is asked to show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DemoOptions {
+    pub seconds: u64,
+    /// Inject faults at the exchange, to watch halts and alerts.
+    pub faults: bool,
+    /// Recordings that drive BTCUSDT instead of the synthetic market.
+    pub replay: Vec<PathBuf>,
+    /// How many times faster than recorded.
+    pub speed: u32,
+    pub seed: u64,
+    /// End with one JSON object on the last line.
+    pub json: bool,
+    /// Plain lines even on a terminal.
+    pub plain: bool,
+}
+
+impl Default for DemoOptions {
+    fn default() -> Self {
+        Self { seconds: 30, faults: false, replay: Vec::new(), speed: 1, seed: 7, json: false, plain: false }
+    }
+}
+
+/// Why the demo could not run.
+#[derive(Debug, Error)]
+pub enum DemoError {
+    #[error("the practice exchange: {0}")]
+    Exchange(#[from] ServeError),
+    #[error("the engine: {0}")]
+    Engine(#[from] StartError),
+    #[error("the demo's strategies: {0}")]
+    Strategy(#[from] RegistryError),
+    #[error(transparent)]
+    Id(#[from] IdError),
+    #[error("the exchange's record cannot be read: {0}")]
+    Record(String),
+    #[error("output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// The strategies of the demo: id, kind, configuration.
+const STRATEGIES: [(&str, &str, &str); 2] = [
+    ("quote", "dynamic_quote", include_str!("dynamic_quote.toml")),
+    ("maker", "spread_maker", include_str!("spread_maker.toml")),
+];
+
+/// Runs the demo and prints the summary.
+///
+/// # Errors
+/// [`DemoError`]; a summary that does not balance is not an error but the exit code's matter.
+pub fn run(options: &DemoOptions) -> Result<Summary, DemoError> {
+    let exchange = start_exchange(options)?;
+    let summary = actix_rt::System::new().block_on(trade(options, &exchange))?;
+    summary.print(options.json)?;
+    exchange.stop();
+    Ok(summary)
+}
+
+fn start_exchange(options: &DemoOptions) -> Result<Handle, DemoError> {
+    let mut config = ExchangeConfig { seed: options.seed, ..ExchangeConfig::default() };
+    config.market.synthetic.updates_per_second = 30.0;
+    config.market.synthetic.trades_per_second = 12.0;
+    config.market.synthetic.trade_value = 15_000.0;
+    if !options.replay.is_empty() {
+        config.market.replay.push(ReplayConfig {
+            symbol: Symbol::new("BTCUSDT")?,
+            files: options.replay.clone(),
+            recorded: None,
+            speed: options.speed.into(),
+            repeat: true,
+        });
+    }
+    Ok(spawn_in_thread(config, 0)?)
+}
+
+async fn trade(options: &DemoOptions, exchange: &Handle) -> Result<Summary, DemoError> {
+    let (venue, credentials) = binance_on(exchange.addr);
+    let seen = Rc::new(RefCell::new(Seen::default()));
+    let mut builder = Tripline::builder(EngineSettings::of("practice".parse()?)).binance(venue, credentials);
+    for (id, kind, config) in STRATEGIES {
+        let config = config.parse().map_err(|error| RegistryError::from_toml(kind, &error))?;
+        builder = builder.boxed_strategy(id, registry::build(kind, config)?)?;
+    }
+    let watched = seen.clone();
+    let builder = builder.strategy_actor("watch", Observer::subscriptions()?, |_| Observer::start_with(watched))?;
+    let running = builder.start().await?;
+
+    let mut view = View::new(options, exchange.addr);
+    let ending = Instant::now() + Duration::from_secs(options.seconds);
+    let mut plan = faults::Plan::new(options, exchange.addr)?;
+    let interrupted = Running::until_signal();
+    tokio::pin!(interrupted);
+    while Instant::now() < ending {
+        tokio::select! {
+            () = &mut interrupted => break,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let left = ending.saturating_duration_since(Instant::now());
+        for note in plan.act(left).await? {
+            view.note(&note)?;
+        }
+        if let Some(snapshot) = running.snapshot().await {
+            view.show(&seen.borrow(), &snapshot, &running, left)?;
+        }
+    }
+    finish(running, exchange.addr, view).await
+}
+
+async fn finish(running: Running, exchange: SocketAddr, mut view: View) -> Result<Summary, DemoError> {
+    view.note("stopping: no new orders, resting orders cancelled, cancels confirmed")?;
+    let run = running.run_id();
+    let report: ExitReport = running.stop().await;
+    view.finish(&report)?;
+    let record = Practice::new(exchange)?.get("/practice/record").await?;
+    let orders = report.snapshot.as_ref().map(|snapshot| snapshot.desk.orders.clone()).unwrap_or_default();
+    let verdict = judge::compare(run, &orders, &record).map_err(DemoError::Record)?;
+    Ok(Summary::new(&report, verdict))
+}
+
+/// The practice exchange's own pages.
+struct Practice {
+    exchange: SocketAddr,
+    client: awc::Client,
+    limits: http::Limits,
+}
+
+impl Practice {
+    fn new(exchange: SocketAddr) -> Result<Self, DemoError> {
+        let limits = http::Limits { body_bytes: 256 << 20, ..http::Limits::default() };
+        let tls = http::tls_config(None).map_err(|error| DemoError::Record(error.to_string()))?;
+        Ok(Self { exchange, client: http::client(tls, &limits), limits })
+    }
+
+    async fn get(&self, path: &str) -> Result<Value, DemoError> {
+        self.exchange(self.client.get(format!("http://{}{path}", self.exchange)).send()).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, DemoError> {
+        let request = self.client.post(format!("http://{}{path}", self.exchange));
+        self.exchange(request.send_body(body.to_string())).await
+    }
+
+    async fn exchange(&self, sending: awc::SendClientRequest) -> Result<Value, DemoError> {
+        let wrong = |text: String| DemoError::Record(text);
+        let answer = http::exchange("the practice exchange", sending, &self.limits).await;
+        let answer = answer.map_err(|error| wrong(error.to_string()))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        if !answer.status.is_success() {
+            return Err(wrong(format!("HTTP {}: {text}", answer.status)));
+        }
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+    }
+}

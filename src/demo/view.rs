@@ -1,0 +1,173 @@
+//! What the person sees: on a terminal a block that is drawn anew above the newest events, on a pipe
+//! plain lines.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tripline_engine::halt::HaltLevel;
+use tripline_engine::ids::ClientOrderId;
+use tripline_engine::order::{Order, OrderState};
+
+use super::DemoOptions;
+use super::observer::Seen;
+use crate::running::{EngineSnapshot, ExitReport, Running};
+
+/// Events that stay on the screen.
+const EVENTS: usize = 12;
+
+pub(super) struct View {
+    drawn: bool,
+    /// Lines of the block that stands on the screen.
+    lines: usize,
+    events: VecDeque<String>,
+    /// What was told of each order: its state and number of fills.
+    told: BTreeMap<ClientOrderId, (OrderState, usize)>,
+    notes: usize,
+    halted: usize,
+    exchange: SocketAddr,
+}
+
+impl View {
+    pub(super) fn new(options: &DemoOptions, exchange: SocketAddr) -> Self {
+        Self {
+            drawn: io::stdout().is_terminal() && !options.plain,
+            lines: 0,
+            events: VecDeque::new(),
+            told: BTreeMap::new(),
+            notes: 0,
+            halted: 0,
+            exchange,
+        }
+    }
+
+    /// An event of the demo itself.
+    pub(super) fn note(&mut self, text: &str) -> io::Result<()> {
+        self.event(text.to_owned())
+    }
+
+    fn event(&mut self, text: String) -> io::Result<()> {
+        if !self.drawn {
+            return writeln!(io::stdout().lock(), "{text}");
+        }
+        if self.events.len() == EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(text);
+        Ok(())
+    }
+
+    pub(super) fn show(
+        &mut self, seen: &Seen, snapshot: &EngineSnapshot, running: &Running, left: Duration,
+    ) -> io::Result<()> {
+        for order in &snapshot.desk.orders {
+            self.order(order)?;
+        }
+        for note in seen.notes.iter().skip(self.notes) {
+            self.event(note.clone())?;
+        }
+        self.notes = seen.notes.len();
+        let halted = running.board().restricted();
+        if halted.len() > self.halted {
+            for (scope, standing) in halted.iter().skip(self.halted) {
+                if let Some(first) = standing.incidents.first() {
+                    self.event(format!("HALTED   {scope}: {}", first.fault))?;
+                }
+            }
+        }
+        self.halted = halted.len();
+        if self.drawn { self.draw(seen, snapshot, running, left) } else { Ok(()) }
+    }
+
+    /// Tells what is new about an order.
+    fn order(&mut self, order: &Order) -> io::Result<()> {
+        let now = (order.state, order.fills().len());
+        let before = self.told.insert(order.id, now);
+        if before == Some(now) {
+            return Ok(());
+        }
+        let terms = &order.terms;
+        let price = terms.price.map_or_else(|| "market".to_owned(), |price| price.value().normalize().to_string());
+        let told_fills = before.map_or(0, |(_, fills)| fills);
+        for fill in order.fills().iter().skip(told_fills) {
+            let side = terms.side;
+            self.event(format!(
+                "FILL     {:<8} {side} {} at {} (trade {})",
+                order.strategy, fill.quantity.value().normalize(), fill.price.value().normalize(), fill.trade_id
+            ))?;
+        }
+        if before.is_none_or(|(state, _)| state != order.state) {
+            self.event(format!(
+                "{:<8} {:<8} {} {} {} at {price}",
+                format!("{:?}", order.state).to_uppercase().chars().take(8).collect::<String>(),
+                order.strategy, terms.side, terms.quantity.value().normalize(), terms.symbol
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn draw(
+        &mut self, seen: &Seen, snapshot: &EngineSnapshot, running: &Running, left: Duration,
+    ) -> io::Result<()> {
+        let mut block = vec![format!(
+            "Tripline demo   practice exchange on {}   {} s left   Ctrl-C stops in order", self.exchange, left.as_secs()
+        )];
+        block.push(String::new());
+        block.push(format!("{:<10}{:>14}{:>14}{:>14}", "market", "bid", "ask", "last"));
+        for (symbol, best) in &seen.best {
+            let last = seen.last.get(symbol).map_or_else(String::new, |trade| trade.price.to_string());
+            block.push(format!("{:<10}{:>14}{:>14}{:>14}", symbol.as_str(), best.bid.price, best.ask.price, last));
+        }
+        block.push(String::new());
+        block.push(format!("{:<10}{:<12}{:>6}{:>8}{:>8}{:>8}", "strategy", "state", "open", "sent", "filled", "fills"));
+        for seat in &running.seats {
+            let strategy = seat.membership.strategy;
+            let own = || snapshot.desk.orders.iter().filter(move |order| order.strategy == strategy);
+            let level: HaltLevel = running.board().level(&seat.membership);
+            block.push(format!(
+                "{:<10}{:<12}{:>6}{:>8}{:>8}{:>8}",
+                strategy.as_str(),
+                level,
+                own().filter(|order| order.state.may_be_open()).count(),
+                own().count(),
+                own().filter(|order| order.state == OrderState::Filled).count(),
+                own().map(|order| order.fills().len()).sum::<usize>(),
+            ));
+        }
+        block.push(String::new());
+        block.push(format!(
+            "{} ticks, {} trades seen; {} incidents, {} halts; private stream {}",
+            seen.ticks, seen.trades, snapshot.safety.incidents, snapshot.safety.halts,
+            if snapshot.desk.private_stream_live { "live" } else { "DOWN" }
+        ));
+        block.push(String::new());
+        block.extend(self.events.iter().cloned());
+        self.put(&block)
+    }
+
+    /// Draws the block over the one before.
+    fn put(&mut self, block: &[String]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if self.lines > 0 {
+            write!(out, "\x1b[{}A", self.lines)?;
+        }
+        for line in block {
+            let shown: String = line.chars().take(110).collect();
+            writeln!(out, "\x1b[2K{shown}")?;
+        }
+        write!(out, "\x1b[0J")?;
+        self.lines = block.len();
+        out.flush()
+    }
+
+    /// The last events, after the stop.
+    pub(super) fn finish(&mut self, report: &ExitReport) -> io::Result<()> {
+        self.drawn = false;
+        for order in report.snapshot.iter().flat_map(|snapshot| &snapshot.desk.orders) {
+            self.order(order)?;
+        }
+        let confirmed = if report.stop.swept { "the exchange shows no order of ours" } else { "NOT CONFIRMED" };
+        self.event(format!("stopped: {confirmed}"))
+    }
+}
