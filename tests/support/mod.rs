@@ -16,6 +16,7 @@ use tripline::running::Running;
 use tripline::settings::EngineSettings;
 use tripline::{Builder, Tripline, binance_on};
 use tripline_actors::http;
+use tripline_actors::venue::binance::BinanceSettings;
 use tripline_engine::ids::Symbol;
 use tripline_exchange::{ExchangeConfig, Handle, spawn_in_thread};
 
@@ -127,12 +128,23 @@ pub fn settings() -> EngineSettings {
 
 /// A builder against the exchange, with short time-outs.
 pub fn engine(exchange: &Exchange, settings: EngineSettings) -> Builder {
+    engine_with(exchange, settings, |_| {})
+}
+
+/// The same, with other settings of the venue.
+pub fn engine_with(exchange: &Exchange, settings: EngineSettings, change: impl FnOnce(&mut BinanceSettings)) -> Builder {
     let (mut venue, credentials) = binance_on(exchange.addr());
+    hurry(&mut venue);
+    change(&mut venue);
+    Tripline::builder(settings).binance(venue, credentials)
+}
+
+/// Short time-outs.
+pub fn hurry(venue: &mut BinanceSettings) {
     venue.bounds.request_timeout_ms = 1_500;
     venue.bounds.stale_reads_ms = 1_000;
     venue.bounds.recv_window_ms = 1_000;
     venue.bounds.reconnect_first_ms = 50;
-    Tripline::builder(settings).binance(venue, credentials)
 }
 
 /// Waits until the condition holds.

@@ -12,6 +12,7 @@ use crate::messages::market::{BestBidAsk, Kline, PartialDepth, Trade};
 use crate::messages::order::{OrderEvent, OrderFilled};
 use crate::messages::view::BookView;
 use crate::order::Order;
+use crate::risk::DenialReason;
 use crate::strategy::context::Desk;
 use crate::strategy::timers::Timers;
 use crate::strategy::{Context, Request, Strategy, StrategyResult};
@@ -231,6 +232,8 @@ impl StrategyHost {
         now: Timestamp,
         callback: impl FnOnce(&mut dyn Strategy, &mut Context<'_>) -> StrategyResult,
     ) -> Vec<Request> {
+        // A callback that panicked has left what it asked for.
+        self.withdraw_orders();
         let result = callback(
             self.strategy.as_mut(),
             &mut Context {
@@ -238,24 +241,33 @@ impl StrategyHost {
                 now,
             },
         );
-        let mut requests = std::mem::take(&mut self.desk.requests);
         if let Err(error) = result {
-            // Half of what a failed callback wanted is not what it wanted: no order of it goes out,
-            // while cancels and alerts do.
-            requests.retain(|request| match request {
-                Request::Place(command) => {
-                    self.desk.orders.remove(&command.id);
-                    false
-                }
-                Request::Amend(_) => false,
-                _ => true,
-            });
-            requests.push(Request::Fault {
-                kind: FaultKind::StrategyError,
-                detail: error.to_string(),
-            });
+            self.withdraw_orders();
+            match error.denial() {
+                // The halt or the stop was raised by whoever caused it; that nothing may be placed
+                // because of it is no second incident.
+                Some(DenialReason::Halted(_) | DenialReason::Stopping) => {}
+                _ => self.desk.requests.push(Request::Fault {
+                    kind: FaultKind::StrategyError,
+                    detail: error.to_string(),
+                }),
+            }
         }
-        requests
+        std::mem::take(&mut self.desk.requests)
+    }
+
+    /// Half of what a failed callback wanted is not what it wanted: no order of it goes out, while
+    /// cancels and alerts do.
+    fn withdraw_orders(&mut self) {
+        let orders = &mut self.desk.orders;
+        self.desk.requests.retain(|request| match request {
+            Request::Place(command) => {
+                orders.remove(&command.id);
+                false
+            }
+            Request::Amend(_) => false,
+            _ => true,
+        });
     }
 
     /// The fault that a request of this strategy asks for.

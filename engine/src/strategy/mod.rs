@@ -22,6 +22,7 @@ use crate::messages::market::{BestBidAsk, Kline, KlineInterval, PartialDepth, Tr
 use crate::messages::order::{Fill, OrderEvent};
 use crate::messages::view::BookView;
 use crate::order::Order;
+use crate::risk::DenialReason;
 
 /// An error of a strategy. Any error type converts with `?`; a text with [`StrategyError::new`].
 #[derive(Debug)]
@@ -30,6 +31,12 @@ pub struct StrategyError(Box<dyn Error + Send + Sync>);
 impl StrategyError {
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into().into())
+    }
+
+    /// The refusal of this engine that the callback passed on with `?`, if it is one.
+    #[must_use]
+    pub fn denial(&self) -> Option<&DenialReason> {
+        self.0.downcast_ref()
     }
 }
 

@@ -636,3 +636,33 @@ fn a_failed_start_is_told_to_the_strategy() {
     assert_eq!(stage.called(), ["init failed"]);
     assert!(!stage.host.is_ready());
 }
+
+#[test]
+fn an_order_that_a_halt_or_the_stop_refuses_is_no_second_incident() {
+    let mut stage = Stage::new(|ctx, name| {
+        if name != "halt" && name != "stop" {
+            ctx.place(buy())?;
+        }
+        Ok(())
+    });
+    stage.handle(Input::Ready);
+    stage.handle(Input::Stop);
+    assert_eq!(stage.handle(best()), []);
+}
+
+#[test]
+fn what_a_callback_that_panicked_had_asked_for_is_not_sent_with_the_next() {
+    let mut stage = Stage::new(|ctx, name| {
+        if name == "best" {
+            ctx.place(buy())?;
+            panic!("halfway");
+        }
+        Ok(())
+    });
+    stage.handle(Input::Ready);
+    let panicked = std::panic::AssertUnwindSafe(|| stage.handle(best()));
+    assert!(std::panic::catch_unwind(panicked).is_err());
+    assert_eq!(stage.handle(Input::Tick), []);
+    assert_eq!(stage.handle(Input::Stop), []);
+    assert_eq!(stage.host.orders().count(), 0, "no order is remembered that was never sent");
+}
