@@ -255,7 +255,7 @@ impl SpreadMaker {
 
 /// Whether the venue refused a maker order because it would take (Binance Spot, -2010).
 fn would_take(text: &str) -> bool {
-    text.contains("immediately match")
+    text.contains("immediately match") || text == "WOULD_MATCH_IMMEDIATELY"
 }
 
 impl Strategy for SpreadMaker {
