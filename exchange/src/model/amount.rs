@@ -29,16 +29,10 @@ pub(super) fn add_quote(left: Notional, right: Notional) -> Notional {
     left.checked_add(right).expect(BOUNDED)
 }
 
-/// What `quantity` costs at `price`, to `precision` decimals: what a trade moves.
+/// What `quantity` costs at `price`, to `precision` decimals, rounded down: what a trade moves and an
+/// order locks. Parts that are each rounded down never cost more than the whole rounded down.
 pub(super) fn cost(price: Price, quantity: Quantity, precision: u32) -> Decimal {
     (price.value() * quantity.value()).round_dp_with_strategy(precision, RoundingStrategy::ToZero)
-}
-
-/// What must be locked so that `quantity` at `price` can be paid in any number of parts: rounded up,
-/// since parts that are each rounded down never cost more than the whole rounded up.
-pub(super) fn cost_to_lock(price: Price, quantity: Quantity, precision: u32) -> Decimal {
-    (price.value() * quantity.value())
-        .round_dp_with_strategy(precision, RoundingStrategy::AwayFromZero)
 }
 
 /// The part of `amount` that a rate takes, in the venue's eight decimals, in the account's favour.

@@ -3,6 +3,7 @@
 use tripline_engine::ids::{AccountId, ClientOrderId, VenueOrderId};
 use tripline_engine::money::Quantity;
 
+use super::amount::add;
 use super::check::{Amount, Wanted};
 use super::filters;
 use super::instrument::Instrument;
@@ -130,7 +131,7 @@ impl Operation<'_> {
         let order = self.instrument.store.known_mut(id);
         order.amends += 1;
         order.update_time = now;
-        order.quantity = new_qty.max(before.executed_qty);
+        order.quantity = new_qty.max(add(before.executed_qty, before.prevented_qty));
         let nothing_left = order.remaining().is_zero();
         self.adjust_lock(id);
         let execution_id = self.report(

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use tripline_engine::ids::{TradeId, VenueOrderId};
 use tripline_engine::money::{Price, Quantity};
 
-use super::amount::{cost, cost_to_lock};
+use super::amount::cost;
 use super::book::Book;
 use super::settings::InstrumentSettings;
 use super::store::Store;
@@ -85,7 +85,7 @@ impl Instrument {
     /// What an order of this side, limit and quantity locks.
     pub fn to_lock(&self, side: Side, price: Price, quantity: Quantity) -> Decimal {
         match side {
-            Side::Buy => cost_to_lock(price, quantity, self.rules.quote_precision),
+            Side::Buy => self.cost(price, quantity),
             Side::Sell => quantity.value(),
         }
     }

@@ -96,6 +96,25 @@ fn an_amend_to_what_is_filled_already_ends_the_order() {
 }
 
 #[test]
+fn an_amend_below_what_was_prevented_ends_the_order_with_that() {
+    let mut bench = Bench::new();
+    let id = bench.limit("alice", Side::Buy, "900", "2").order.order_id;
+    let mut own = NewOrder::limit(eth(), Side::Sell, price("900"), quantity("1.5"));
+    own.self_trade_prevention = Some(SelfTradePrevention::Decrement);
+    bench.place("alice", &own).unwrap();
+    let ended = amend(&mut bench, id, "1").unwrap().order;
+    assert_eq!(ended.status, OrderStatus::Expired);
+    assert_eq!(
+        (ended.quantity, ended.prevented_qty),
+        (quantity("1.5"), quantity("1.5"))
+    );
+    assert_eq!(
+        bench.balance("alice", "USDT"),
+        (decimal("100000"), decimal("0"))
+    );
+}
+
+#[test]
 fn the_amends_of_an_order_are_counted_and_remembered() {
     let mut bench = Bench::filtered(|filters| filters.max_num_order_amends = Some(2));
     let id = bench.limit("alice", Side::Buy, "900", "2").order.order_id;

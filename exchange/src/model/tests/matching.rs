@@ -131,6 +131,19 @@ fn a_users_order_at_the_touch_trades_after_the_quantity_that_stood_before_it() {
 }
 
 #[test]
+fn liquidity_that_leaves_from_behind_an_order_does_not_move_it_forward() {
+    let mut bench = Bench::new();
+    bench.market_level(Side::Buy, "999", "3");
+    let mine = bench.limit("alice", Side::Buy, "999", "1").order.order_id;
+    bench.market_level(Side::Buy, "999", "5");
+    bench.market_level(Side::Buy, "999", "3");
+    bench.limit("bob", Side::Sell, "999", "3");
+    assert_eq!(bench.order("alice", mine).executed_qty, Quantity::ZERO);
+    bench.limit("bob", Side::Sell, "999", "1");
+    assert_eq!(bench.order("alice", mine).status, OrderStatus::Filled);
+}
+
+#[test]
 fn immediate_or_cancel_takes_what_there_is_and_expires() {
     let mut bench = Bench::new();
     bench.market_level(Side::Sell, "1000", "1");

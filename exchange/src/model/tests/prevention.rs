@@ -104,6 +104,28 @@ fn decrement_takes_the_overlap_off_both_and_the_smaller_ends() {
 }
 
 #[test]
+fn fill_or_kill_does_not_count_on_own_orders() {
+    for (mode, size, expected) in [
+        (SelfTradePrevention::ExpireMaker, "2", OrderStatus::Filled),
+        (
+            SelfTradePrevention::ExpireMaker,
+            "2.5",
+            OrderStatus::Expired,
+        ),
+        (SelfTradePrevention::Decrement, "2", OrderStatus::Expired),
+        (SelfTradePrevention::ExpireTaker, "2", OrderStatus::Expired),
+    ] {
+        let mut bench = Bench::new();
+        bench.limit("alice", Side::Sell, "1000", "1");
+        bench.market_level(Side::Sell, "1001", "2");
+        let mut order = timed(Side::Buy, "1001", size, TimeInForce::Fok);
+        order.self_trade_prevention = Some(mode);
+        let placed = bench.place("alice", &order).unwrap().order;
+        assert_eq!(placed.status, expected, "{mode} {size}");
+    }
+}
+
+#[test]
 fn the_symbols_default_mode_applies_and_none_is_refused() {
     let mut bench = Bench::new();
     let mut order = NewOrder::limit(eth(), Side::Buy, price("900"), quantity("1"));
