@@ -52,6 +52,7 @@ fn nothing_is_quoted_before_it_is_ready() {
     stage.book(10_000);
     stage.pass(10_000);
     assert!(stage.wire.is_empty());
+    calm(&stage);
 }
 
 #[test]
@@ -267,6 +268,26 @@ fn an_uncertain_quote_is_left_alone_until_the_engine_knows() {
 }
 
 #[test]
+fn an_uncertain_quote_that_is_found_between_the_levels_is_kept() {
+    let mut stage = Stage::ready(quoting(""));
+    let id = stage.quote().id;
+    stage.take(0, Fate::AnswerLost);
+    let answer = stage.venue.mail.pop().unwrap();
+    stage.venue.mail.clear();
+    stage.deliver(answer);
+    assert_eq!(stage.quote().state, OrderState::Uncertain);
+    stage.book(10_050);
+    stage.pass(2_000);
+    stage.book(10_000);
+    stage.settle();
+    assert_eq!(
+        (stage.quote().id, stage.quote().state),
+        (id, OrderState::Working)
+    );
+    assert!(!stage.quote().cancel_pending);
+}
+
+#[test]
 fn a_rejected_or_expired_quote_is_a_fault() {
     let mut rejected = Stage::ready(quoting(""));
     rejected.take(0, Fate::Refused);
@@ -429,6 +450,29 @@ fn after_a_resume_an_order_that_still_stands_is_kept_as_its_own() {
     stage.resume();
     assert_eq!(stage.quote().id, id);
     stage.settle();
+    assert_ne!(stage.quote().id, id);
+}
+
+#[test]
+fn after_a_resume_it_believes_the_engine_whatever_news_it_missed() {
+    let mut stage = stage("");
+    let id = stage.quote().id;
+    stage.fill(id, "0.5");
+    stage.deliver_all();
+    assert_eq!(stage.live(OrderType::Market, None).len(), 1);
+    stage.deaf.set(true);
+    stage.halt();
+    stage.venue.liquidity = 40;
+    stage.settle();
+    stage.deaf.set(false);
+    assert!(stage.desk.open_orders().next().is_none());
+    stage.venue.liquidity = 100;
+    stage.resume();
+    stage.settle();
+    assert_eq!(
+        (stage.hedged(), owed(&stage)),
+        (decimal("0.5"), Decimal::ZERO)
+    );
     assert_ne!(stage.quote().id, id);
 }
 

@@ -6,7 +6,7 @@ mod registry;
 mod spread_maker;
 mod venue;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -80,8 +80,8 @@ pub fn configured<C: Configuration>(text: &str) -> C {
     config::read(text.parse().unwrap()).unwrap()
 }
 
-/// Lets a test look into the strategy that the host owns.
-struct Watched<S>(Rc<RefCell<S>>);
+/// Lets a test look into the strategy that the host owns, and keep news of orders from it.
+struct Watched<S>(Rc<RefCell<S>>, Rc<Cell<bool>>);
 
 impl<S: Strategy> Strategy for Watched<S> {
     fn subscriptions(&self) -> Vec<Subscription> {
@@ -97,6 +97,9 @@ impl<S: Strategy> Strategy for Watched<S> {
         self.0.borrow_mut().on_book(ctx, book)
     }
     fn on_order(&mut self, ctx: &mut Context<'_>, event: &OrderEvent) -> StrategyResult {
+        if self.1.get() {
+            return Ok(());
+        }
         self.0.borrow_mut().on_order(ctx, event)
     }
     fn on_fill(&mut self, ctx: &mut Context<'_>, order: &Order, fill: &Fill) -> StrategyResult {
@@ -118,6 +121,8 @@ impl<S: Strategy> Strategy for Watched<S> {
 
 pub struct Stage<S> {
     pub strategy: Rc<RefCell<S>>,
+    /// While set, the strategy hears no order events.
+    pub deaf: Rc<Cell<bool>>,
     pub host: StrategyHost,
     pub desk: OrderDesk,
     pub venue: Venue,
@@ -136,6 +141,7 @@ impl<S: Strategy + 'static> Stage<S> {
     /// A strategy that was started and is not ready.
     pub fn new(strategy: S) -> Self {
         let strategy = Rc::new(RefCell::new(strategy));
+        let deaf = Rc::new(Cell::new(false));
         let board = HaltBoard::new();
         let subscriptions = strategy.borrow().subscriptions();
         let membership = Membership {
@@ -153,7 +159,8 @@ impl<S: Strategy + 'static> Stage<S> {
             run,
             gate: Gate::new(board.clone(), Arc::new(membership.clone())),
         };
-        let mut host = StrategyHost::new(Box::new(Watched(strategy.clone())), settings);
+        let mut host =
+            StrategyHost::new(Box::new(Watched(strategy.clone(), deaf.clone())), settings);
         for symbol in &membership.instruments {
             host.add_instrument(instrument(*symbol));
             desk.add_instrument(instrument(*symbol));
@@ -168,6 +175,7 @@ impl<S: Strategy + 'static> Stage<S> {
         };
         let mut stage = Self {
             strategy,
+            deaf,
             host,
             desk,
             venue,
