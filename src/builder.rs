@@ -30,7 +30,10 @@ pub enum StartError {
     #[error("the venue cannot be reached as configured: {0}")]
     Venue(String),
     #[error("{what}: {error}")]
-    Asking { what: &'static str, error: VenueError },
+    Asking {
+        what: &'static str,
+        error: VenueError,
+    },
     #[error("instrument {0} is not known to the venue")]
     UnknownInstrument(Symbol),
     #[error("alert channels: {0}")]
@@ -59,7 +62,10 @@ pub(crate) type StartBare = Box<dyn FnOnce(BareWiring) -> StrategyAddress>;
 
 pub(crate) enum Trader {
     Hosted(Box<dyn Strategy>),
-    Bare { subscriptions: Vec<Subscription>, start: StartBare },
+    Bare {
+        subscriptions: Vec<Subscription>,
+        start: StartBare,
+    },
 }
 
 pub(crate) type MakeVenue = Box<dyn FnOnce(&Clock) -> Result<Rc<dyn Venue>, StartError>>;
@@ -71,7 +77,13 @@ pub struct Tripline;
 impl Tripline {
     #[must_use]
     pub fn builder(settings: EngineSettings) -> Builder {
-        Builder { settings, venue: None, channels: Vec::new(), traders: Vec::new(), last_resort: None }
+        Builder {
+            settings,
+            venue: None,
+            channels: Vec::new(),
+            traders: Vec::new(),
+            last_resort: None,
+        }
     }
 }
 
@@ -88,15 +100,20 @@ impl Builder {
     /// Trades on Binance Spot, or on what speaks its protocol.
     #[must_use]
     pub fn binance(self, settings: BinanceSettings, credentials: ApiCredentials) -> Self {
-        self.venue(move |clock| match Binance::new(settings, &credentials, clock.clone()) {
-            Ok(venue) => Ok(Rc::new(venue)),
-            Err(error) => Err(StartError::Venue(error.to_string())),
-        })
+        self.venue(
+            move |clock| match Binance::new(settings, &credentials, clock.clone()) {
+                Ok(venue) => Ok(Rc::new(venue)),
+                Err(error) => Err(StartError::Venue(error.to_string())),
+            },
+        )
     }
 
     /// Trades on a venue of your own.
     #[must_use]
-    pub fn venue(mut self, make: impl FnOnce(&Clock) -> Result<Rc<dyn Venue>, StartError> + 'static) -> Self {
+    pub fn venue(
+        mut self,
+        make: impl FnOnce(&Clock) -> Result<Rc<dyn Venue>, StartError> + 'static,
+    ) -> Self {
         self.venue = Some(Box::new(make));
         self
     }
@@ -105,8 +122,13 @@ impl Builder {
     ///
     /// # Errors
     /// [`IdError`] for an id that does not fit.
-    pub fn strategy(mut self, id: &str, strategy: impl Strategy + 'static) -> Result<Self, IdError> {
-        self.traders.push((StrategyId::new(id)?, Trader::Hosted(Box::new(strategy))));
+    pub fn strategy(
+        mut self,
+        id: &str,
+        strategy: impl Strategy + 'static,
+    ) -> Result<Self, IdError> {
+        self.traders
+            .push((StrategyId::new(id)?, Trader::Hosted(Box::new(strategy))));
         Ok(self)
     }
 
@@ -114,8 +136,13 @@ impl Builder {
     ///
     /// # Errors
     /// [`IdError`] for an id that does not fit.
-    pub fn boxed_strategy(mut self, id: &str, strategy: Box<dyn Strategy>) -> Result<Self, IdError> {
-        self.traders.push((StrategyId::new(id)?, Trader::Hosted(strategy)));
+    pub fn boxed_strategy(
+        mut self,
+        id: &str,
+        strategy: Box<dyn Strategy>,
+    ) -> Result<Self, IdError> {
+        self.traders
+            .push((StrategyId::new(id)?, Trader::Hosted(strategy)));
         Ok(self)
     }
 
@@ -125,10 +152,15 @@ impl Builder {
     /// # Errors
     /// [`IdError`] for an id that does not fit.
     pub fn strategy_actor(
-        mut self, id: &str, subscriptions: Vec<Subscription>,
+        mut self,
+        id: &str,
+        subscriptions: Vec<Subscription>,
         start: impl FnOnce(BareWiring) -> StrategyAddress + 'static,
     ) -> Result<Self, IdError> {
-        let trader = Trader::Bare { subscriptions, start: Box::new(start) };
+        let trader = Trader::Bare {
+            subscriptions,
+            start: Box::new(start),
+        };
         self.traders.push((StrategyId::new(id)?, trader));
         Ok(self)
     }
@@ -160,7 +192,9 @@ impl Builder {
     }
 
     pub(crate) fn take_last_resort(&mut self) -> LastResort {
-        self.last_resort.take().unwrap_or_else(|| std::sync::Arc::new(end_process))
+        self.last_resort
+            .take()
+            .unwrap_or_else(|| std::sync::Arc::new(end_process))
     }
 
     /// Starts the engine on the arbiter of the caller, which becomes its trading arbiter.

@@ -2,11 +2,11 @@
 //! compose their own program: [`Tripline::builder`].
 
 mod builder;
-pub mod logging;
-pub mod config;
 pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod inspect;
+pub mod logging;
 mod practice;
 pub mod running;
 pub mod settings;

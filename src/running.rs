@@ -117,7 +117,11 @@ impl Running {
     /// The actor of a hosted strategy.
     #[must_use]
     pub fn strategy(&self, id: StrategyId) -> Option<&Addr<StrategyActor>> {
-        self.seats.iter().find(|seat| seat.membership.strategy == id)?.hosted.as_ref()
+        self.seats
+            .iter()
+            .find(|seat| seat.membership.strategy == id)?
+            .hosted
+            .as_ref()
     }
 
     /// What the engine knows; `None` when an actor of it is gone.
@@ -125,13 +129,23 @@ impl Running {
         let desk = self.gateway.send(ReadDesk).await.ok()?;
         let safety = self.safety.send(ReadSafety).await.ok()?;
         let alerts = self.alerts.send(AlertStats).await.ok()?;
-        Some(EngineSnapshot { desk, safety, alerts })
+        Some(EngineSnapshot {
+            desk,
+            safety,
+            alerts,
+        })
     }
 
     /// Halts a scope, as a person does.
     pub fn halt(&self, scope: Scope, reason: impl Into<String>) -> Incident {
         let at = self.clock.now();
-        self.faults.raise(Fault { kind: FaultKind::Manual, scope, actor: "operator".into(), detail: reason.into(), at })
+        self.faults.raise(Fault {
+            kind: FaultKind::Manual,
+            scope,
+            actor: "operator".into(),
+            detail: reason.into(),
+            at,
+        })
     }
 
     /// Lifts a halt.
@@ -180,12 +194,20 @@ impl Running {
         };
         for seat in &self.seats {
             let name = format!("strategy {}", seat.membership.strategy);
-            sender.outlet(name, seat.address.stop.clone()).send(Stop { resting_orders });
+            sender
+                .outlet(name, seat.address.stop.clone())
+                .send(Stop { resting_orders });
         }
-        let open = self.snapshot().await.map_or(1, |snapshot| open_in(&snapshot.desk));
+        let open = self
+            .snapshot()
+            .await
+            .map_or(1, |snapshot| open_in(&snapshot.desk));
         let stop = self.stop_orders(resting_orders, open).await;
         let snapshot = self.snapshot().await;
-        if tokio::time::timeout(self.settings.stop_within, self.alerts.send(Flush)).await.is_err() {
+        if tokio::time::timeout(self.settings.stop_within, self.alerts.send(Flush))
+            .await
+            .is_err()
+        {
             log::error!(actor = "engine"; "alerts are still on their way after {:?}", self.settings.stop_within);
         }
         let snapshot = match self.snapshot().await {
@@ -199,7 +221,11 @@ impl Running {
         }
         self.clock_watch.abort();
         self.end_actors().await;
-        ExitReport { stop, snapshot, halted }
+        ExitReport {
+            stop,
+            snapshot,
+            halted,
+        }
     }
 
     /// Ends every actor, upstream first, so that none sends to one that is gone. A program that goes on
@@ -230,13 +256,22 @@ impl Running {
             }
             Err(_) => {
                 log::error!(actor = "engine"; "cancels are not confirmed after {within:?}; orders may be open at the venue");
-                let open = self.snapshot().await.map_or(open, |snapshot| open_in(&snapshot.desk));
-                StopReport { swept: false, open: open.max(1) }
+                let open = self
+                    .snapshot()
+                    .await
+                    .map_or(open, |snapshot| open_in(&snapshot.desk));
+                StopReport {
+                    swept: false,
+                    open: open.max(1),
+                }
             }
         }
     }
 }
 
 fn open_in(desk: &DeskSnapshot) -> usize {
-    desk.orders.iter().filter(|order| order.state.may_be_open()).count()
+    desk.orders
+        .iter()
+        .filter(|order| order.state.may_be_open())
+        .count()
 }

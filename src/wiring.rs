@@ -36,7 +36,13 @@ use crate::settings::EngineSettings;
 pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     builder.check()?;
     let last_resort = builder.take_last_resort();
-    let Builder { settings, venue, channels, traders, .. } = builder;
+    let Builder {
+        settings,
+        venue,
+        channels,
+        traders,
+        ..
+    } = builder;
 
     // 1. The clock, the latch and the way of a fault: nothing else can be started without them.
     panics::install_hook();
@@ -47,23 +53,42 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     let cold = Arbiter::new();
 
     // 2. Alerts, on the cold arbiter.
-    let channels = if channels.is_empty() { vec![alert::ChannelConfig::Log(Default::default())] } else { channels };
+    let channels = if channels.is_empty() {
+        vec![alert::ChannelConfig::Log(Default::default())]
+    } else {
+        channels
+    };
     let alerts = start_alerts(&cold, channels, &faults, &clock).await?;
 
     // 3. The venue: its clock, then its instruments.
     let make = venue.ok_or_else(|| StartError::Venue("no venue was given".into()))?;
     let venue = make(&clock)?;
     asked("measuring the venue's clock", venue.measure_clock().await)?;
-    let traders: Vec<Seated> = traders.into_iter().map(|(id, trader)| Seated::new(id, trader)).collect();
+    let traders: Vec<Seated> = traders
+        .into_iter()
+        .map(|(id, trader)| Seated::new(id, trader))
+        .collect();
     let instruments = instruments(venue.as_ref(), &traders).await?;
 
     // 4. The order gateway, and 5. the strategies, which need each other's addresses.
     let swept: Rc<OnceCell<Outlet<Swept>>> = Rc::default();
-    let common = Common { settings: &settings, run, clock: &clock, faults: &faults, board: &board, alerts: &alerts };
+    let common = Common {
+        settings: &settings,
+        run,
+        clock: &clock,
+        faults: &faults,
+        board: &board,
+        alerts: &alerts,
+    };
     let mut seats = Vec::new();
     let gateway = OrderGateway::create(|ctx| {
         let address = GatewayAddress::of(&ctx.address());
-        let mut gateway = OrderGateway::new(gateway_settings(&common, &instruments, venue.as_ref(), swept.clone()));
+        let mut gateway = OrderGateway::new(gateway_settings(
+            &common,
+            &instruments,
+            venue.as_ref(),
+            swept.clone(),
+        ));
         for trader in traders {
             let seat = start_strategy(trader, &common, &instruments, venue.as_ref(), &address);
             gateway.seat(&seat.membership, &seat.address);
@@ -83,7 +108,12 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         live: settings.live,
     };
     let safety = Safety::start_in_arbiter(&cold.handle(), move |_| Safety::new(safety_settings));
-    let sender = |actor, scope| Sender { actor, scope, faults: faults.clone(), clock: clock.clone() };
+    let sender = |actor, scope| Sender {
+        actor,
+        scope,
+        faults: faults.clone(),
+        clock: clock.clone(),
+    };
     let account = Scope::Account(settings.account);
     let outlet = sender("gateway", account).outlet_to("safety", &safety);
     assert!(swept.set(outlet).is_ok(), "set here and nowhere else");
@@ -116,7 +146,11 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     });
     let mut wanted = BTreeSet::new();
     for seat in &seats {
-        market.subscribe(&format!("strategy {}", seat.membership.strategy), &seat.subscriptions, &seat.address);
+        market.subscribe(
+            &format!("strategy {}", seat.membership.strategy),
+            &seat.subscriptions,
+            &seat.address,
+        );
         wanted.extend(seat.subscriptions.iter().copied());
     }
     let market = market.start();
@@ -126,11 +160,27 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
 
     // 9. The clock is measured again and again.
     let judged = sender("clock", account).outlet_to("gateway", &gateway);
-    let watch = watch_clock(settings.clone(), venue, faults.clone(), clock.clone(), judged);
+    let watch = watch_clock(
+        settings.clone(),
+        venue,
+        faults.clone(),
+        clock.clone(),
+        judged,
+    );
     let watch = actix_rt::spawn(watch);
 
     Ok(Running {
-        settings, run, clock, faults, cold, gateway, safety, alerts, user, market, seats,
+        settings,
+        run,
+        clock,
+        faults,
+        cold,
+        gateway,
+        safety,
+        alerts,
+        user,
+        market,
+        seats,
         connections: vec![private, feed],
         clock_watch: watch,
     })
@@ -149,7 +199,11 @@ impl Seated {
             Trader::Hosted(strategy) => strategy.subscriptions(),
             Trader::Bare { subscriptions, .. } => subscriptions.clone(),
         };
-        Self { id, trader, subscriptions }
+        Self {
+            id,
+            trader,
+            subscriptions,
+        }
     }
 }
 
@@ -182,29 +236,65 @@ struct Common<'a> {
 }
 
 fn start_strategy(
-    trader: Seated, common: &Common<'_>, instruments: &[Instrument], venue: &dyn Venue, gateway: &GatewayAddress,
+    trader: Seated,
+    common: &Common<'_>,
+    instruments: &[Instrument],
+    venue: &dyn Venue,
+    gateway: &GatewayAddress,
 ) -> Seat {
-    let Seated { id, trader, subscriptions } = trader;
+    let Seated {
+        id,
+        trader,
+        subscriptions,
+    } = trader;
     let symbols: BTreeSet<Symbol> = subscriptions.iter().map(Subscription::symbol).collect();
     let account = common.settings.account;
-    let membership =
-        Membership { strategy: id, account, venue: venue.id(), instruments: symbols.iter().copied().collect() };
+    let membership = Membership {
+        strategy: id,
+        account,
+        venue: venue.id(),
+        instruments: symbols.iter().copied().collect(),
+    };
     let gate = Gate::new(common.board.clone(), Arc::new(membership.clone()));
     let (clock, faults) = (common.clock.clone(), common.faults.clone());
     let (address, hosted) = match trader {
         Trader::Bare { start, .. } => {
             let ids = OrderIds::new(id, common.run);
-            let wiring = BareWiring { strategy: id, account, gateway: gateway.clone(), ids, gate, faults, clock };
+            let wiring = BareWiring {
+                strategy: id,
+                account,
+                gateway: gateway.clone(),
+                ids,
+                gate,
+                faults,
+                clock,
+            };
             (start(wiring), None)
         }
         Trader::Hosted(strategy) => {
-            let mut host = StrategyHost::new(strategy, HostSettings { strategy: id, account, run: common.run, gate });
-            for instrument in instruments.iter().filter(|known| symbols.contains(&known.symbol)) {
+            let mut host = StrategyHost::new(
+                strategy,
+                HostSettings {
+                    strategy: id,
+                    account,
+                    run: common.run,
+                    gate,
+                },
+            );
+            for instrument in instruments
+                .iter()
+                .filter(|known| symbols.contains(&known.symbol))
+            {
                 host.add_instrument(instrument.clone());
             }
             let alerts = common.alerts.clone().recipient::<Alert>();
-            let wiring =
-                StrategyWiring { gateway: gateway.clone(), alerts, faults, clock, live: common.settings.live };
+            let wiring = StrategyWiring {
+                gateway: gateway.clone(),
+                alerts,
+                faults,
+                clock,
+                live: common.settings.live,
+            };
             let addr = StrategyActor::new(host, wiring).start();
             let address = StrategyAddress::of(&addr)
                 .fault(&addr)
@@ -218,11 +308,19 @@ fn start_strategy(
             (address, Some(addr))
         }
     };
-    Seat { membership, address, subscriptions, hosted }
+    Seat {
+        membership,
+        address,
+        subscriptions,
+        hosted,
+    }
 }
 
 fn gateway_settings(
-    common: &Common<'_>, instruments: &[Instrument], venue: &dyn Venue, swept: Rc<OnceCell<Outlet<Swept>>>,
+    common: &Common<'_>,
+    instruments: &[Instrument],
+    venue: &dyn Venue,
+    swept: Rc<OnceCell<Outlet<Swept>>>,
 ) -> GatewaySettings {
     GatewaySettings {
         account: common.settings.account,
@@ -242,7 +340,10 @@ fn gateway_settings(
 }
 
 async fn start_alerts(
-    cold: &Arbiter, channels: Vec<alert::ChannelConfig>, faults: &Faults, clock: &Clock,
+    cold: &Arbiter,
+    channels: Vec<alert::ChannelConfig>,
+    faults: &Faults,
+    clock: &Clock,
 ) -> Result<Addr<AlertActor>, StartError> {
     let (faults, clock) = (faults.clone(), clock.clone());
     let (answer, started) = tokio::sync::oneshot::channel();
@@ -259,15 +360,19 @@ async fn start_alerts(
                 });
             }
         });
-        let actor = build_channels(&channels)
-            .map(|channels| AlertActor::new(channels, clock, alert::Settings::default(), undelivered).start());
+        let actor = build_channels(&channels).map(|channels| {
+            AlertActor::new(channels, clock, alert::Settings::default(), undelivered).start()
+        });
         if answer.send(actor).is_err() {
             log::debug!(actor = "alert"; "nobody waits for the alert actor any more");
         }
     });
     match started.await {
         Ok(actor) => actor.map_err(StartError::Alerts),
-        Err(_) => Err(StartError::Actor { actor: "alert", detail: "it panicked".into() }),
+        Err(_) => Err(StartError::Actor {
+            actor: "alert",
+            detail: "it panicked".into(),
+        }),
     }
 }
 
@@ -280,11 +385,20 @@ fn build_channels(configs: &[alert::ChannelConfig]) -> Result<Vec<Rc<dyn alert::
 }
 
 async fn instruments(venue: &dyn Venue, traders: &[Seated]) -> Result<Vec<Instrument>, StartError> {
-    let symbols: BTreeSet<Symbol> =
-        traders.iter().flat_map(|trader| &trader.subscriptions).map(Subscription::symbol).collect();
+    let symbols: BTreeSet<Symbol> = traders
+        .iter()
+        .flat_map(|trader| &trader.subscriptions)
+        .map(Subscription::symbol)
+        .collect();
     let symbols: Vec<_> = symbols.into_iter().collect();
-    let instruments = asked("reading instruments", venue.market().instruments(&symbols).await)?;
-    match symbols.iter().find(|symbol| !instruments.iter().any(|known| known.symbol == **symbol)) {
+    let instruments = asked(
+        "reading instruments",
+        venue.market().instruments(&symbols).await,
+    )?;
+    match symbols
+        .iter()
+        .find(|symbol| !instruments.iter().any(|known| known.symbol == **symbol))
+    {
         Some(missing) => Err(StartError::UnknownInstrument(*missing)),
         None => Ok(instruments),
     }
@@ -297,7 +411,11 @@ fn asked<T>(what: &'static str, answer: Result<T, VenueError>) -> Result<T, Star
 /// Measures the clock for ever. Out of bounds, or not measurable three times in a row: nothing is placed
 /// until it is good again.
 async fn watch_clock(
-    settings: EngineSettings, venue: Rc<dyn Venue>, faults: Faults, clock: Clock, judged: Outlet<ClockJudged>,
+    settings: EngineSettings,
+    venue: Rc<dyn Venue>,
+    faults: Faults,
+    clock: Clock,
+    judged: Outlet<ClockJudged>,
 ) {
     let (mut failures, mut good) = (0u32, true);
     loop {
@@ -322,7 +440,13 @@ async fn watch_clock(
         if let Some(error) = problem {
             let kind = FaultKind::ClockOffset;
             let scope = Scope::Account(settings.account);
-            faults.raise(Fault { kind, scope, actor: "clock".into(), detail: error.to_string(), at: clock.now() });
+            faults.raise(Fault {
+                kind,
+                scope,
+                actor: "clock".into(),
+                detail: error.to_string(),
+                at: clock.now(),
+            });
         }
     }
 }

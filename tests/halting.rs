@@ -2,6 +2,8 @@
 //! exchange after the latch, their resting orders are cancelled and confirmed, and a person is told by a
 //! signed message over real HTTP. The market ticks all the while, so that what is not halted trades.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -45,6 +47,10 @@ fn watchful(settings: &mut EngineSettings) {
     settings.fault_after = std::time::Duration::from_millis(1_400);
 }
 
+fn punctual(settings: &mut EngineSettings) {
+    settings.clock_every = std::time::Duration::from_millis(100);
+}
+
 async fn halts(name: &str, case: Case) {
     let trial = Trial::start(case.settings).await;
     let injected = trial.now();
@@ -54,23 +60,38 @@ async fn halts(name: &str, case: Case) {
     }
     trial.halted(&trial.btc, case.kind).await;
     let verdict = trial.judge(&trial.btc, injected).await;
-    println!("{name}: latch after {:?}, {} orders after it", verdict.latch_after, verdict.orders_after);
+    println!(
+        "{name}: latch after {:?}, {} orders after it",
+        verdict.latch_after, verdict.orders_after
+    );
     assert_eq!(verdict.orders_after, 0, "{name}");
     match case.other {
         Other::Trades => {
             assert_eq!(trial.incidents(&trial.eth), [], "{name}: out of scope");
             trial.trades(&trial.eth).await;
             let open = trial.exchange.open_orders().await;
-            assert!(open.iter().any(|order| order["price"] == "2750.00000000"), "{name}: it rests on: {open:?}");
+            assert!(
+                open.iter().any(|order| order["price"] == "2750.00000000"),
+                "{name}: it rests on: {open:?}"
+            );
         }
         Other::Halted => {
             trial.halted(&trial.eth, case.kind).await;
-            assert_eq!(trial.judge(&trial.eth, injected).await.orders_after, 0, "{name}");
+            assert_eq!(
+                trial.judge(&trial.eth, injected).await.orders_after,
+                0,
+                "{name}"
+            );
         }
         Other::Perhaps => {
             let foreign = |kind| ![FaultKind::UnknownOutcome, case.kind].contains(&kind);
             let incidents = trial.incidents(&trial.eth);
-            assert!(!incidents.iter().any(|incident| foreign(incident.fault.kind)), "{name}: {incidents:?}");
+            assert!(
+                !incidents
+                    .iter()
+                    .any(|incident| foreign(incident.fault.kind)),
+                "{name}: {incidents:?}"
+            );
         }
     }
     trial.told_of(case.kind).await;
@@ -151,6 +172,10 @@ cases! {
     a_private_event_without_a_field_halts_the_account:
         venue(json!({"kind": "bad_event", "symbol": "BTCUSDT", "how": "missing_field", "field": "z"}))
             => ChangedData, Halted;
+    a_clock_that_is_off_halts_the_account:
+        venue(json!({"kind": "clock_offset", "offset_ms": 5_000})) => ClockOffset, Halted, punctual;
+    a_clock_that_cannot_be_measured_halts_the_account:
+        venue(json!({"kind": "server_error", "operation": "time", "count": 0})) => ClockOffset, Halted, punctual;
     a_private_stream_that_is_down_beyond_its_grace_halts_the_account:
         venue(json!({"kind": "user_data_down", "ms": 6_000})) => PrivateStreamDown, Halted;
 }
@@ -164,20 +189,65 @@ async fn an_alert_that_reaches_nobody_halts_everything() {
     trial.halted(&trial.eth, FaultKind::AlertUndelivered).await;
     for trader in trial.traders() {
         let verdict = trial.judge(trader, injected).await;
-        println!("undelivered: latch after {:?}, {} orders after it", verdict.latch_after, verdict.orders_after);
+        println!(
+            "undelivered: latch after {:?}, {} orders after it",
+            verdict.latch_after, verdict.orders_after
+        );
         assert_eq!(verdict.orders_after, 0);
         trial.swept(trader).await;
     }
     assert!(trial.robot.refused() > 0);
-    assert_eq!(trial.running.board().standing(&Scope::Global).unwrap().level, HaltLevel::Halted);
+    assert_eq!(
+        trial
+            .running
+            .board()
+            .standing(&Scope::Global)
+            .unwrap()
+            .level,
+        HaltLevel::Halted
+    );
     assert_eq!(trial.stop().await.exit_code(), 3);
+}
+
+#[actix_rt::test]
+async fn a_ban_halts_the_account() {
+    let trial =
+        Trial::start(|settings| settings.stop_within = std::time::Duration::from_secs(1)).await;
+    let injected = trial.now();
+    trial
+        .exchange
+        .fault(json!({"kind": "banned", "operation": "order.place", "symbol": "BTCUSDT"}))
+        .await;
+    for trader in trial.traders() {
+        trial.halted(trader, FaultKind::Banned).await;
+        let verdict = trial.judge(trader, injected).await;
+        println!(
+            "banned: latch after {:?}, {} orders after it",
+            verdict.latch_after, verdict.orders_after
+        );
+        assert_eq!(verdict.orders_after, 0);
+    }
+    trial.told_of(FaultKind::Banned).await;
+    // Nobody can cancel during a ban, and the report says so.
+    assert_eq!(trial.stop().await.exit_code(), 4);
+}
+
+#[actix_rt::test]
+async fn after_the_stop_no_timer_of_the_engine_raises_anything() {
+    let trial = Trial::start(watchful).await;
+    let board = trial.running.board().clone();
+    assert_eq!(trial.stop().await.exit_code(), 0);
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await; // Beyond every grace.
+    assert_eq!(board.restricted(), []);
 }
 
 #[actix_rt::test]
 async fn an_operator_halts_one_strategy_or_everything() {
     let trial = Trial::start(patient).await;
     let injected = trial.now();
-    trial.running.halt(Scope::Strategy("btc".parse().unwrap()), "drill");
+    trial
+        .running
+        .halt(Scope::Strategy("btc".parse().unwrap()), "drill");
     assert_eq!(trial.judge(&trial.btc, injected).await.orders_after, 0);
     trial.swept(&trial.btc).await;
     trial.trades(&trial.eth).await;
@@ -196,23 +266,62 @@ async fn a_resume_that_names_what_stands_lets_the_strategy_trade_again_and_no_ot
     trial.halted(&trial.btc, FaultKind::StrategyError).await;
     let seen = trial.running.board().standing(&scope).unwrap();
     let incidents: Vec<_> = seen.incidents.iter().map(|incident| incident.id).collect();
-    let right = Resume { scope, incidents, epoch: seen.epoch, reason: "looked at it".into() };
+    let right = Resume {
+        scope,
+        incidents,
+        epoch: seen.epoch,
+        reason: "looked at it".into(),
+    };
 
-    let nameless = Resume { incidents: Vec::new(), ..right.clone() };
-    assert!(matches!(trial.running.resume(nameless).await, Err(ResumeRefused::NotNamed { .. })));
-    let other_epoch = Resume { epoch: seen.epoch + 1, ..right.clone() };
-    assert!(matches!(trial.running.resume(other_epoch).await, Err(ResumeRefused::OtherEpoch { .. })));
-    let silent = Resume { reason: " ".into(), ..right.clone() };
-    assert_eq!(trial.running.resume(silent).await, Err(ResumeRefused::NoReason));
-    let elsewhere = Resume { scope: Scope::Global, ..right.clone() };
-    assert!(matches!(trial.running.resume(elsewhere).await, Err(ResumeRefused::NotHalted { .. })));
+    let nameless = Resume {
+        incidents: Vec::new(),
+        ..right.clone()
+    };
+    assert!(matches!(
+        trial.running.resume(nameless).await,
+        Err(ResumeRefused::NotNamed { .. })
+    ));
+    let other_epoch = Resume {
+        epoch: seen.epoch + 1,
+        ..right.clone()
+    };
+    assert!(matches!(
+        trial.running.resume(other_epoch).await,
+        Err(ResumeRefused::OtherEpoch { .. })
+    ));
+    let silent = Resume {
+        reason: " ".into(),
+        ..right.clone()
+    };
+    assert_eq!(
+        trial.running.resume(silent).await,
+        Err(ResumeRefused::NoReason)
+    );
+    let elsewhere = Resume {
+        scope: Scope::Global,
+        ..right.clone()
+    };
+    assert!(matches!(
+        trial.running.resume(elsewhere).await,
+        Err(ResumeRefused::NotHalted { .. })
+    ));
     assert!(trial.btc.script.resumes.borrow().is_empty());
-    assert_eq!(trial.judge(&trial.btc, trial.now()).await.orders_after, 0, "refused resumes lift nothing");
+    assert_eq!(
+        trial.judge(&trial.btc, trial.now()).await.orders_after,
+        0,
+        "refused resumes lift nothing"
+    );
 
     trial.running.resume(right.clone()).await.unwrap();
     trial.trades(&trial.btc).await;
-    until("the strategy was told", || async { trial.btc.script.resumes.borrow().len() == 1 }).await;
-    assert!(matches!(trial.running.resume(right).await, Err(ResumeRefused::NotHalted { .. })));
+    until("the strategy was told", || async {
+        trial.btc.script.resumes.borrow().len() == 1
+    })
+    .await;
+    assert!(matches!(
+        trial.running.resume(right).await,
+        Err(ResumeRefused::NotHalted { .. })
+    ));
 
     // And the halt works a second time.
     let injected = trial.now();

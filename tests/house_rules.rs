@@ -1,6 +1,8 @@
 //! The house rules, kept by tests: who may depend on whom, how long files and functions get, what is
 //! not called.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,14 +24,26 @@ fn sources() -> Vec<(PathBuf, String)> {
         }
     }
     let mut files = Vec::new();
-    for folder in ["engine/src", "actors/src", "strategies/src", "exchange/src", "src"] {
+    for folder in [
+        "engine/src",
+        "actors/src",
+        "strategies/src",
+        "exchange/src",
+        "src",
+    ] {
         let folder = root().join(folder);
         if folder.exists() {
             collect(&folder, &mut files);
         }
     }
     assert!(files.len() > 50, "the sources were not found");
-    files.into_iter().map(|path| { let text = fs::read_to_string(&path).unwrap(); (path, text) }).collect()
+    files
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            (path, text)
+        })
+        .collect()
 }
 
 /// The text before the inline tests; files that are only tests count nothing.
@@ -45,15 +59,29 @@ fn without_tests(path: &Path, text: &str) -> String {
 #[test]
 fn packages_depend_only_on_what_the_design_allows() {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut found = BTreeMap::new();
     for package in metadata["packages"].as_array().unwrap() {
-        let normal = package["dependencies"].as_array().unwrap().iter().filter(|dependency| dependency["kind"].is_null());
+        let normal = package["dependencies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null());
         let ours: BTreeSet<_> = normal
             .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
             .filter(|name| name.starts_with("tripline"))
@@ -61,7 +89,12 @@ fn packages_depend_only_on_what_the_design_allows() {
         found.insert(package["name"].as_str().unwrap().to_owned(), ours);
     }
     let engine = || BTreeSet::from(["tripline-engine".to_owned()]);
-    let all = ["tripline-engine", "tripline-actors", "tripline-strategies", "tripline-exchange"];
+    let all = [
+        "tripline-engine",
+        "tripline-actors",
+        "tripline-strategies",
+        "tripline-exchange",
+    ];
     let expected = BTreeMap::from([
         ("tripline-engine".to_owned(), BTreeSet::new()),
         ("tripline-actors".to_owned(), engine()),
@@ -74,20 +107,45 @@ fn packages_depend_only_on_what_the_design_allows() {
 
 #[test]
 fn the_engine_is_pure() {
-    for (path, text) in sources().iter().filter(|(path, _)| path.starts_with(root().join("engine"))) {
-        for banned in ["std::net", "std::fs", "std::thread", "tokio", "SystemTime::now", "Instant::now", "rand::"] {
-            assert!(!without_tests(path, text).contains(banned), "{} uses {banned}", path.display());
+    for (path, text) in sources()
+        .iter()
+        .filter(|(path, _)| path.starts_with(root().join("engine")))
+    {
+        for banned in [
+            "std::net",
+            "std::fs",
+            "std::thread",
+            "tokio",
+            "SystemTime::now",
+            "Instant::now",
+            "rand::",
+        ] {
+            assert!(
+                !without_tests(path, text).contains(banned),
+                "{} uses {banned}",
+                path.display()
+            );
         }
     }
 }
 
 #[test]
 fn the_practice_exchange_shares_only_money_and_ids_with_the_engine() {
-    for (path, text) in sources().iter().filter(|(path, _)| path.starts_with(root().join("exchange"))) {
+    for (path, text) in sources()
+        .iter()
+        .filter(|(path, _)| path.starts_with(root().join("exchange")))
+    {
         for (at, _) in text.match_indices("tripline_engine::") {
             let rest = &text[at + "tripline_engine::".len()..];
-            let allowed = ["money", "ids", "{ids", "{money"].iter().any(|module| rest.starts_with(module));
-            assert!(allowed, "{}: tripline_engine::{}", path.display(), rest.lines().next().unwrap_or_default());
+            let allowed = ["money", "ids", "{ids", "{money"]
+                .iter()
+                .any(|module| rest.starts_with(module));
+            assert!(
+                allowed,
+                "{}: tripline_engine::{}",
+                path.display(),
+                rest.lines().next().unwrap_or_default()
+            );
         }
     }
 }
@@ -110,17 +168,20 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let code = line.trim_start();
         let before = code.split_once("fn ").map(|(before, _)| before);
         let words = ["pub", "pub(crate)", "pub(super)", "async", "const"];
-        if !before.is_some_and(|before| before.split_whitespace().all(|word| words.contains(&word))) {
+        if !before.is_some_and(|before| before.split_whitespace().all(|word| words.contains(&word)))
+        {
             continue;
         }
         let indent = &line[..line.len() - code.len()];
         // A body ends with the first brace at the function's own indentation; a declaration without a
         // body, or one on a single line, ends before that.
         let ends = |line: &&str| {
-            let ended = line.strip_prefix(indent).is_some_and(|rest| rest.starts_with(['}', ')', 'f', 'p', 'a', 'c']));
+            let ended = line
+                .strip_prefix(indent)
+                .is_some_and(|rest| rest.starts_with(['}', ')', 'f', 'p', 'a', 'c']));
             ended && (line.ends_with('}') || line.ends_with(';'))
         };
-        if let Some(length) = lines[start..].iter().position(|line| ends(&line)) {
+        if let Some(length) = lines[start..].iter().position(ends) {
             found.push((code.to_owned(), length + 1));
         }
     }
@@ -149,9 +210,21 @@ fn nothing_is_left_to_do_and_nothing_is_swallowed() {
             if code.starts_with("//") {
                 continue;
             }
-            for banned in ["todo!(", "unimplemented!(", "dbg!(", ".unwrap()", "do_send(", "let _ = ", "f64"] {
+            for banned in [
+                "todo!(",
+                "unimplemented!(",
+                "dbg!(",
+                ".unwrap()",
+                "do_send(",
+                "let _ = ",
+                "f64",
+            ] {
                 if code.contains(banned) {
-                    slips.push(format!("{}:{}: {banned} in {code}", path.display(), number + 1));
+                    slips.push(format!(
+                        "{}:{}: {banned} in {code}",
+                        path.display(),
+                        number + 1
+                    ));
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! The same flow over every transport: orders by REST, an Ed25519 key with a session that is logged on,
 //! TLS with a certificate authority of one's own.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +28,12 @@ fn market() -> [Value; 2] {
 }
 
 /// Orders are placed, replaced, filled in part, and cancelled at the stop.
-async fn trades(running: Running, script: &Script, lever: impl AsyncFn(Value), record: impl AsyncFn() -> Value) {
+async fn trades(
+    running: Running,
+    script: &Script,
+    lever: impl AsyncFn(Value),
+    record: impl AsyncFn() -> Value,
+) {
     let ticks = std::cell::Cell::new(0u32);
     until("orders are replaced", || async {
         ticks.set(ticks.get() + 1);
@@ -38,15 +45,26 @@ async fn trades(running: Running, script: &Script, lever: impl AsyncFn(Value), r
     lever(json!({"symbol": "BTCUSDT", "clear": true})).await;
     let trade = json!({"price": "55000", "quantity": "0.004", "side": "SELL"});
     lever(json!({"symbol": "BTCUSDT", "trade": trade})).await;
-    until("the fill has arrived", || async { !script.fills.borrow().is_empty() }).await;
+    until("the fill has arrived", || async {
+        !script.fills.borrow().is_empty()
+    })
+    .await;
     assert_eq!(script.fills.borrow()[0].quantity, "0.004".parse().unwrap());
 
     let report = running.stop().await;
     assert_eq!(report.exit_code(), 0, "{report:?}");
-    assert_eq!(script.fills.borrow().len(), 1, "the fill was delivered once");
+    assert_eq!(
+        script.fills.borrow().len(),
+        1,
+        "the fill was delivered once"
+    );
     let record = record().await;
     assert_eq!(record["accounts"][0]["openOrders"], json!([]));
-    let filled = record["accounts"][0]["orders"].as_array().unwrap().iter().filter(|order| order["executedQty"] == "0.00400000");
+    let filled = record["accounts"][0]["orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|order| order["executedQty"] == "0.00400000");
     assert_eq!(filled.count(), 1);
 }
 
@@ -57,15 +75,25 @@ async fn over_http(exchange: &Exchange, running: Running, script: &Script) {
 
 fn over(record: &Value, transport: &str) -> bool {
     let arrivals = record["arrivals"].as_array().unwrap();
-    !arrivals.is_empty() && arrivals.iter().all(|arrival| arrival["transport"] == transport)
+    !arrivals.is_empty()
+        && arrivals
+            .iter()
+            .all(|arrival| arrival["transport"] == transport)
 }
 
 #[actix_rt::test]
 async fn orders_travel_by_rest() {
     let exchange = Exchange::start().await;
     let script = Rc::<Script>::default();
-    let builder = engine_with(&exchange, settings(), |venue| venue.order_transport = OrderTransport::Rest);
-    let running = builder.strategy("btc", Quoter::btc(&script)).unwrap().start().await.unwrap();
+    let builder = engine_with(&exchange, settings(), |venue| {
+        venue.order_transport = OrderTransport::Rest
+    });
+    let running = builder
+        .strategy("btc", Quoter::btc(&script))
+        .unwrap()
+        .start()
+        .await
+        .unwrap();
     over_http(&exchange, running, &script).await;
     let record = exchange.record().await;
     assert!(over(&record, "rest"), "{record}");
@@ -83,8 +111,17 @@ fn with_ed25519() -> (ExchangeConfig, ApiCredentials) {
         public_key: Some(BASE64.encode(pair.public_key().as_ref())),
         trading: true,
     }];
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64.encode(pkcs8.as_ref()));
-    (config, ApiCredentials { api_key: "the-ed25519-key".to_owned().into(), secret: pem.into() })
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        BASE64.encode(pkcs8.as_ref())
+    );
+    (
+        config,
+        ApiCredentials {
+            api_key: "the-ed25519-key".to_owned().into(),
+            secret: pem.into(),
+        },
+    )
 }
 
 async fn trades_with_ed25519(transport: OrderTransport) {
@@ -99,7 +136,12 @@ async fn trades_with_ed25519(transport: OrderTransport) {
     venue.order_transport = transport;
     let script = Rc::<Script>::default();
     let builder = Tripline::builder(settings()).binance(venue, credentials);
-    let running = builder.strategy("btc", Quoter::btc(&script)).unwrap().start().await.unwrap();
+    let running = builder
+        .strategy("btc", Quoter::btc(&script))
+        .unwrap()
+        .start()
+        .await
+        .unwrap();
     over_http(&exchange, running, &script).await;
 }
 
@@ -131,11 +173,17 @@ impl Secure {
         let listener = tokio::net::TcpListener::bind((host, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let tls = Tls::generate().unwrap();
-        let ca_file = std::env::temp_dir().join(format!("tripline-ca-{}-{port}.pem", std::process::id()));
+        let ca_file =
+            std::env::temp_dir().join(format!("tripline-ca-{}-{port}.pem", std::process::id()));
         tls.write_ca(&ca_file).unwrap();
         let serving = exchange.clone();
         let server = actix_rt::spawn(async move { serving.serve(listener, Some(tls)).await });
-        let this = Self { exchange, port, ca_file, server };
+        let this = Self {
+            exchange,
+            port,
+            ca_file,
+            server,
+        };
         for lever in market() {
             this.practice("POST", "market", &lever);
         }
@@ -157,9 +205,18 @@ impl Secure {
         venue
     }
 
-    async fn start_engine(&self, venue: BinanceSettings, script: &Rc<Script>) -> Result<Running, StartError> {
+    async fn start_engine(
+        &self,
+        venue: BinanceSettings,
+        script: &Rc<Script>,
+    ) -> Result<Running, StartError> {
         let credentials = binance_on(([127, 0, 0, 1], self.port).into()).1;
-        Tripline::builder(settings()).binance(venue, credentials).strategy("btc", Quoter::btc(script)).unwrap().start().await
+        Tripline::builder(settings())
+            .binance(venue, credentials)
+            .strategy("btc", Quoter::btc(script))
+            .unwrap()
+            .start()
+            .await
     }
 }
 
@@ -175,10 +232,16 @@ async fn everything_travels_over_tls() {
     for transport in [OrderTransport::WsApi, OrderTransport::Rest] {
         let secure = Secure::start().await;
         let script = Rc::<Script>::default();
-        let venue = BinanceSettings { order_transport: transport, ..secure.venue("localhost", Some(&secure.ca_file)) };
+        let venue = BinanceSettings {
+            order_transport: transport,
+            ..secure.venue("localhost", Some(&secure.ca_file))
+        };
         let running = secure.start_engine(venue, &script).await.unwrap();
         let lever = async |lever| drop(secure.practice("POST", "market", &lever));
-        trades(running, &script, lever, async || secure.practice("GET", "record", &Value::Null)).await;
+        trades(running, &script, lever, async || {
+            secure.practice("GET", "record", &Value::Null)
+        })
+        .await;
     }
 }
 
@@ -192,9 +255,15 @@ async fn an_unknown_authority_and_another_host_name_are_refused_with_advice() {
         Err(error) => error.to_string(),
     };
     let unknown = refusal(secure.venue("127.0.0.2", None)).await;
-    assert!(unknown.contains("authority is unknown") && unknown.contains("extra_ca_file"), "{unknown}");
+    assert!(
+        unknown.contains("authority is unknown") && unknown.contains("extra_ca_file"),
+        "{unknown}"
+    );
     let other = refusal(secure.venue("127.0.0.2", Some(&secure.ca_file))).await;
-    assert!(other.contains("another host name") && other.contains("check the URL"), "{other}");
+    assert!(
+        other.contains("another host name") && other.contains("check the URL"),
+        "{other}"
+    );
 }
 
 #[actix_rt::test]
@@ -210,12 +279,29 @@ async fn a_websocket_to_an_unknown_authority_says_so_and_never_gets_ready() {
     patience.private_stream_grace = std::time::Duration::from_millis(500);
     patience.stop_within = std::time::Duration::from_secs(1);
     let credentials = binance_on(plain.addr()).1;
-    let builder = Tripline::builder(patience).binance(venue, credentials).strategy("btc", Quoter::btc(&script)).unwrap();
+    let builder = Tripline::builder(patience)
+        .binance(venue, credentials)
+        .strategy("btc", Quoter::btc(&script))
+        .unwrap();
     let running = builder.start().await.unwrap();
-    until("the start has failed", || async { script.init_failed.borrow().is_some() }).await;
-    let incidents: Vec<_> = running.board().restricted().into_iter().flat_map(|(_, standing)| standing.incidents).collect();
-    let told: Vec<_> = incidents.iter().map(|incident| incident.fault.detail.as_str()).collect();
-    assert!(told.iter().any(|detail| detail.contains("extra_ca_file")), "{told:?}");
+    until("the start has failed", || async {
+        script.init_failed.borrow().is_some()
+    })
+    .await;
+    let incidents: Vec<_> = running
+        .board()
+        .restricted()
+        .into_iter()
+        .flat_map(|(_, standing)| standing.incidents)
+        .collect();
+    let told: Vec<_> = incidents
+        .iter()
+        .map(|incident| incident.fault.detail.as_str())
+        .collect();
+    assert!(
+        told.iter().any(|detail| detail.contains("extra_ca_file")),
+        "{told:?}"
+    );
     assert_eq!(plain.placements().await, Vec::<Value>::new());
     drop(running.stop().await);
 }

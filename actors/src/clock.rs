@@ -18,23 +18,34 @@ pub struct Clock {
 impl Clock {
     /// A clock that shows the system's time now. To be made inside a Tokio runtime.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clock"
+    )]
     pub fn system() -> Self {
         let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let nanos = since_epoch.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
+        let nanos = since_epoch.map_or(0, |since| {
+            i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+        });
         Self::starting_at(Timestamp::from_nanos(nanos))
     }
 
     /// A clock that shows `start` now, for simulations and tests.
     #[must_use]
     pub fn starting_at(start: Timestamp) -> Self {
-        Self { started_at: start, started: Instant::now(), venue_offset_nanos: Arc::default() }
+        Self {
+            started_at: start,
+            started: Instant::now(),
+            venue_offset_nanos: Arc::default(),
+        }
     }
 
     /// Local UTC.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.started_at.checked_add(self.started.elapsed()).unwrap_or(self.started_at)
+        self.started_at
+            .checked_add(self.started.elapsed())
+            .unwrap_or(self.started_at)
     }
 
     /// Sets by how much the venue's clock is ahead of this one, in nanoseconds.

@@ -46,8 +46,16 @@ impl Sender {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        let state = State { to, queue: VecDeque::new(), closed: false };
-        Outlet { sender: self.clone(), receiver: receiver.into(), state: Rc::new(RefCell::new(state)) }
+        let state = State {
+            to,
+            queue: VecDeque::new(),
+            closed: false,
+        };
+        Outlet {
+            sender: self.clone(),
+            receiver: receiver.into(),
+            state: Rc::new(RefCell::new(state)),
+        }
     }
 
     /// An outlet to an actor of a known type.
@@ -87,7 +95,11 @@ where
     M::Result: Send,
 {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), receiver: self.receiver.clone(), state: self.state.clone() }
+        Self {
+            sender: self.sender.clone(),
+            receiver: self.receiver.clone(),
+            state: self.state.clone(),
+        }
     }
 }
 
@@ -111,13 +123,21 @@ where
             Err(SendError::Full(message)) => {
                 state.queue.push_back(message);
                 drop(state);
-                self.sender.raise(FaultKind::MailboxFull, &self.receiver, "the mailbox is full");
+                self.sender.raise(
+                    FaultKind::MailboxFull,
+                    &self.receiver,
+                    "the mailbox is full",
+                );
                 self.drain();
             }
             Err(SendError::Closed(_)) => {
                 state.closed = true;
                 drop(state);
-                self.sender.raise(FaultKind::MailboxClosed, &self.receiver, "the mailbox is closed");
+                self.sender.raise(
+                    FaultKind::MailboxClosed,
+                    &self.receiver,
+                    "the mailbox is closed",
+                );
             }
         }
     }
@@ -135,7 +155,11 @@ where
             Err(SendError::Closed(_)) => {
                 drop(state);
                 self.state.borrow_mut().closed = true;
-                self.sender.raise(FaultKind::MailboxClosed, &self.receiver, "the mailbox is closed");
+                self.sender.raise(
+                    FaultKind::MailboxClosed,
+                    &self.receiver,
+                    "the mailbox is closed",
+                );
                 Ok(())
             }
         }
@@ -165,7 +189,11 @@ where
                 Err(SendError::Closed(_)) => {
                     state.closed = true;
                     drop(state);
-                    self.sender.raise(FaultKind::MailboxClosed, &self.receiver, "the mailbox is closed");
+                    self.sender.raise(
+                        FaultKind::MailboxClosed,
+                        &self.receiver,
+                        "the mailbox is closed",
+                    );
                     return false;
                 }
             }
@@ -174,7 +202,10 @@ where
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the helper through which everything is delivered")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the helper through which everything is delivered"
+)]
 fn offer<M: Message + Send + 'static>(to: &Recipient<M>, message: M) -> Result<(), SendError<M>>
 where
     M::Result: Send,
@@ -213,7 +244,15 @@ mod tests {
         let (faults, incidents) =
             Faults::channel(HaltBoard::new(), HaltPolicy::default(), Arc::new(|_| {}));
         let clock = Clock::starting_at(tripline_engine::time::Timestamp::from_millis(0));
-        (Sender { actor: "test", scope: Scope::Global, faults, clock }, incidents)
+        (
+            Sender {
+                actor: "test",
+                scope: Scope::Global,
+                faults,
+                clock,
+            },
+            incidents,
+        )
     }
 
     #[actix_rt::test]
@@ -229,13 +268,19 @@ mod tests {
             tokio::time::sleep(RETRY).await;
         }
         assert_eq!(*seen.borrow(), (0..1000).collect::<Vec<_>>());
-        assert_eq!(incidents.try_recv().unwrap().fault.kind, FaultKind::MailboxFull);
+        assert_eq!(
+            incidents.try_recv().unwrap().fault.kind,
+            FaultKind::MailboxFull
+        );
         assert!(incidents.try_recv().is_err(), "one flood is one fault");
     }
 
     #[actix_rt::test]
     async fn a_message_to_an_actor_that_panicked_is_a_fault() {
-        let receiver = Receiver { seen: Rc::default() }.start();
+        let receiver = Receiver {
+            seen: Rc::default(),
+        }
+        .start();
         let (sender, mut incidents) = sender();
         let outlet = sender.outlet_to("receiver", &receiver);
         outlet.send(Number(u32::MAX));
@@ -244,7 +289,13 @@ mod tests {
         }
         outlet.send(Number(1));
         outlet.send(Number(2));
-        assert_eq!(incidents.try_recv().unwrap().fault.kind, FaultKind::MailboxClosed);
-        assert!(incidents.try_recv().is_err(), "a dead receiver is one fault");
+        assert_eq!(
+            incidents.try_recv().unwrap().fault.kind,
+            FaultKind::MailboxClosed
+        );
+        assert!(
+            incidents.try_recv().is_err(),
+            "a dead receiver is one fault"
+        );
     }
 }

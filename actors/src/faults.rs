@@ -31,9 +31,22 @@ pub type Incidents = mpsc::UnboundedReceiver<Incident>;
 impl Faults {
     /// Makes the channel. Incidents come out of the second part in the order in which they were raised.
     #[must_use]
-    pub fn channel(board: HaltBoard, policy: HaltPolicy, last_resort: LastResort) -> (Self, Incidents) {
+    pub fn channel(
+        board: HaltBoard,
+        policy: HaltPolicy,
+        last_resort: LastResort,
+    ) -> (Self, Incidents) {
         let (channel, incidents) = mpsc::unbounded_channel();
-        (Self { board, policy: Arc::new(policy), channel, last_resort, over: Arc::default() }, incidents)
+        (
+            Self {
+                board,
+                policy: Arc::new(policy),
+                channel,
+                last_resort,
+                over: Arc::default(),
+            },
+            incidents,
+        )
     }
 
     #[must_use]
@@ -58,7 +71,10 @@ impl Faults {
         }
         log::error!(actor; "incident {}: {}", incident.id, incident.fault);
         if self.channel.send(incident.clone()).is_err() {
-            let unseen = Fault { scope: Scope::Global, ..incident.fault.clone() };
+            let unseen = Fault {
+                scope: Scope::Global,
+                ..incident.fault.clone()
+            };
             self.board.trip(unseen, &HaltPolicy::default());
             (self.last_resort)(&incident);
         }
@@ -68,14 +84,19 @@ impl Faults {
 
 impl std::fmt::Debug for Faults {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Faults").field("board", &self.board).finish_non_exhaustive()
+        f.debug_struct("Faults")
+            .field("board", &self.board)
+            .finish_non_exhaustive()
     }
 }
 
 /// Writes the incident to standard error and to a file beside the working directory, and ends the
 /// process with [`EXIT_UNSEEN_FAULT`]: without a safety actor nobody could be told otherwise.
 pub fn end_process(incident: &Incident) {
-    let text = format!("tripline: fault without a receiver, everything is halted: {}\n", incident.fault);
+    let text = format!(
+        "tripline: fault without a receiver, everything is halted: {}\n",
+        incident.fault
+    );
     eprint!("{text}");
     if let Err(error) = std::fs::write("tripline-unseen-fault.txt", &text) {
         eprintln!("tripline: tripline-unseen-fault.txt cannot be written: {error}");
@@ -94,7 +115,13 @@ mod tests {
     fn fault() -> Fault {
         let scope = Scope::Strategy("a".parse().unwrap());
         let at = Timestamp::from_millis(1);
-        Fault { kind: FaultKind::Network, scope, actor: "test".into(), detail: "made".into(), at }
+        Fault {
+            kind: FaultKind::Network,
+            scope,
+            actor: "test".into(),
+            detail: "made".into(),
+            at,
+        }
     }
 
     fn faults() -> (Faults, Incidents, Arc<AtomicUsize>) {
@@ -103,7 +130,8 @@ mod tests {
         let last_resort: LastResort = Arc::new(move |_| {
             count.fetch_add(1, Ordering::SeqCst);
         });
-        let (faults, incidents) = Faults::channel(HaltBoard::new(), HaltPolicy::default(), last_resort);
+        let (faults, incidents) =
+            Faults::channel(HaltBoard::new(), HaltPolicy::default(), last_resort);
         (faults, incidents, unseen)
     }
 
@@ -123,7 +151,10 @@ mod tests {
         drop(incidents);
         faults.raise(fault());
         assert_eq!(unseen.load(Ordering::SeqCst), 1);
-        assert_eq!(faults.board().standing(&Scope::Global).unwrap().level, HaltLevel::Halted);
+        assert_eq!(
+            faults.board().standing(&Scope::Global).unwrap().level,
+            HaltLevel::Halted
+        );
     }
 
     #[test]
@@ -133,6 +164,9 @@ mod tests {
         drop(incidents);
         faults.raise(fault());
         assert_eq!(unseen.load(Ordering::SeqCst), 0);
-        assert_eq!(faults.board().standing(&fault().scope).unwrap().level, HaltLevel::Halted);
+        assert_eq!(
+            faults.board().standing(&fault().scope).unwrap().level,
+            HaltLevel::Halted
+        );
     }
 }

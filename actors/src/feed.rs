@@ -1,10 +1,10 @@
 //! What a venue's connections tell the market data and user data actors.
 
 use actix::Message;
+use tripline_engine::ids::Symbol;
 use tripline_engine::messages::account::Balance;
 use tripline_engine::messages::market::MarketEvent;
 use tripline_engine::messages::order::OrderReport;
-use tripline_engine::ids::Symbol;
 use tripline_engine::ports::VenueError;
 use tripline_engine::time::Timestamp;
 
@@ -16,11 +16,19 @@ pub enum FeedEvent {
     Up,
     Event(MarketEvent),
     /// A message was lost (too large, broken): of this symbol, or of an unknown one.
-    Lost { symbol: Option<Symbol>, what: String },
+    Lost {
+        symbol: Option<Symbol>,
+        what: String,
+    },
     /// What arrived has another structure than agreed.
-    Malformed { symbol: Option<Symbol>, error: VenueError },
+    Malformed {
+        symbol: Option<Symbol>,
+        error: VenueError,
+    },
     /// The connection is gone; it is being made again.
-    Down { reason: String },
+    Down {
+        reason: String,
+    },
     /// The venue refuses the connection or a subscription.
     Refused(VenueError),
 }
@@ -33,10 +41,15 @@ pub enum PrivateEvent {
     Up,
     Report(OrderReport),
     /// Only what may have changed.
-    Balances { balances: Vec<Balance>, at: Timestamp },
+    Balances {
+        balances: Vec<Balance>,
+        at: Timestamp,
+    },
     /// An event could not be understood, so something may have been missed.
     Malformed(VenueError),
-    Down { reason: String },
+    Down {
+        reason: String,
+    },
     /// The venue refuses the connection or the subscription.
     Refused(VenueError),
 }

@@ -1,19 +1,19 @@
 //! The actors and the edges of Tripline: thin shells over engine types, and what talks to the outside.
 
+pub mod addresses;
+pub mod alert;
 pub mod clock;
-pub mod venue;
 pub mod delivery;
 pub mod ending;
 pub mod faults;
-pub mod panics;
-pub mod addresses;
+pub mod feed;
 pub mod gateway;
 pub mod http;
-pub mod feed;
-pub mod user_data;
-pub mod strategy;
+pub mod market_data;
+pub mod panics;
 pub mod recording;
 pub mod safety;
-pub mod market_data;
+pub mod strategy;
 pub mod testing;
-pub mod alert;
+pub mod user_data;
+pub mod venue;

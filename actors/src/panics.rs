@@ -54,7 +54,9 @@ impl Shield {
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         // What the panic interrupted may be half done. The latch is set before anything else runs, and
         // a halted scope is reconciled with the venue before it trades again.
-        catch_unwind(AssertUnwindSafe(work)).map_err(|_| self.raise()).ok()
+        catch_unwind(AssertUnwindSafe(work))
+            .map_err(|_| self.raise())
+            .ok()
     }
 
     /// Spawns a task of this actor; a panic in it becomes a fault.
@@ -92,9 +94,18 @@ mod tests {
     use tripline_engine::halt::{HaltBoard, HaltPolicy};
 
     fn shield() -> (Shield, crate::faults::Incidents) {
-        let (faults, incidents) = Faults::channel(HaltBoard::new(), HaltPolicy::default(), Arc::new(|_| {}));
+        let (faults, incidents) =
+            Faults::channel(HaltBoard::new(), HaltPolicy::default(), Arc::new(|_| {}));
         let clock = Clock::starting_at(tripline_engine::time::Timestamp::from_millis(0));
-        (Shield { actor: "test", scope: Scope::Global, faults, clock }, incidents)
+        (
+            Shield {
+                actor: "test",
+                scope: Scope::Global,
+                faults,
+                clock,
+            },
+            incidents,
+        )
     }
 
     #[actix_rt::test]
@@ -104,10 +115,16 @@ mod tests {
         assert!(incidents.try_recv().is_err());
 
         assert_eq!(shield.run(|| -> u32 { panic!("in a handler") }), None);
-        assert_eq!(incidents.try_recv().unwrap().fault.kind, FaultKind::ActorPanic);
+        assert_eq!(
+            incidents.try_recv().unwrap().fault.kind,
+            FaultKind::ActorPanic
+        );
 
         shield.spawn(async { panic!("in a task") });
-        assert_eq!(incidents.recv().await.unwrap().fault.kind, FaultKind::ActorPanic);
+        assert_eq!(
+            incidents.recv().await.unwrap().fault.kind,
+            FaultKind::ActorPanic
+        );
 
         let guard = shield.guard();
         let escaped = catch_unwind(AssertUnwindSafe(move || {
@@ -115,8 +132,14 @@ mod tests {
             panic!("escaped");
         }));
         assert!(escaped.is_err());
-        assert_eq!(incidents.try_recv().unwrap().fault.kind, FaultKind::ActorPanic);
+        assert_eq!(
+            incidents.try_recv().unwrap().fault.kind,
+            FaultKind::ActorPanic
+        );
         drop(shield.guard());
-        assert!(incidents.try_recv().is_err(), "a guard that is dropped in peace raises nothing");
+        assert!(
+            incidents.try_recv().is_err(),
+            "a guard that is dropped in peace raises nothing"
+        );
     }
 }

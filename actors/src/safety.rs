@@ -88,11 +88,27 @@ pub struct Safety {
 impl Safety {
     #[must_use]
     pub fn new(settings: SafetySettings) -> Self {
-        let SafetySettings { faults, incidents, clock, gateway, alerts, wards, live } = settings;
-        let sender =
-            Sender { actor: "safety", scope: Scope::Global, faults: faults.clone(), clock: clock.clone() };
-        let shield =
-            Shield { actor: "safety", scope: Scope::Global, faults: faults.clone(), clock: clock.clone() };
+        let SafetySettings {
+            faults,
+            incidents,
+            clock,
+            gateway,
+            alerts,
+            wards,
+            live,
+        } = settings;
+        let sender = Sender {
+            actor: "safety",
+            scope: Scope::Global,
+            faults: faults.clone(),
+            clock: clock.clone(),
+        };
+        let shield = Shield {
+            actor: "safety",
+            scope: Scope::Global,
+            faults: faults.clone(),
+            clock: clock.clone(),
+        };
         let outlets = wards.into_iter().map(|ward| {
             let name = format!("strategy {}", ward.membership.strategy);
             let outlets = Outlets {
@@ -107,26 +123,43 @@ impl Safety {
             wards: outlets.collect(),
             gateway: sender.outlet("gateway", gateway),
             alerts: sender.outlet("alert", alerts),
-            faults, clock, live,
+            faults,
+            clock,
+            live,
             stats: SafetyStats::default(),
             repeats: HashMap::new(),
             incidents: Some(incidents),
-            _guard: shield.guard(), shield,
+            _guard: shield.guard(),
+            shield,
         }
     }
 
     /// The latch is set already. Cancel first, then tell.
     fn take(&mut self, incident: Incident) {
         self.stats.incidents += 1;
-        let Incident { id, ref fault, reaction } = incident;
+        let Incident {
+            id,
+            ref fault,
+            reaction,
+        } = incident;
         self.gateway.send(HaltOrdered(incident.clone()));
         let mut halted = Vec::new();
-        for (strategy, ward) in self.wards.iter().filter(|(_, ward)| ward.membership.is_in(&fault.scope)) {
+        for (strategy, ward) in self
+            .wards
+            .iter()
+            .filter(|(_, ward)| ward.membership.is_in(&fault.scope))
+        {
             if let Some(outlet) = &ward.fault {
-                outlet.send(FaultSeen { fault: fault.clone() });
+                outlet.send(FaultSeen {
+                    fault: fault.clone(),
+                });
             }
             if reaction.level > HaltLevel::Active {
-                ward.halt.send(Halt { scope: fault.scope, level: reaction.level, incident: incident.clone() });
+                ward.halt.send(Halt {
+                    scope: fault.scope,
+                    level: reaction.level,
+                    incident: incident.clone(),
+                });
                 halted.push(strategy.to_string());
             }
         }
@@ -146,17 +179,28 @@ impl Safety {
                 "Strategies {level}: {}. Their resting orders: {}. A person must look and resume.",
                 halted.join(", "),
                 match reaction.resting_orders {
-                    tripline_engine::messages::control::RestingOrders::Cancel => "are being cancelled",
-                    tripline_engine::messages::control::RestingOrders::Keep => "stay, as the policy says",
+                    tripline_engine::messages::control::RestingOrders::Cancel =>
+                        "are being cancelled",
+                    tripline_engine::messages::control::RestingOrders::Keep =>
+                        "stay, as the policy says",
                 }
             ),
         };
-        let severity =
-            if reaction.level > HaltLevel::Active { Severity::Critical } else { Severity::Warning };
+        let severity = if reaction.level > HaltLevel::Active {
+            Severity::Critical
+        } else {
+            Severity::Warning
+        };
         self.alert(severity, fault.to_string(), text, Some(&incident));
     }
 
-    fn alert(&mut self, severity: Severity, title: String, text: String, incident: Option<&Incident>) {
+    fn alert(
+        &mut self,
+        severity: Severity,
+        title: String,
+        text: String,
+        incident: Option<&Incident>,
+    ) {
         let fault = incident.map(|incident| &incident.fault);
         let strategy = match fault.map(|fault| fault.scope) {
             Some(Scope::Strategy(strategy)) => Some(strategy),
@@ -167,7 +211,10 @@ impl Safety {
         }
         self.stats.alerts += 1;
         self.alerts.send(Alert {
-            severity, title, text, strategy,
+            severity,
+            title,
+            text,
+            strategy,
             kind: fault.map(|fault: &Fault| fault.kind),
             scope: fault.map(|fault| fault.scope),
             incident: incident.map(|incident| incident.id),
@@ -204,7 +251,9 @@ impl StreamHandler<Incident> for Safety {
 impl Handler<Swept> for Safety {
     type Result = ();
     fn handle(&mut self, Swept(sweep): Swept, _: &mut Context<Self>) {
-        let Some(incident) = sweep.incident else { return };
+        let Some(incident) = sweep.incident else {
+            return;
+        };
         if sweep.orders == 0 {
             log::info!(actor = "safety"; "incident {incident}: no order of {} is at the venue", sweep.scope);
             return;
@@ -212,7 +261,9 @@ impl Handler<Swept> for Safety {
         let took = self.clock.venue_now().saturating_since(sweep.started);
         let title = format!(
             "incident {incident}: {} resting orders of {} cancelled and confirmed after {} ms",
-            sweep.orders, sweep.scope, took.as_millis()
+            sweep.orders,
+            sweep.scope,
+            took.as_millis()
         );
         log::info!(actor = "safety"; "{title}");
         self.alert(Severity::Info, title, String::new(), None);
@@ -228,15 +279,31 @@ impl Handler<ReadSafety> for Safety {
 
 impl Handler<ResumeOrdered> for Safety {
     type Result = Result<(), ResumeRefused>;
-    fn handle(&mut self, ResumeOrdered(resume): ResumeOrdered, _: &mut Context<Self>) -> Self::Result {
+    fn handle(
+        &mut self,
+        ResumeOrdered(resume): ResumeOrdered,
+        _: &mut Context<Self>,
+    ) -> Self::Result {
         self.faults.board().lift(&resume)?;
         let Resume { scope, reason, .. } = resume;
         log::warn!(actor = "safety"; "{scope} resumed: {reason}");
         self.repeats.retain(|(_, hit), _| *hit != scope);
-        for ward in self.wards.values().filter(|ward| ward.membership.is_in(&scope)) {
-            ward.resumed.send(Resumed { scope, reason: reason.clone() });
+        for ward in self
+            .wards
+            .values()
+            .filter(|ward| ward.membership.is_in(&scope))
+        {
+            ward.resumed.send(Resumed {
+                scope,
+                reason: reason.clone(),
+            });
         }
-        self.alert(Severity::Info, format!("{scope} resumed: {reason}"), String::new(), None);
+        self.alert(
+            Severity::Info,
+            format!("{scope} resumed: {reason}"),
+            String::new(),
+            None,
+        );
         Ok(())
     }
 }

@@ -9,7 +9,9 @@ use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::alert::Alert;
 use tripline_engine::messages::control::{FaultSeen, Halt, InitFailed, Ready, Resumed, Stop};
 use tripline_engine::messages::market::{BestBidAsk, Kline, PartialDepth, Trade};
-use tripline_engine::messages::order::{AmendOrder, CancelAll, CancelOrder, OrderEvent, OrderFilled, PlaceOrder};
+use tripline_engine::messages::order::{
+    AmendOrder, CancelAll, CancelOrder, OrderEvent, OrderFilled, PlaceOrder,
+};
 use tripline_engine::messages::view::{BookLost, BookView};
 use tripline_engine::strategy::{Input, Request, StrategyHost};
 use tripline_engine::time::Timestamp;
@@ -49,13 +51,33 @@ pub struct StrategyWiring {
 impl StrategyActor {
     #[must_use]
     pub fn new(host: StrategyHost, wiring: StrategyWiring) -> Self {
-        let StrategyWiring { gateway, alerts, faults, clock, live } = wiring;
+        let StrategyWiring {
+            gateway,
+            alerts,
+            faults,
+            clock,
+            live,
+        } = wiring;
         let scope = Scope::Strategy(host.id());
-        let sender = Sender { actor: "strategy", scope, faults: faults.clone(), clock: clock.clone() };
-        let shield = Shield { actor: "strategy", scope, faults: faults.clone(), clock: clock.clone() };
+        let sender = Sender {
+            actor: "strategy",
+            scope,
+            faults: faults.clone(),
+            clock: clock.clone(),
+        };
+        let shield = Shield {
+            actor: "strategy",
+            scope,
+            faults: faults.clone(),
+            clock: clock.clone(),
+        };
         Self {
-            host, clock, faults, live,
-            _guard: shield.guard(), shield,
+            host,
+            clock,
+            faults,
+            live,
+            _guard: shield.guard(),
+            shield,
             place: sender.outlet("gateway", gateway.place),
             cancel: sender.outlet("gateway", gateway.cancel),
             amend: sender.outlet("gateway", gateway.amend),
@@ -187,6 +209,9 @@ pub struct Provoke {
 impl Handler<Provoke> for StrategyActor {
     type Result = ();
     fn handle(&mut self, provoke: Provoke, _: &mut Context<Self>) {
-        self.raise(self.host.fault(provoke.kind, provoke.detail, self.clock.now()));
+        self.raise(
+            self.host
+                .fault(provoke.kind, provoke.detail, self.clock.now()),
+        );
     }
 }

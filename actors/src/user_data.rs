@@ -42,14 +42,30 @@ impl UserData {
     pub fn new(settings: UserDataSettings) -> Self {
         let Sender { faults, clock, .. } = settings.sender.clone();
         let scope = Scope::Account(settings.account);
-        let shield = Shield { actor: "user_data", scope, faults, clock };
-        Self { settings, _guard: shield.guard(), shield, grace: None }
+        let shield = Shield {
+            actor: "user_data",
+            scope,
+            faults,
+            clock,
+        };
+        Self {
+            settings,
+            _guard: shield.guard(),
+            shield,
+            grace: None,
+        }
     }
 
     fn raise(&self, kind: FaultKind, detail: String) {
         let Sender { faults, clock, .. } = &self.settings.sender;
         let scope = Scope::Account(self.settings.account);
-        faults.raise(Fault { kind, scope, actor: "user_data".into(), detail, at: clock.now() });
+        faults.raise(Fault {
+            kind,
+            scope,
+            actor: "user_data".into(),
+            detail,
+            at: clock.now(),
+        });
     }
 
     fn up(&mut self, ctx: &mut Context<Self>) {
@@ -74,7 +90,11 @@ impl UserData {
 
     fn tell(&self, live: bool, reason: &str) {
         let account = self.settings.account;
-        self.settings.stream.send(PrivateStreamChanged { account, live, reason: reason.into() });
+        self.settings.stream.send(PrivateStreamChanged {
+            account,
+            live,
+            reason: reason.into(),
+        });
     }
 
     /// Asks for all balances; a failure is repeated, and a fault when it is not the network.
@@ -84,23 +104,35 @@ impl UserData {
             tokio::time::sleep(after).await;
             port.balances().await
         };
-        let returned = answer.into_actor(self).map(|answer, actor, ctx| match answer {
-            Ok(balances) => actor.send_balances(balances, true),
-            Err(error) => {
-                log::warn!(actor = "user_data"; "balances cannot be read: {error}");
-                if !matches!(error, VenueError::Network(_) | VenueError::Timeout(_) | VenueError::Maintenance(_)) {
-                    actor.raise(error.fault_kind(), format!("reading balances: {error}"));
+        let returned = answer
+            .into_actor(self)
+            .map(|answer, actor, ctx| match answer {
+                Ok(balances) => actor.send_balances(balances, true),
+                Err(error) => {
+                    log::warn!(actor = "user_data"; "balances cannot be read: {error}");
+                    if !matches!(
+                        error,
+                        VenueError::Network(_)
+                            | VenueError::Timeout(_)
+                            | VenueError::Maintenance(_)
+                    ) {
+                        actor.raise(error.fault_kind(), format!("reading balances: {error}"));
+                    }
+                    actor.fetch_balances(Duration::from_secs(2), ctx);
                 }
-                actor.fetch_balances(Duration::from_secs(2), ctx);
-            }
-        });
+            });
         ctx.spawn(returned);
     }
 
     fn send_balances(&self, balances: Vec<Balance>, complete: bool) {
         let at = self.settings.sender.clock.now();
         let account = self.settings.account;
-        self.settings.balances.send(BalancesChanged { account, balances, complete, at });
+        self.settings.balances.send(BalancesChanged {
+            account,
+            balances,
+            complete,
+            at,
+        });
     }
 
     fn take(&mut self, event: PrivateEvent, ctx: &mut Context<Self>) {
@@ -116,7 +148,10 @@ impl UserData {
             }
             PrivateEvent::Down { reason } => self.down(reason, ctx),
             PrivateEvent::Refused(error) => {
-                self.raise(error.fault_kind(), format!("private stream refused: {error}"));
+                self.raise(
+                    error.fault_kind(),
+                    format!("private stream refused: {error}"),
+                );
                 self.down(error.to_string(), ctx);
             }
         }

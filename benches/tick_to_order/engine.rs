@@ -56,8 +56,14 @@ impl Engine {
         let ready = Arc::new(AtomicBool::new(false));
         let stop = Arc::new(AtomicBool::new(false));
         let (is_ready, stops) = (ready.clone(), stop.clone());
-        let thread = std::thread::spawn(move || run(bench, rest, is_ready, &stops).map_err(|error| error.to_string()));
-        Self { ready, stop, thread }
+        let thread = std::thread::spawn(move || {
+            run(bench, rest, is_ready, &stops).map_err(|error| error.to_string())
+        });
+        Self {
+            ready,
+            stop,
+            thread,
+        }
     }
 
     pub fn join(self) -> Result<(), Box<dyn std::error::Error>> {
@@ -68,25 +74,40 @@ impl Engine {
 }
 
 fn run(
-    bench: SocketAddr, rest: SocketAddr, ready: Arc<AtomicBool>, stop: &AtomicBool,
+    bench: SocketAddr,
+    rest: SocketAddr,
+    ready: Arc<AtomicBool>,
+    stop: &AtomicBool,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let (venue, credentials) = binance_at(rest, bench, bench);
-    let strategy =
-        AtEachTick { symbol: "BTCUSDT".parse()?, quantity: "0.001".parse()?, first: crate::exchange::FIRST_UPDATE, ready };
+    let strategy = AtEachTick {
+        symbol: "BTCUSDT".parse()?,
+        quantity: "0.001".parse()?,
+        first: crate::exchange::FIRST_UPDATE,
+        ready,
+    };
     let settings = EngineSettings {
         stop_within: Duration::from_millis(200),
         resting_orders: tripline_engine::messages::control::RestingOrders::Keep,
         ..EngineSettings::of("bench".parse()?)
     };
-    let builder = Tripline::builder(settings).binance(venue, credentials).strategy("bench", strategy)?;
+    let builder = Tripline::builder(settings)
+        .binance(venue, credentials)
+        .strategy("bench", strategy)?;
     actix_rt::System::new().block_on(async move {
         let running = builder.start().await?;
         while !stop.load(Ordering::Acquire) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let report = running.stop().await;
-        let sent = report.snapshot.map_or(0, |snapshot| snapshot.desk.orders_sent);
+        let sent = report
+            .snapshot
+            .map_or(0, |snapshot| snapshot.desk.orders_sent);
         let halted = report.halted;
-        if sent == 0 { Err(format!("the engine sent no order; halted: {halted:?}").into()) } else { Ok(()) }
+        if sent == 0 {
+            Err(format!("the engine sent no order; halted: {halted:?}").into())
+        } else {
+            Ok(())
+        }
     })
 }

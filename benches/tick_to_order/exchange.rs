@@ -43,7 +43,12 @@ pub fn listen() -> Result<(TcpListener, SocketAddr)> {
 
 /// Serves one client: takes its connections, and when `ready` is set sends the ticks and measures.
 /// `connections` is how many the client makes, streams included.
-pub fn measure(listener: &TcpListener, connections: usize, pace: Pace, ready: &Arc<AtomicBool>) -> Result<Latencies> {
+pub fn measure(
+    listener: &TcpListener,
+    connections: usize,
+    pace: Pace,
+    ready: &Arc<AtomicBool>,
+) -> Result<Latencies> {
     let mut client = take_connections(listener, connections)?;
     while !ready.load(Ordering::Acquire) {
         client.streams.write_all(&tick(0))?;
@@ -64,7 +69,8 @@ pub fn measure(listener: &TcpListener, connections: usize, pace: Pace, ready: &A
         client.wait_for_order()?;
         let took = sent.elapsed();
         if number >= pace.warm_up {
-            latencies.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+            let nanos = u64::try_from(took.as_nanos()).map_err(std::io::Error::other)?;
+            latencies.record(nanos).map_err(std::io::Error::other)?;
         }
         client.answer_order(number as u64 + 1)?;
     }
@@ -84,7 +90,11 @@ fn take_connections(listener: &TcpListener, connections: usize) -> Result<Client
         }
     }
     let streams = streams.ok_or_else(|| std::io::Error::other("the client opened no stream"))?;
-    Ok(Client { streams, api, order: None })
+    Ok(Client {
+        streams,
+        api,
+        order: None,
+    })
 }
 
 /// A bookTicker frame whose best bid moves, so that each tick is new.
@@ -119,7 +129,9 @@ impl Client {
                 }
             }
         }
-        Err(std::io::Error::other("the client sent no order within 5 s of a tick"))
+        Err(std::io::Error::other(
+            "the client sent no order within 5 s of a tick",
+        ))
     }
 
     /// Takes what has arrived; `true` when it was an order, which is not answered yet.
@@ -173,7 +185,9 @@ impl Client {
 
     /// The order was immediate-or-cancel and found nobody: its answer ends it.
     fn answer_order(&mut self, number: u64) -> Result<()> {
-        let Some((index, id, client_id)) = self.order.take() else { return Ok(()) };
+        let Some((index, id, client_id)) = self.order.take() else {
+            return Ok(());
+        };
         let answer = format!(
             r#"{{"id":{id},"status":200,"result":{{"symbol":"BTCUSDT","orderId":{number},"orderListId":-1,"clientOrderId":{client_id},"transactTime":1795000000000,"price":"61837.63000000","origQty":"0.00100000","executedQty":"0.00000000","origQuoteOrderQty":"0.00000000","cummulativeQuoteQty":"0.00000000","status":"EXPIRED","timeInForce":"IOC","type":"LIMIT","side":"BUY","workingTime":1795000000000,"fills":[],"selfTradePreventionMode":"EXPIRE_MAKER"}}}}"#
         );

@@ -19,7 +19,10 @@ pub fn run(address: SocketAddr) -> Result<()> {
     let mut number = 0u64;
     while let Ok(tick) = streams.text(true) {
         let text = std::str::from_utf8(&tick).map_err(std::io::Error::other)?;
-        let bid = text.split_once("\"b\":\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(bid, _)| bid);
+        let bid = text
+            .split_once("\"b\":\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map_or("", |(bid, _)| bid);
         number += 1;
         send_order(&mut api, &key, number, bid)?;
         if api.text(true).is_err() {
@@ -30,8 +33,10 @@ pub fn run(address: SocketAddr) -> Result<()> {
 }
 
 fn send_order(api: &mut Socket, key: &hmac::Key, number: u64, price: &str) -> Result<()> {
-    #[expect(clippy::disallowed_methods, reason = "the reference reads the plain clock")]
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
     let payload = format!(
         "apiKey={KEY}&newClientOrderId=t-bench-00000000-{number}&newOrderRespType=FULL&price={price}&quantity=0.001\
          &recvWindow=5000&side=BUY&symbol=BTCUSDT&timeInForce=IOC&timestamp={now}&type=LIMIT"

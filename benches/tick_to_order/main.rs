@@ -2,6 +2,8 @@
 //! has read the order. The complete engine against a bare blocking-socket client, in rounds by turns,
 //! in the same run.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
 mod engine;
 mod exchange;
 mod floor;
@@ -18,7 +20,11 @@ use tripline_exchange::{ExchangeConfig, spawn_in_thread};
 /// Rounds of each client, by turns, so that drift of the machine hits both.
 const ROUNDS: usize = 6;
 
-const PACE: Pace = Pace { warm_up: 300, ticks: 1500, gap: Duration::from_micros(200) };
+const PACE: Pace = Pace {
+    warm_up: 300,
+    ticks: 1500,
+    gap: Duration::from_micros(200),
+};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::init();
@@ -35,16 +41,35 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         floors.push(floor_round()?);
         engines.push(engine_round(exchange.addr)?);
         let p50 = |rounds: &[Latencies]| rounds.last().map_or(0.0, |round| micros(round, 0.5));
-        println!("round {round}: floor p50 {:.1} µs, engine p50 {:.1} µs", p50(&floors), p50(&engines));
+        println!(
+            "round {round}: floor p50 {:.1} µs, engine p50 {:.1} µs",
+            p50(&floors),
+            p50(&engines)
+        );
     }
-    let figures = |rounds: &[Latencies]| [0.5, 0.99, 0.999].map(|quantile| median(rounds, quantile));
+    let figures =
+        |rounds: &[Latencies]| [0.5, 0.99, 0.999].map(|quantile| median(rounds, quantile));
     let (floor, engine) = (figures(&floors), figures(&engines));
-    println!("medians of {ROUNDS} rounds of {} ticks; p50, p99, p99.9 in µs:", PACE.ticks);
-    println!("  floor   {:8.1} {:8.1} {:8.1}", floor[0], floor[1], floor[2]);
-    println!("  engine  {:8.1} {:8.1} {:8.1}", engine[0], engine[1], engine[2]);
+    println!(
+        "medians of {ROUNDS} rounds of {} ticks; p50, p99, p99.9 in µs:",
+        PACE.ticks
+    );
+    println!(
+        "  floor   {:8.1} {:8.1} {:8.1}",
+        floor[0], floor[1], floor[2]
+    );
+    println!(
+        "  engine  {:8.1} {:8.1} {:8.1}",
+        engine[0], engine[1], engine[2]
+    );
     println!(
         "tick_to_order engine_p50_us={:.1} engine_p99_us={:.1} floor_p50_us={:.1} floor_p99_us={:.1} ratio_p50={:.2} ratio_p99={:.2}",
-        engine[0], engine[1], floor[0], floor[1], engine[0] / floor[0], engine[1] / floor[1]
+        engine[0],
+        engine[1],
+        floor[0],
+        floor[1],
+        engine[0] / floor[0],
+        engine[1] / floor[1]
     );
     Ok(())
 }
@@ -67,7 +92,10 @@ fn engine_round(rest: SocketAddr) -> Result<Latencies, Box<dyn std::error::Error
     Ok(latencies)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nanoseconds of one run are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "nanoseconds of one run are far below 2^52"
+)]
 fn micros(latencies: &Latencies, quantile: f64) -> f64 {
     latencies.value_at_quantile(quantile) as f64 / 1000.0
 }

@@ -19,14 +19,21 @@ pub struct Socket {
 impl Socket {
     pub fn new(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(1 << 16), start: 0 })
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(1 << 16),
+            start: 0,
+        })
     }
 
     /// Reads once; `false` when nothing is there (a non-blocking socket) .
     pub fn fill(&mut self) -> Result<bool> {
         let mut chunk = [0; 8192];
         match self.stream.read(&mut chunk) {
-            Ok(0) => Err(Error::new(ErrorKind::UnexpectedEof, "the other side closed")),
+            Ok(0) => Err(Error::new(
+                ErrorKind::UnexpectedEof,
+                "the other side closed",
+            )),
             Ok(count) => {
                 if self.start == self.buffer.len() {
                     self.buffer.clear();
@@ -58,7 +65,10 @@ impl Socket {
         let bytes = &self.buffer[self.start..];
         let (first, second) = (*bytes.first()?, *bytes.get(1)?);
         let (length, mut at) = match second & 0x7f {
-            126 => (usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])), 4),
+            126 => (
+                usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])),
+                4,
+            ),
             127 => return None, // Nothing here is that long.
             short => (usize::from(short), 2),
         };
@@ -132,15 +142,26 @@ pub fn accept(stream: TcpStream) -> Result<(Socket, String)> {
     let head = socket.head()?;
     let key = head
         .lines()
-        .find_map(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key:").then(|| line[18..].trim().to_owned()))
+        .find_map(|line| {
+            line.to_ascii_lowercase()
+                .starts_with("sec-websocket-key:")
+                .then(|| line[18..].trim().to_owned())
+        })
         .ok_or_else(|| Error::new(ErrorKind::InvalidData, "no WebSocket key in the handshake"))?;
-    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes());
+    let digest = ring::digest::digest(
+        &ring::digest::SHA1_FOR_LEGACY_USE_ONLY,
+        format!("{key}{GUID}").as_bytes(),
+    );
     let answer = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
         STANDARD.encode(digest)
     );
     socket.write_all(answer.as_bytes())?;
-    let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
+    let path = head
+        .split_whitespace()
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned();
     Ok((socket, path))
 }
 

@@ -21,7 +21,10 @@ mod wire;
 
 pub use clock::Clock;
 pub use config::{
-    AccountConfig, ConfigError, EXAMPLE_API_KEY, EXAMPLE_SECRET, ExchangeConfig, InstrumentConfig, KeyConfig,
+    AccountConfig, ConfigError, EXAMPLE_API_KEY, EXAMPLE_SECRET, ExchangeConfig, InstrumentConfig,
+    KeyConfig,
 };
 pub use limits::LimitConfig;
-pub use server::{Handle, PracticeExchange, ServeError, Tls, TlsError, run, spawn_in_thread, spawn_with_tls};
+pub use server::{
+    Handle, PracticeExchange, ServeError, Tls, TlsError, run, spawn_in_thread, spawn_with_tls,
+};

@@ -1,5 +1,8 @@
 //! Faults on requests, over a real socket: what the client sees, and whether the order lives.
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails where it goes wrong")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of tests fails where it goes wrong"
+)]
 
 mod support;
 

@@ -1,5 +1,8 @@
 //! The exchange as a program, with TLS.
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails where it goes wrong")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of tests fails where it goes wrong"
+)]
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -49,7 +49,7 @@ impl From<DemoArgs> for DemoOptions {
             seconds,
             faults,
             replay,
-            speed: speed.into(),
+            speed,
             seed,
             json,
             plain,

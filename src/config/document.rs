@@ -197,7 +197,7 @@ fn remove_in_value(value: &mut DeValue<'_>, steps: &[Step]) {
             *items = rest;
         }
         (DeValue::Array(items), [Step::Index(index), rest @ ..]) => {
-            if let Some(item) = items.iter_mut().nth(*index) {
+            if let Some(item) = items.get_mut(*index) {
                 remove_in_value(item.get_mut(), rest);
             }
         }

@@ -37,7 +37,11 @@ impl Plan {
                 fault: json!({"kind": "bad_message", "stream": "bookTicker", "symbol": "BTCUSDT", "how": "number_for_string", "field": "b"}),
             });
         }
-        Ok(Self { steps, whole: Duration::from_secs(options.seconds), practice: Practice::new(exchange)? })
+        Ok(Self {
+            steps,
+            whole: Duration::from_secs(options.seconds),
+            practice: Practice::new(exchange)?,
+        })
     }
 
     /// Injects what is due, and tells about it.

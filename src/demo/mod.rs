@@ -54,7 +54,15 @@ pub struct DemoOptions {
 
 impl Default for DemoOptions {
     fn default() -> Self {
-        Self { seconds: 30, faults: false, replay: Vec::new(), speed: 1, seed: 7, json: false, plain: false }
+        Self {
+            seconds: 30,
+            faults: false,
+            replay: Vec::new(),
+            speed: 1,
+            seed: 7,
+            json: false,
+            plain: false,
+        }
     }
 }
 
@@ -94,7 +102,10 @@ pub fn run(options: &DemoOptions) -> Result<Summary, DemoError> {
 }
 
 fn start_exchange(options: &DemoOptions) -> Result<Handle, DemoError> {
-    let mut config = ExchangeConfig { seed: options.seed, ..ExchangeConfig::default() };
+    let mut config = ExchangeConfig {
+        seed: options.seed,
+        ..ExchangeConfig::default()
+    };
     config.market.synthetic.updates_per_second = 30.0;
     config.market.synthetic.trades_per_second = 12.0;
     config.market.synthetic.trade_value = 15_000.0;
@@ -113,13 +124,18 @@ fn start_exchange(options: &DemoOptions) -> Result<Handle, DemoError> {
 async fn trade(options: &DemoOptions, exchange: &Handle) -> Result<Summary, DemoError> {
     let (venue, credentials) = binance_on(exchange.addr);
     let seen = Rc::new(RefCell::new(Seen::default()));
-    let mut builder = Tripline::builder(EngineSettings::of("practice".parse()?)).binance(venue, credentials);
+    let mut builder =
+        Tripline::builder(EngineSettings::of("practice".parse()?)).binance(venue, credentials);
     for (id, kind, config) in STRATEGIES {
-        let config = config.parse().map_err(|error| RegistryError::from_toml(kind, &error))?;
+        let config = config
+            .parse()
+            .map_err(|error| RegistryError::from_toml(kind, &error))?;
         builder = builder.boxed_strategy(id, registry::build(kind, config)?)?;
     }
     let watched = seen.clone();
-    let builder = builder.strategy_actor("watch", Observer::subscriptions()?, |_| Observer::start_with(watched))?;
+    let builder = builder.strategy_actor("watch", Observer::subscriptions()?, |_| {
+        Observer::start_with(watched)
+    })?;
     let running = builder.start().await?;
 
     let mut view = View::new(options, exchange.addr);
@@ -143,13 +159,21 @@ async fn trade(options: &DemoOptions, exchange: &Handle) -> Result<Summary, Demo
     finish(running, exchange.addr, view).await
 }
 
-async fn finish(running: Running, exchange: SocketAddr, mut view: View) -> Result<Summary, DemoError> {
+async fn finish(
+    running: Running,
+    exchange: SocketAddr,
+    mut view: View,
+) -> Result<Summary, DemoError> {
     view.note("stopping: no new orders, resting orders cancelled, cancels confirmed")?;
     let run = running.run_id();
     let report: ExitReport = running.stop().await;
     view.finish(&report)?;
     let record = Practice::new(exchange)?.get("/practice/record").await?;
-    let orders = report.snapshot.as_ref().map(|snapshot| snapshot.desk.orders.clone()).unwrap_or_default();
+    let orders = report
+        .snapshot
+        .as_ref()
+        .map(|snapshot| snapshot.desk.orders.clone())
+        .unwrap_or_default();
     let verdict = judge::compare(run, &orders, &record).map_err(DemoError::Record)?;
     Ok(Summary::new(&report, verdict))
 }
@@ -163,13 +187,25 @@ struct Practice {
 
 impl Practice {
     fn new(exchange: SocketAddr) -> Result<Self, DemoError> {
-        let limits = http::Limits { body_bytes: 256 << 20, ..http::Limits::default() };
+        let limits = http::Limits {
+            body_bytes: 256 << 20,
+            ..http::Limits::default()
+        };
         let tls = http::tls_config(None).map_err(|error| DemoError::Record(error.to_string()))?;
-        Ok(Self { exchange, client: http::client(tls, &limits), limits })
+        Ok(Self {
+            exchange,
+            client: http::client(tls, &limits),
+            limits,
+        })
     }
 
     async fn get(&self, path: &str) -> Result<Value, DemoError> {
-        self.exchange(self.client.get(format!("http://{}{path}", self.exchange)).send()).await
+        self.exchange(
+            self.client
+                .get(format!("http://{}{path}", self.exchange))
+                .send(),
+        )
+        .await
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value, DemoError> {

@@ -79,7 +79,10 @@ impl Handler<Halt> for Observer {
 impl Handler<Resumed> for Observer {
     type Result = ();
     fn handle(&mut self, resumed: Resumed, _: &mut Context<Self>) {
-        self.0.borrow_mut().notes.push(format!("resumed {}: {}", resumed.scope, resumed.reason));
+        self.0
+            .borrow_mut()
+            .notes
+            .push(format!("resumed {}: {}", resumed.scope, resumed.reason));
     }
 }
 

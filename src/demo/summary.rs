@@ -35,11 +35,25 @@ impl Summary {
         let desk = report.snapshot.as_ref().map(|snapshot| &snapshot.desk);
         let orders = desk.map(|desk| desk.orders.as_slice()).unwrap_or_default();
         let count = |state| orders.iter().filter(|order| order.state == state).count();
-        let open_in_engine = orders.iter().filter(|order| order.state.may_be_open()).count();
+        let open_in_engine = orders
+            .iter()
+            .filter(|order| order.state.may_be_open())
+            .count();
         let delivered = |snapshot: &crate::running::EngineSnapshot| {
-            snapshot.alerts.iter().map(|channel| channel.delivered).sum()
+            snapshot
+                .alerts
+                .iter()
+                .map(|channel| channel.delivered)
+                .sum()
         };
-        let Verdict { filled, canceled, open_at_exchange, fills_at_exchange, fills_in_engine, .. } = verdict;
+        let Verdict {
+            filled,
+            canceled,
+            open_at_exchange,
+            fills_at_exchange,
+            fills_in_engine,
+            ..
+        } = verdict;
         let same = filled == count(OrderState::Filled)
             && canceled == count(OrderState::Canceled)
             && open_at_exchange == open_in_engine
@@ -52,10 +66,16 @@ impl Summary {
             open_in_engine,
             fills_at_exchange,
             fills_in_engine,
-            halts: report.snapshot.as_ref().map_or(0, |snapshot| snapshot.safety.halts),
+            halts: report
+                .snapshot
+                .as_ref()
+                .map_or(0, |snapshot| snapshot.safety.halts),
             alerts_delivered: report.snapshot.as_ref().map_or(0, delivered),
             max_rss_mb: max_rss_mb(),
-            balanced: same && verdict.differences.is_empty() && fills_at_exchange > 0 && canceled > 0,
+            balanced: same
+                && verdict.differences.is_empty()
+                && fills_at_exchange > 0
+                && canceled > 0,
             differences: verdict.differences,
         }
     }
@@ -72,12 +92,25 @@ impl Summary {
         let mut out = io::stdout().lock();
         writeln!(out)?;
         writeln!(out, "{:<24}{:>10}{:>10}", "", "engine", "exchange")?;
-        writeln!(out, "{:<24}{:>10}{:>10}", "open orders", self.open_in_engine, self.open_at_exchange)?;
-        writeln!(out, "{:<24}{:>10}{:>10}", "fills", self.fills_in_engine, self.fills_at_exchange)?;
+        writeln!(
+            out,
+            "{:<24}{:>10}{:>10}",
+            "open orders", self.open_in_engine, self.open_at_exchange
+        )?;
+        writeln!(
+            out,
+            "{:<24}{:>10}{:>10}",
+            "fills", self.fills_in_engine, self.fills_at_exchange
+        )?;
         writeln!(
             out,
             "{} orders sent, {} filled, {} cancelled; {} halts, {} alerts delivered; at most {} MB resident",
-            self.orders_sent, self.orders_filled, self.orders_canceled, self.halts, self.alerts_delivered, self.max_rss_mb
+            self.orders_sent,
+            self.orders_filled,
+            self.orders_canceled,
+            self.halts,
+            self.alerts_delivered,
+            self.max_rss_mb
         )?;
         for difference in &self.differences {
             writeln!(out, "DIFFERENT  {difference}")?;
@@ -89,7 +122,11 @@ impl Summary {
         };
         writeln!(out, "{verdict}")?;
         if json {
-            writeln!(out, "{}", serde_json::to_string(self).map_err(io::Error::other)?)?;
+            writeln!(
+                out,
+                "{}",
+                serde_json::to_string(self).map_err(io::Error::other)?
+            )?;
         }
         out.flush()
     }

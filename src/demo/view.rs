@@ -59,7 +59,11 @@ impl View {
     }
 
     pub(super) fn show(
-        &mut self, seen: &Seen, snapshot: &EngineSnapshot, running: &Running, left: Duration,
+        &mut self,
+        seen: &Seen,
+        snapshot: &EngineSnapshot,
+        running: &Running,
+        left: Duration,
     ) -> io::Result<()> {
         for order in &snapshot.desk.orders {
             self.order(order)?;
@@ -77,7 +81,11 @@ impl View {
             }
         }
         self.halted = halted.len();
-        if self.drawn { self.draw(seen, snapshot, running, left) } else { Ok(()) }
+        if self.drawn {
+            self.draw(seen, snapshot, running, left)
+        } else {
+            Ok(())
+        }
     }
 
     /// Tells what is new about an order.
@@ -88,42 +96,82 @@ impl View {
             return Ok(());
         }
         let terms = &order.terms;
-        let price = terms.price.map_or_else(|| "market".to_owned(), |price| price.value().normalize().to_string());
+        let price = terms.price.map_or_else(
+            || "market".to_owned(),
+            |price| price.value().normalize().to_string(),
+        );
         let told_fills = before.map_or(0, |(_, fills)| fills);
         for fill in order.fills().iter().skip(told_fills) {
             let side = terms.side;
             self.event(format!(
                 "FILL     {:<8} {side} {} at {} (trade {})",
-                order.strategy, fill.quantity.value().normalize(), fill.price.value().normalize(), fill.trade_id
+                order.strategy,
+                fill.quantity.value().normalize(),
+                fill.price.value().normalize(),
+                fill.trade_id
             ))?;
         }
         if before.is_none_or(|(state, _)| state != order.state) {
             self.event(format!(
                 "{:<8} {:<8} {} {} {} at {price}",
-                format!("{:?}", order.state).to_uppercase().chars().take(8).collect::<String>(),
-                order.strategy, terms.side, terms.quantity.value().normalize(), terms.symbol
+                format!("{:?}", order.state)
+                    .to_uppercase()
+                    .chars()
+                    .take(8)
+                    .collect::<String>(),
+                order.strategy,
+                terms.side,
+                terms.quantity.value().normalize(),
+                terms.symbol
             ))?;
         }
         Ok(())
     }
 
     fn draw(
-        &mut self, seen: &Seen, snapshot: &EngineSnapshot, running: &Running, left: Duration,
+        &mut self,
+        seen: &Seen,
+        snapshot: &EngineSnapshot,
+        running: &Running,
+        left: Duration,
     ) -> io::Result<()> {
         let mut block = vec![format!(
-            "Tripline demo   practice exchange on {}   {} s left   Ctrl-C stops in order", self.exchange, left.as_secs()
+            "Tripline demo   practice exchange on {}   {} s left   Ctrl-C stops in order",
+            self.exchange,
+            left.as_secs()
         )];
         block.push(String::new());
-        block.push(format!("{:<10}{:>14}{:>14}{:>14}", "market", "bid", "ask", "last"));
+        block.push(format!(
+            "{:<10}{:>14}{:>14}{:>14}",
+            "market", "bid", "ask", "last"
+        ));
         for (symbol, best) in &seen.best {
-            let last = seen.last.get(symbol).map_or_else(String::new, |trade| trade.price.to_string());
-            block.push(format!("{:<10}{:>14}{:>14}{:>14}", symbol.as_str(), best.bid.price, best.ask.price, last));
+            let last = seen
+                .last
+                .get(symbol)
+                .map_or_else(String::new, |trade| trade.price.to_string());
+            block.push(format!(
+                "{:<10}{:>14}{:>14}{:>14}",
+                symbol.as_str(),
+                best.bid.price,
+                best.ask.price,
+                last
+            ));
         }
         block.push(String::new());
-        block.push(format!("{:<10}{:<12}{:>6}{:>8}{:>8}{:>8}", "strategy", "state", "open", "sent", "filled", "fills"));
+        block.push(format!(
+            "{:<10}{:<12}{:>6}{:>8}{:>8}{:>8}",
+            "strategy", "state", "open", "sent", "filled", "fills"
+        ));
         for seat in &running.seats {
             let strategy = seat.membership.strategy;
-            let own = || snapshot.desk.orders.iter().filter(move |order| order.strategy == strategy);
+            let own = || {
+                snapshot
+                    .desk
+                    .orders
+                    .iter()
+                    .filter(move |order| order.strategy == strategy)
+            };
             let level: HaltLevel = running.board().level(&seat.membership);
             block.push(format!(
                 "{:<10}{:<12}{:>6}{:>8}{:>8}{:>8}",
@@ -131,15 +179,24 @@ impl View {
                 level,
                 own().filter(|order| order.state.may_be_open()).count(),
                 own().count(),
-                own().filter(|order| order.state == OrderState::Filled).count(),
+                own()
+                    .filter(|order| order.state == OrderState::Filled)
+                    .count(),
                 own().map(|order| order.fills().len()).sum::<usize>(),
             ));
         }
         block.push(String::new());
         block.push(format!(
             "{} ticks, {} trades seen; {} incidents, {} halts; private stream {}",
-            seen.ticks, seen.trades, snapshot.safety.incidents, snapshot.safety.halts,
-            if snapshot.desk.private_stream_live { "live" } else { "DOWN" }
+            seen.ticks,
+            seen.trades,
+            snapshot.safety.incidents,
+            snapshot.safety.halts,
+            if snapshot.desk.private_stream_live {
+                "live"
+            } else {
+                "DOWN"
+            }
         ));
         block.push(String::new());
         block.extend(self.events.iter().cloned());
@@ -164,10 +221,18 @@ impl View {
     /// The last events, after the stop.
     pub(super) fn finish(&mut self, report: &ExitReport) -> io::Result<()> {
         self.drawn = false;
-        for order in report.snapshot.iter().flat_map(|snapshot| &snapshot.desk.orders) {
+        for order in report
+            .snapshot
+            .iter()
+            .flat_map(|snapshot| &snapshot.desk.orders)
+        {
             self.order(order)?;
         }
-        let confirmed = if report.stop.swept { "the exchange shows no order of ours" } else { "NOT CONFIRMED" };
+        let confirmed = if report.stop.swept {
+            "the exchange shows no order of ours"
+        } else {
+            "NOT CONFIRMED"
+        };
         self.event(format!("stopped: {confirmed}"))
     }
 }

@@ -1,8 +1,14 @@
 //! What the tests of the composed program share: a practice exchange on a loopback port, an engine
 //! against it, levers of the exchange, and waiting for conditions.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test program uses its own part, and a helper that fails fails its test"
+)]
 
+pub mod hand;
+pub mod proxy;
 pub mod quoter;
 pub mod receiver;
 pub mod trial;
@@ -35,8 +41,16 @@ impl Exchange {
     pub async fn start() -> Self {
         drop(env_logger::builder().is_test(true).try_init());
         let exchange = Self::with(still());
-        exchange.market(json!({"symbol": "BTCUSDT", "mid": "60000.01", "spread": "0.02", "quantity": "5"})).await;
-        exchange.market(json!({"symbol": "ETHUSDT", "mid": "3000.01", "spread": "0.02", "quantity": "50"})).await;
+        exchange
+            .market(
+                json!({"symbol": "BTCUSDT", "mid": "60000.01", "spread": "0.02", "quantity": "5"}),
+            )
+            .await;
+        exchange
+            .market(
+                json!({"symbol": "ETHUSDT", "mid": "3000.01", "spread": "0.02", "quantity": "50"}),
+            )
+            .await;
         exchange
     }
 
@@ -52,28 +66,51 @@ impl Exchange {
     }
 
     async fn call(&self, verb: awc::http::Method, path: &str, body: String) -> Value {
-        let limits = http::Limits { body_bytes: 64 << 20, ..http::Limits::default() };
-        let request = self.client.request(verb, format!("http://{}{path}", self.addr()));
-        let answer = http::exchange("practice", request.send_body(body), &limits).await.unwrap();
+        let limits = http::Limits {
+            body_bytes: 64 << 20,
+            ..http::Limits::default()
+        };
+        let request = self
+            .client
+            .request(verb, format!("http://{}{path}", self.addr()));
+        let answer = http::exchange("practice", request.send_body(body), &limits)
+            .await
+            .unwrap();
         let text = String::from_utf8_lossy(&answer.body).into_owned();
-        assert!(answer.status.is_success(), "{path}: {} {text}", answer.status);
+        assert!(
+            answer.status.is_success(),
+            "{path}: {} {text}",
+            answer.status
+        );
         serde_json::from_str(&text).unwrap()
     }
 
     pub async fn market(&self, lever: Value) -> Value {
-        self.call(awc::http::Method::POST, "/practice/market", lever.to_string()).await
+        self.call(
+            awc::http::Method::POST,
+            "/practice/market",
+            lever.to_string(),
+        )
+        .await
     }
 
     pub async fn fault(&self, fault: Value) -> Value {
-        self.call(awc::http::Method::POST, "/practice/faults", fault.to_string()).await
+        self.call(
+            awc::http::Method::POST,
+            "/practice/faults",
+            fault.to_string(),
+        )
+        .await
     }
 
     pub async fn clear_faults(&self) {
-        self.call(awc::http::Method::DELETE, "/practice/faults", String::new()).await;
+        self.call(awc::http::Method::DELETE, "/practice/faults", String::new())
+            .await;
     }
 
     pub async fn record(&self) -> Value {
-        self.call(awc::http::Method::GET, "/practice/record", String::new()).await
+        self.call(awc::http::Method::GET, "/practice/record", String::new())
+            .await
     }
 
     /// A trade of somebody else's at this price or better.
@@ -84,23 +121,34 @@ impl Exchange {
 
     /// Moves the best prices a little, so that a tick goes out.
     pub async fn tick(&self, symbol: &str, bid_quantity: &str) {
-        self.market(json!({"symbol": symbol, "bids": [["59999.00", bid_quantity]]})).await;
+        self.market(json!({"symbol": symbol, "bids": [["59999.00", bid_quantity]]}))
+            .await;
     }
 
     /// The account's orders as the exchange recorded them.
     pub async fn orders(&self) -> Vec<Value> {
-        self.record().await["accounts"][0]["orders"].as_array().unwrap().clone()
+        self.record().await["accounts"][0]["orders"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     pub async fn open_orders(&self) -> Vec<Value> {
-        self.record().await["accounts"][0]["openOrders"].as_array().unwrap().clone()
+        self.record().await["accounts"][0]["openOrders"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// Placements that reached the exchange.
     pub async fn placements(&self) -> Vec<Value> {
         let record = self.record().await;
         let arrivals = record["arrivals"].as_array().unwrap();
-        arrivals.iter().filter(|arrival| arrival["operation"] == "order.place").cloned().collect()
+        arrivals
+            .iter()
+            .filter(|arrival| arrival["operation"] == "order.place")
+            .cloned()
+            .collect()
     }
 }
 
@@ -132,7 +180,11 @@ pub fn engine(exchange: &Exchange, settings: EngineSettings) -> Builder {
 }
 
 /// The same, with other settings of the venue.
-pub fn engine_with(exchange: &Exchange, settings: EngineSettings, change: impl FnOnce(&mut BinanceSettings)) -> Builder {
+pub fn engine_with(
+    exchange: &Exchange,
+    settings: EngineSettings,
+    change: impl FnOnce(&mut BinanceSettings),
+) -> Builder {
     let (mut venue, credentials) = binance_on(exchange.addr());
     hurry(&mut venue);
     change(&mut venue);

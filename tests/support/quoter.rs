@@ -55,13 +55,30 @@ impl Quoter {
         Self::new("ETHUSDT", ["2750", "2500", "0.1"], script)
     }
 
-    fn new(name: &str, [rest_at, probe_at, quantity]: [&'static str; 3], script: &Rc<Script>) -> Self {
+    fn new(
+        name: &str,
+        [rest_at, probe_at, quantity]: [&'static str; 3],
+        script: &Rc<Script>,
+    ) -> Self {
         let script = script.clone();
-        Self { symbol: symbol(name), rest_at, probe_at, quantity, resting: None, probe: None, script }
+        Self {
+            symbol: symbol(name),
+            rest_at,
+            probe_at,
+            quantity,
+            resting: None,
+            probe: None,
+            script,
+        }
     }
 
     fn buy(&self, ctx: &mut Context<'_>, price: &str) -> Result<ClientOrderId, StrategyError> {
-        let order = NewOrder::limit(self.symbol, Side::Buy, self.quantity.parse()?, price.parse()?);
+        let order = NewOrder::limit(
+            self.symbol,
+            Side::Buy,
+            self.quantity.parse()?,
+            price.parse()?,
+        );
         let id = ctx.place(order)?;
         self.script.placed.set(self.script.placed.get() + 1);
         Ok(id)
@@ -134,9 +151,13 @@ impl Ticking {
         Self(actix_rt::spawn(async move {
             for count in 0u64.. {
                 let quantity = format!("{}", 5 + count % 5);
-                exchange.market(json!({"symbol": "BTCUSDT", "bids": [["60000.00", quantity]]})).await;
+                exchange
+                    .market(json!({"symbol": "BTCUSDT", "bids": [["60000.00", quantity]]}))
+                    .await;
                 tokio::time::sleep(Duration::from_millis(12)).await;
-                exchange.market(json!({"symbol": "ETHUSDT", "bids": [["3000.00", quantity]]})).await;
+                exchange
+                    .market(json!({"symbol": "ETHUSDT", "bids": [["3000.00", quantity]]}))
+                    .await;
                 tokio::time::sleep(Duration::from_millis(12)).await;
             }
         }))

@@ -45,12 +45,22 @@ impl Robot {
                 actix_rt::spawn(serve(stream, shared.clone()));
             }
         });
-        let folder = std::env::temp_dir().join(format!("tripline-robot-{}-{}", std::process::id(), address.port()));
+        let folder = std::env::temp_dir().join(format!(
+            "tripline-robot-{}-{}",
+            std::process::id(),
+            address.port()
+        ));
         std::fs::create_dir_all(&folder).unwrap();
         let secret = |name: &str, text: &str| {
             let path = folder.join(name);
             let mut options = std::fs::OpenOptions::new();
-            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap();
+            let mut file = options
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&path)
+                .unwrap();
             std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
             SecretSource::File(path)
         };
@@ -62,7 +72,11 @@ impl Robot {
             mobiles: Vec::new(),
             base_url: format!("http://{address}"),
         });
-        Self { state, config, folder }
+        Self {
+            state,
+            config,
+            folder,
+        }
     }
 
     pub fn channel(&self) -> ChannelConfig {
@@ -86,7 +100,9 @@ impl Robot {
     /// Whether a person was told of a fault of this kind.
     pub fn told_of(&self, kind: FaultKind) -> bool {
         // Markdown escapes the underscore.
-        self.texts().iter().any(|text| text.replace('\\', "").contains(kind.as_str()))
+        self.texts()
+            .iter()
+            .any(|text| text.replace('\\', "").contains(kind.as_str()))
     }
 }
 
@@ -106,11 +122,21 @@ async fn serve(mut stream: TcpStream, state: Rc<State>) {
             r#"{"errcode":300001,"errmsg":"token is not exist"}"#
         } else {
             let body: Value = serde_json::from_slice(&body).unwrap();
-            state.accepted.borrow_mut().push(body["markdown"]["text"].as_str().unwrap().to_owned());
+            state
+                .accepted
+                .borrow_mut()
+                .push(body["markdown"]["text"].as_str().unwrap().to_owned());
             r#"{"errcode":0,"errmsg":"ok"}"#
         };
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
-        if stream.write_all(format!("{head}{answer}").as_bytes()).await.is_err() {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            answer.len()
+        );
+        if stream
+            .write_all(format!("{head}{answer}").as_bytes())
+            .await
+            .is_err()
+        {
             return;
         }
     }
@@ -121,13 +147,25 @@ async fn request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut received = Vec::new();
     loop {
         let mut chunk = [0; 4096];
-        let read = stream.read(&mut chunk).await.ok().filter(|read| *read > 0)?;
+        let read = stream
+            .read(&mut chunk)
+            .await
+            .ok()
+            .filter(|read| *read > 0)?;
         received.extend_from_slice(&chunk[..read]);
-        let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else {
+            continue;
+        };
         let head = String::from_utf8(received[..end].to_vec()).unwrap();
         let length = head
             .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok())
+            .find_map(|line| {
+                line.to_ascii_lowercase()
+                    .strip_prefix("content-length:")?
+                    .trim()
+                    .parse()
+                    .ok()
+            })
             .unwrap_or(0usize);
         let body = &received[end + 4..];
         if body.len() >= length {
@@ -141,7 +179,9 @@ async fn request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
 fn signed(target: &str) -> bool {
     let query = target.strip_prefix("/robot/send?").unwrap_or_default();
     let value = |name: &str| {
-        let pair = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let pair = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         percent_decoded(pair.unwrap_or_default())
     };
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, KEY.as_bytes());

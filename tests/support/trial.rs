@@ -29,7 +29,11 @@ pub struct Trader {
 
 impl Trader {
     fn new(name: &'static str, symbol: &'static str) -> Self {
-        Self { name, symbol, script: Rc::default() }
+        Self {
+            name,
+            symbol,
+            script: Rc::default(),
+        }
     }
 
     pub fn membership(&self) -> Membership {
@@ -78,7 +82,14 @@ impl Trial {
             .await
             .unwrap();
         let ticking = Cell::new(Some(Ticking::start(&exchange)));
-        let trial = Self { exchange, robot, running, btc, eth, ticking };
+        let trial = Self {
+            exchange,
+            robot,
+            running,
+            btc,
+            eth,
+            ticking,
+        };
         trial.all_trade().await;
         trial
     }
@@ -98,7 +109,12 @@ impl Trial {
     pub async fn trades(&self, trader: &Trader) {
         let before = self.placements(trader).await.len();
         until(&format!("{} trades", trader.name), || async {
-            let resting = self.exchange.open_orders().await.iter().any(|order| order["symbol"] == trader.symbol);
+            let resting = self
+                .exchange
+                .open_orders()
+                .await
+                .iter()
+                .any(|order| order["symbol"] == trader.symbol);
             resting && self.placements(trader).await.len() > before + 3
         })
         .await;
@@ -111,15 +127,24 @@ impl Trial {
     /// Standing incidents that concern the strategy, first one first.
     pub fn incidents(&self, trader: &Trader) -> Vec<Incident> {
         let membership = trader.membership();
-        let concerned = self.running.board().restricted().into_iter().filter(|(scope, _)| membership.is_in(scope));
-        let mut incidents: Vec<_> = concerned.flat_map(|(_, standing)| standing.incidents).collect();
+        let concerned = self
+            .running
+            .board()
+            .restricted()
+            .into_iter()
+            .filter(|(scope, _)| membership.is_in(scope));
+        let mut incidents: Vec<_> = concerned
+            .flat_map(|(_, standing)| standing.incidents)
+            .collect();
         incidents.sort_unstable_by_key(|incident| incident.id);
         incidents
     }
 
     pub async fn halted(&self, trader: &Trader, kind: FaultKind) {
         until(&format!("{} is halted by {kind}", trader.name), || async {
-            self.incidents(trader).iter().any(|incident| incident.fault.kind == kind)
+            self.incidents(trader)
+                .iter()
+                .any(|incident| incident.fault.kind == kind)
         })
         .await;
     }
@@ -137,37 +162,65 @@ impl Trial {
         let offset = self.running.clock().venue_offset();
         let latch_at_venue = Timestamp::from_nanos(latch.as_nanos() + offset);
         let under_way = |id: &str| {
-            desk.orders.iter().any(|order| order.id.to_string() == id && order.created <= latch_at_venue)
+            desk.orders
+                .iter()
+                .any(|order| order.id.to_string() == id && order.created <= latch_at_venue)
         };
         let placements = self.placements(trader).await;
-        let late = placements.iter().filter(|one| one["timeUs"].as_i64().unwrap() > latch.as_micros());
-        late.filter(|one| !under_way(one["clientOrderId"].as_str().unwrap())).count()
+        let late = placements
+            .iter()
+            .filter(|one| one["timeUs"].as_i64().unwrap() > latch.as_micros());
+        late.filter(|one| !under_way(one["clientOrderId"].as_str().unwrap()))
+            .count()
     }
 
     /// Judges the halt of a strategy. The market ticks on, long enough for many orders.
     pub async fn judge(&self, trader: &Trader, injected: Timestamp) -> Verdict {
         let latch = self.incidents(trader).first().unwrap().fault.at;
         let script = &trader.script;
-        until("the strategy was told of the halt", || async { !script.halts.borrow().is_empty() }).await;
+        until("the strategy was told of the halt", || async {
+            !script.halts.borrow().is_empty()
+        })
+        .await;
         tokio::time::sleep(Duration::from_millis(400)).await;
         let orders_after = self.orders_after(trader, latch).await;
-        Verdict { latch_after: latch.saturating_since(injected), orders_after }
+        Verdict {
+            latch_after: latch.saturating_since(injected),
+            orders_after,
+        }
     }
 
     /// No order of the strategy is at the exchange, and the engine knows that.
     pub async fn swept(&self, trader: &Trader) {
-        until(&format!("the sweep of {} is confirmed", trader.name), || async {
-            let desk = self.running.snapshot().await.unwrap().desk;
-            let of_trader = |order: &&tripline_engine::order::Order| order.terms.symbol == symbol(trader.symbol);
-            desk.sweeps == 0 && !desk.orders.iter().filter(of_trader).any(|order| order.state.may_be_open())
-        })
+        until(
+            &format!("the sweep of {} is confirmed", trader.name),
+            || async {
+                let desk = self.running.snapshot().await.unwrap().desk;
+                let of_trader = |order: &&tripline_engine::order::Order| {
+                    order.terms.symbol == symbol(trader.symbol)
+                };
+                desk.sweeps == 0
+                    && !desk
+                        .orders
+                        .iter()
+                        .filter(of_trader)
+                        .any(|order| order.state.may_be_open())
+            },
+        )
         .await;
         let open = self.exchange.open_orders().await;
-        assert!(open.iter().all(|order| order["symbol"] != trader.symbol), "{} has open orders: {open:?}", trader.name);
+        assert!(
+            open.iter().all(|order| order["symbol"] != trader.symbol),
+            "{} has open orders: {open:?}",
+            trader.name
+        );
     }
 
     pub async fn told_of(&self, kind: FaultKind) {
-        until(&format!("a person was told of {kind}"), || async { self.robot.told_of(kind) }).await;
+        until(&format!("a person was told of {kind}"), || async {
+            self.robot.told_of(kind)
+        })
+        .await;
         assert_eq!(self.robot.refused(), 0, "signatures are right");
     }
 

@@ -13,13 +13,15 @@ use tripline_engine::ports::PlaceOutcome;
 use tripline_engine::risk::Approved;
 use tripline_engine::time::Timestamp;
 
-use super::handlers::StopReport;
 use super::OrderGateway;
+use super::handlers::StopReport;
 
 impl OrderGateway {
     /// Lets the desk work and carries out what it decides. A panic in it is a fault; the desk lives on.
     pub(super) fn work(
-        &mut self, ctx: &mut Context<Self>, work: impl FnOnce(&mut OrderDesk, Timestamp, &mut Vec<Effect>),
+        &mut self,
+        ctx: &mut Context<Self>,
+        work: impl FnOnce(&mut OrderDesk, Timestamp, &mut Vec<Effect>),
     ) {
         let now = self.clock.venue_now();
         let mut effects = std::mem::take(&mut self.effects);
@@ -36,21 +38,33 @@ impl OrderGateway {
             Effect::Place(order) => self.place(&order, ctx),
             Effect::Cancel(order) => {
                 let answer = self.port.cancel(order);
-                self.then(answer, ctx, move |desk, answer, now, out| desk.cancel_answered(order.id, answer, now, out));
+                self.then(answer, ctx, move |desk, answer, now, out| {
+                    desk.cancel_answered(order.id, answer, now, out)
+                });
             }
             Effect::Amend(order, quantity) => {
                 let answer = self.port.amend(order, quantity);
-                self.then(answer, ctx, move |desk, answer, now, out| desk.amend_answered(order.id, answer, now, out));
+                self.then(answer, ctx, move |desk, answer, now, out| {
+                    desk.amend_answered(order.id, answer, now, out)
+                });
             }
             Effect::Query { order, after } => {
                 let port = self.port.clone();
                 let answer = later(after, move || port.query(order));
-                self.then(answer, ctx, move |desk, answer, now, out| desk.query_answered(order.id, answer, now, out));
+                self.then(answer, ctx, move |desk, answer, now, out| {
+                    desk.query_answered(order.id, answer, now, out)
+                });
             }
-            Effect::FetchFills { order, venue_id, after } => {
+            Effect::FetchFills {
+                order,
+                venue_id,
+                after,
+            } => {
                 let port = self.port.clone();
                 let answer = later(after, move || port.fills(order.symbol, venue_id));
-                self.then(answer, ctx, move |desk, answer, now, out| desk.fills_answered(order.id, answer, now, out));
+                self.then(answer, ctx, move |desk, answer, now, out| {
+                    desk.fills_answered(order.id, answer, now, out)
+                });
             }
             Effect::ListOpen { after } => self.list_open(after, ctx),
             Effect::Happened(event) => {
@@ -81,7 +95,11 @@ impl OrderGateway {
     fn place(&mut self, order: &Approved<PlaceOrder>, ctx: &mut Context<Self>) {
         let PlaceOrder { id, strategy, .. } = *order.get();
         let Some(gate) = self.desk.gate(strategy) else {
-            return self.raise(FaultKind::OrderContradiction, Scope::Strategy(strategy), format!("{id} has no gate"));
+            return self.raise(
+                FaultKind::OrderContradiction,
+                Scope::Strategy(strategy),
+                format!("{id} has no gate"),
+            );
         };
         let port = self.port.clone();
         let answer = match self.shield.run(|| port.place(order, gate)) {
@@ -91,12 +109,16 @@ impl OrderGateway {
                 tripline_engine::ports::VenueError::UnknownOutcome("the adapter panicked".into()),
             )))),
         };
-        self.then(answer, ctx, move |desk, outcome, now, out| desk.placed(id, outcome, now, out));
+        self.then(answer, ctx, move |desk, outcome, now, out| {
+            desk.placed(id, outcome, now, out)
+        });
     }
 
     /// Brings an answer back to the desk.
     fn then<T: 'static>(
-        &mut self, answer: impl Future<Output = T> + 'static, ctx: &mut Context<Self>,
+        &mut self,
+        answer: impl Future<Output = T> + 'static,
+        ctx: &mut Context<Self>,
         take: impl FnOnce(&mut OrderDesk, T, Timestamp, &mut Vec<Effect>) + 'static,
     ) {
         let returned = answer.into_actor(self).map(move |answer, gateway, ctx| {
@@ -118,14 +140,19 @@ impl OrderGateway {
                 }
                 Err(_) => {}
             }
-            gateway.work(ctx, move |desk, now, out| desk.open_listed(answer, now, out));
+            gateway.work(ctx, move |desk, now, out| {
+                desk.open_listed(answer, now, out)
+            });
             gateway.check_ready();
         });
         ctx.spawn(returned);
     }
 
     fn answer_stop(&mut self) {
-        let report = StopReport { swept: true, open: self.desk.open_orders().count() };
+        let report = StopReport {
+            swept: true,
+            open: self.desk.open_orders().count(),
+        };
         for waiting in self.stopping.drain(..) {
             if waiting.send(report).is_err() {
                 log::debug!(actor = "gateway"; "nobody waits for the stop any more");

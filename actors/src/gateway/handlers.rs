@@ -4,7 +4,9 @@ use actix::{Context, Handler, Message, ResponseFuture};
 use tripline_engine::halt::{Incident, Scope};
 use tripline_engine::messages::account::{BalancesChanged, PrivateStreamChanged};
 use tripline_engine::messages::control::RestingOrders;
-use tripline_engine::messages::order::{AmendOrder, CancelAll, CancelOrder, OrderReport, PlaceOrder};
+use tripline_engine::messages::order::{
+    AmendOrder, CancelAll, CancelOrder, OrderReport, PlaceOrder,
+};
 use tripline_engine::messages::view::ReferenceChanged;
 use tripline_engine::order::Order;
 
@@ -94,7 +96,11 @@ impl Handler<BalancesChanged> for OrderGateway {
     type Result = ();
     fn handle(&mut self, changed: BalancesChanged, _: &mut Context<Self>) {
         self.balances_known |= changed.complete;
-        for outlet in self.seats.values().filter_map(|seat| seat.balances.as_ref()) {
+        for outlet in self
+            .seats
+            .values()
+            .filter_map(|seat| seat.balances.as_ref())
+        {
             outlet.send(changed.clone());
         }
         self.check_ready();
@@ -116,7 +122,11 @@ impl Handler<PrivateStreamChanged> for OrderGateway {
 
 impl Handler<ReferenceChanged> for OrderGateway {
     type Result = ();
-    fn handle(&mut self, ReferenceChanged { symbol, price }: ReferenceChanged, _: &mut Context<Self>) {
+    fn handle(
+        &mut self,
+        ReferenceChanged { symbol, price }: ReferenceChanged,
+        _: &mut Context<Self>,
+    ) {
         self.desk.set_reference(symbol, price);
         if price.is_some() {
             for seat in self.seats.values_mut() {
@@ -157,7 +167,11 @@ impl Handler<ReadDesk> for OrderGateway {
 
 impl Handler<StopOrders> for OrderGateway {
     type Result = ResponseFuture<StopReport>;
-    fn handle(&mut self, command: StopOrders, ctx: &mut Context<Self>) -> ResponseFuture<StopReport> {
+    fn handle(
+        &mut self,
+        command: StopOrders,
+        ctx: &mut Context<Self>,
+    ) -> ResponseFuture<StopReport> {
         self.desk.stop();
         let open = self.desk.open_orders().count();
         if command.resting_orders == RestingOrders::Keep {
@@ -165,7 +179,9 @@ impl Handler<StopOrders> for OrderGateway {
         }
         let (answer, swept) = tokio::sync::oneshot::channel();
         self.stopping.push(answer);
-        self.work(ctx, |desk, now, out| desk.sweep(Scope::Global, None, now, out));
+        self.work(ctx, |desk, now, out| {
+            desk.sweep(Scope::Global, None, now, out)
+        });
         Box::pin(async move { swept.await.unwrap_or(StopReport { swept: false, open }) })
     }
 }

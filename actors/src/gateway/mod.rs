@@ -87,17 +87,39 @@ pub struct OrderGateway {
 impl OrderGateway {
     #[must_use]
     pub fn new(settings: GatewaySettings) -> Self {
-        let GatewaySettings { account, run, ready_within, grace, instruments, clock, faults, port, on_swept } = settings;
+        let GatewaySettings {
+            account,
+            run,
+            ready_within,
+            grace,
+            instruments,
+            clock,
+            faults,
+            port,
+            on_swept,
+        } = settings;
         let scope = Scope::Account(account);
-        let shield = Shield { actor: "gateway", scope, faults: faults.clone(), clock: clock.clone() };
+        let shield = Shield {
+            actor: "gateway",
+            scope,
+            faults: faults.clone(),
+            clock: clock.clone(),
+        };
         let mut desk = OrderDesk::new(account, run, port.settle_time(), faults.board().clone());
         for instrument in instruments {
             desk.add_instrument(instrument);
         }
         desk.set_clock_good(true);
         Self {
-            desk, port, clock, faults, ready_within, grace, on_swept,
-            _guard: shield.guard(), shield,
+            desk,
+            port,
+            clock,
+            faults,
+            ready_within,
+            grace,
+            on_swept,
+            _guard: shield.guard(),
+            shield,
             unconnected: None,
             seats: BTreeMap::new(),
             effects: Vec::new(),
@@ -130,7 +152,13 @@ impl OrderGateway {
     }
 
     fn raise(&self, kind: FaultKind, scope: Scope, detail: String) {
-        self.faults.raise(Fault { kind, scope, actor: "gateway".into(), detail, at: self.clock.now() });
+        self.faults.raise(Fault {
+            kind,
+            scope,
+            actor: "gateway".into(),
+            detail,
+            at: self.clock.now(),
+        });
     }
 }
 
@@ -145,8 +173,15 @@ impl OrderGateway {
         let (since, told) = *self.unconnected.get_or_insert((now, false));
         if !told && now.saturating_since(since) >= self.grace {
             self.unconnected = Some((since, true));
-            let detail = format!("orders cannot be handed over for {:?}: {reason}", self.grace);
-            self.raise(FaultKind::Network, Scope::Account(self.desk.account()), detail);
+            let detail = format!(
+                "orders cannot be handed over for {:?}: {reason}",
+                self.grace
+            );
+            self.raise(
+                FaultKind::Network,
+                Scope::Account(self.desk.account()),
+                detail,
+            );
         }
     }
 }

@@ -20,7 +20,11 @@ pub(super) struct Readiness {
 
 impl Readiness {
     pub(super) fn new(instruments: Vec<Symbol>) -> Self {
-        Self { waiting: instruments.into_iter().collect(), told: false, failed: false }
+        Self {
+            waiting: instruments.into_iter().collect(),
+            told: false,
+            failed: false,
+        }
     }
 
     pub(super) fn fresh(&mut self, symbol: Symbol) {
@@ -34,7 +38,11 @@ impl OrderGateway {
         if !(self.open_listed && self.balances_known && self.desk.is_private_stream_live()) {
             return;
         }
-        for seat in self.seats.values_mut().filter(|seat| !seat.readiness.told && seat.readiness.waiting.is_empty()) {
+        for seat in self
+            .seats
+            .values_mut()
+            .filter(|seat| !seat.readiness.told && seat.readiness.waiting.is_empty())
+        {
             seat.readiness.told = true;
             seat.ready.send(Ready {});
         }
@@ -47,15 +55,34 @@ impl OrderGateway {
             (!self.balances_known, "the balances"),
             (!self.desk.is_private_stream_live(), "the private stream"),
         ];
-        let common: Vec<&str> = common.into_iter().filter(|(missing, _)| *missing).map(|(_, what)| what).collect();
+        let common: Vec<&str> = common
+            .into_iter()
+            .filter(|(missing, _)| *missing)
+            .map(|(_, what)| what)
+            .collect();
         let mut failed = Vec::new();
-        for (strategy, seat) in self.seats.iter_mut().filter(|(_, seat)| !seat.readiness.told && !seat.readiness.failed) {
+        for (strategy, seat) in self
+            .seats
+            .iter_mut()
+            .filter(|(_, seat)| !seat.readiness.told && !seat.readiness.failed)
+        {
             let mut missing: Vec<String> = common.iter().map(ToString::to_string).collect();
-            missing.extend(seat.readiness.waiting.iter().map(|symbol| format!("market data of {symbol}")));
-            let reason = format!("not ready after {:?}: still missing {}", self.ready_within, missing.join(", "));
+            missing.extend(
+                seat.readiness
+                    .waiting
+                    .iter()
+                    .map(|symbol| format!("market data of {symbol}")),
+            );
+            let reason = format!(
+                "not ready after {:?}: still missing {}",
+                self.ready_within,
+                missing.join(", ")
+            );
             // What comes later still makes it ready, so that it can trade when a person has resumed it.
             seat.readiness.failed = true;
-            seat.init_failed.send(InitFailed { reason: reason.clone() });
+            seat.init_failed.send(InitFailed {
+                reason: reason.clone(),
+            });
             failed.push((*strategy, reason));
         }
         for (strategy, reason) in failed {

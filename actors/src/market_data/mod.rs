@@ -56,16 +56,34 @@ impl MarketData {
     pub fn new(settings: MarketDataSettings) -> Self {
         let Sender { faults, clock, .. } = settings.sender.clone();
         let scope = Scope::Venue(settings.venue);
-        let shield = Shield { actor: "market_data", scope, faults, clock };
-        Self { settings, _guard: shield.guard(), shield, symbols: BTreeMap::new() }
+        let shield = Shield {
+            actor: "market_data",
+            scope,
+            faults,
+            clock,
+        };
+        Self {
+            settings,
+            _guard: shield.guard(),
+            shield,
+            symbols: BTreeMap::new(),
+        }
     }
 
     /// Adds a strategy's subscriptions. To be called before the start.
-    pub fn subscribe(&mut self, name: &str, subscriptions: &[Subscription], address: &StrategyAddress) {
+    pub fn subscribe(
+        &mut self,
+        name: &str,
+        subscriptions: &[Subscription],
+        address: &StrategyAddress,
+    ) {
         let now = self.settings.sender.clock.now();
         for subscription in subscriptions {
             let symbol = subscription.symbol();
-            let data = self.symbols.entry(symbol).or_insert_with(|| SymbolData::new(symbol, now));
+            let data = self
+                .symbols
+                .entry(symbol)
+                .or_insert_with(|| SymbolData::new(symbol, now));
             data.subscribe(name, *subscription, address, &self.settings.sender);
         }
     }
@@ -73,7 +91,13 @@ impl MarketData {
     fn raise(&self, kind: FaultKind, symbol: Option<Symbol>, detail: String) {
         let Sender { faults, clock, .. } = &self.settings.sender;
         let scope = symbol.map_or(Scope::Venue(self.settings.venue), Scope::Instrument);
-        faults.raise(Fault { kind, scope, actor: "market_data".into(), detail, at: clock.now() });
+        faults.raise(Fault {
+            kind,
+            scope,
+            actor: "market_data".into(),
+            detail,
+            at: clock.now(),
+        });
     }
 
     fn take(&mut self, event: FeedEvent, ctx: &mut Context<Self>) {
@@ -89,7 +113,10 @@ impl MarketData {
             FeedEvent::Lost { symbol, what } => {
                 log::warn!(actor = "market_data"; "a message was lost: {what}");
                 let symbols: Vec<_> = self.symbols.keys().copied().collect();
-                for symbol in symbols.into_iter().filter(|known| symbol.is_none_or(|lost| lost == *known)) {
+                for symbol in symbols
+                    .into_iter()
+                    .filter(|known| symbol.is_none_or(|lost| lost == *known))
+                {
                     self.rebuild(symbol, "a message was lost", ctx);
                 }
             }
@@ -106,7 +133,11 @@ impl MarketData {
                 }
             }
             FeedEvent::Refused(error) => {
-                self.raise(error.fault_kind(), None, format!("market data refused: {error}"));
+                self.raise(
+                    error.fault_kind(),
+                    None,
+                    format!("market data refused: {error}"),
+                );
             }
         }
     }
@@ -124,11 +155,19 @@ impl MarketData {
 
     /// Asks for the snapshot that a book needs to come to life again.
     fn rebuild(&mut self, symbol: Symbol, why: &str, ctx: &mut Context<Self>) {
-        let Some(data) = self.symbols.get_mut(&symbol) else { return };
-        let Some(attempt) = data.start_rebuild() else { return };
+        let Some(data) = self.symbols.get_mut(&symbol) else {
+            return;
+        };
+        let Some(attempt) = data.start_rebuild() else {
+            return;
+        };
         log::info!(actor = "market_data"; "book of {symbol}: {why}; snapshot {attempt}");
         if attempt == SNAPSHOTS_BEFORE_FAULT {
-            self.raise(FaultKind::BookBroken, Some(symbol), format!("the book of {symbol} does not come to life: {why}"));
+            self.raise(
+                FaultKind::BookBroken,
+                Some(symbol),
+                format!("the book of {symbol} does not come to life: {why}"),
+            );
         }
         let (port, levels) = (self.settings.port.clone(), self.settings.snapshot_levels);
         let pause = Duration::from_millis(250) * 2u32.pow(attempt.saturating_sub(1).min(5));
@@ -137,13 +176,19 @@ impl MarketData {
             port.depth(symbol, levels).await
         };
         let returned = answer.into_actor(self).map(move |answer, actor, ctx| {
-            let Some(data) = actor.symbols.get_mut(&symbol) else { return };
+            let Some(data) = actor.symbols.get_mut(&symbol) else {
+                return;
+            };
             let outcome = match answer {
                 Ok(snapshot) => data.take_snapshot(&snapshot),
                 Err(error) => {
                     data.snapshot_failed();
                     if !matches!(error, VenueError::Network(_) | VenueError::Timeout(_)) {
-                        actor.raise(error.fault_kind(), Some(symbol), format!("snapshot of {symbol}: {error}"));
+                        actor.raise(
+                            error.fault_kind(),
+                            Some(symbol),
+                            format!("snapshot of {symbol}: {error}"),
+                        );
                     }
                     Needs::Snapshot(error.to_string())
                 }

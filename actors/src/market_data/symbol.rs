@@ -35,7 +35,11 @@ struct Latest<M: actix::Message<Result = ()> + Send + 'static> {
 
 impl<M: actix::Message<Result = ()> + Send + 'static> Latest<M> {
     fn new(outlet: Outlet<M>) -> Self {
-        Self { outlet, waiting: None, conflated: 0 }
+        Self {
+            outlet,
+            waiting: None,
+            conflated: 0,
+        }
     }
 
     fn send(&mut self, message: M) {
@@ -82,14 +86,28 @@ pub(super) struct SymbolData {
 impl SymbolData {
     pub(super) fn new(symbol: Symbol, now: Timestamp) -> Self {
         Self {
-            symbol, book: None, snapshot_under_way: false, snapshots: 0, last_data: now, fresh: false,
-            stale_reported: false, reference_sent: None, best: Vec::new(), books: Vec::new(),
-            depth: Vec::new(), trades: Vec::new(), klines: Vec::new(),
+            symbol,
+            book: None,
+            snapshot_under_way: false,
+            snapshots: 0,
+            last_data: now,
+            fresh: false,
+            stale_reported: false,
+            reference_sent: None,
+            best: Vec::new(),
+            books: Vec::new(),
+            depth: Vec::new(),
+            trades: Vec::new(),
+            klines: Vec::new(),
         }
     }
 
     pub(super) fn subscribe(
-        &mut self, name: &str, subscription: Subscription, address: &StrategyAddress, sender: &Sender,
+        &mut self,
+        name: &str,
+        subscription: Subscription,
+        address: &StrategyAddress,
+        sender: &Sender,
     ) {
         match subscription {
             Subscription::Best(_) => {
@@ -98,16 +116,22 @@ impl SymbolData {
                 }
             }
             Subscription::Book { levels, .. } => {
-                self.book.get_or_insert_with(|| Book::new(self.symbol, ChainRule::UpdateIds));
+                self.book
+                    .get_or_insert_with(|| Book::new(self.symbol, ChainRule::UpdateIds));
                 if let Some(to) = address.book.clone() {
                     let lost = address.book_lost.clone().map(|to| sender.outlet(name, to));
                     let view = Latest::new(sender.outlet(name, to));
-                    self.books.push(BookReader { levels: usize::from(levels), view, lost });
+                    self.books.push(BookReader {
+                        levels: usize::from(levels),
+                        view,
+                        lost,
+                    });
                 }
             }
             Subscription::Depth { levels, .. } => {
                 if let Some(to) = address.depth.clone() {
-                    self.depth.push((usize::from(levels), Latest::new(sender.outlet(name, to))));
+                    self.depth
+                        .push((usize::from(levels), Latest::new(sender.outlet(name, to))));
                 }
             }
             Subscription::Trades(_) => {
@@ -140,7 +164,11 @@ impl SymbolData {
                     self.refer(bid.price, ask.price, received, gateway);
                 }
                 let levels = depth.bids.len().max(depth.asks.len());
-                for (_, reader) in self.depth.iter_mut().filter(|(wanted, _)| *wanted >= levels) {
+                for (_, reader) in self
+                    .depth
+                    .iter_mut()
+                    .filter(|(wanted, _)| *wanted >= levels)
+                {
                     reader.send(depth.clone());
                 }
             }
@@ -152,7 +180,11 @@ impl SymbolData {
             }
             MarketEvent::Kline(kline) => {
                 self.refer(kline.close, kline.close, received, gateway);
-                for (_, reader) in self.klines.iter().filter(|(interval, _)| *interval == kline.interval) {
+                for (_, reader) in self
+                    .klines
+                    .iter()
+                    .filter(|(interval, _)| *interval == kline.interval)
+                {
                     reader.send(kline);
                 }
             }
@@ -162,13 +194,17 @@ impl SymbolData {
     }
 
     fn change(&mut self, change: &BookChange, gateway: &Outlet<ReferenceChanged>) -> Needs {
-        let Some(book) = &mut self.book else { return Needs::Nothing };
+        let Some(book) = &mut self.book else {
+            return Needs::Nothing;
+        };
         match book.change(change) {
             Ok(ChangeOutcome::Applied { crossed: None }) => {
                 self.show_book(change.received, gateway);
                 Needs::Nothing
             }
-            Ok(ChangeOutcome::Applied { crossed: Some(crossed) }) => {
+            Ok(ChangeOutcome::Applied {
+                crossed: Some(crossed),
+            }) => {
                 self.lose_book();
                 Needs::Snapshot(crossed.to_string())
             }
@@ -182,7 +218,9 @@ impl SymbolData {
 
     fn show_book(&mut self, received: Timestamp, gateway: &Outlet<ReferenceChanged>) {
         let Some(book) = &self.book else { return };
-        let (Some(depth), Some(update_id)) = (book.live(), book.last_update_id()) else { return };
+        let (Some(depth), Some(update_id)) = (book.live(), book.last_update_id()) else {
+            return;
+        };
         let touch = depth.best_bid().zip(depth.best_ask());
         for reader in &mut self.books {
             let view = view(self.symbol, depth, reader.levels, update_id, received);
@@ -195,7 +233,9 @@ impl SymbolData {
 
     fn lose_book(&mut self) {
         for lost in self.books.iter().filter_map(|reader| reader.lost.as_ref()) {
-            lost.send(BookLost { symbol: self.symbol });
+            lost.send(BookLost {
+                symbol: self.symbol,
+            });
         }
     }
 
@@ -228,29 +268,45 @@ impl SymbolData {
 
     pub(super) fn take_snapshot(&mut self, snapshot: &DepthSnapshot) -> Needs {
         self.snapshot_under_way = false;
-        let Some(book) = &mut self.book else { return Needs::Nothing };
+        let Some(book) = &mut self.book else {
+            return Needs::Nothing;
+        };
         match book.snapshot(snapshot) {
             Ok(SnapshotOutcome::Live { .. } | SnapshotOutcome::NotNeeded) => {
                 self.snapshots = 0;
                 Needs::Nothing
             }
-            Ok(SnapshotOutcome::TooOld { snapshot, first_buffered }) => {
-                Needs::Snapshot(format!("snapshot {snapshot} is older than the first diff {first_buffered}"))
-            }
+            Ok(SnapshotOutcome::TooOld {
+                snapshot,
+                first_buffered,
+            }) => Needs::Snapshot(format!(
+                "snapshot {snapshot} is older than the first diff {first_buffered}"
+            )),
             Err(reason) => Needs::Snapshot(reason.to_string()),
         }
     }
 
     /// Tells the gateway a reference price: at once when the data was stale, else once a second.
-    fn refer(&mut self, bid: Price, ask: Price, now: Timestamp, gateway: &Outlet<ReferenceChanged>) {
-        let recent = self.reference_sent.is_some_and(|sent| now.saturating_since(sent) < REFERENCE_EVERY);
+    fn refer(
+        &mut self,
+        bid: Price,
+        ask: Price,
+        now: Timestamp,
+        gateway: &Outlet<ReferenceChanged>,
+    ) {
+        let recent = self
+            .reference_sent
+            .is_some_and(|sent| now.saturating_since(sent) < REFERENCE_EVERY);
         if self.fresh && recent {
             return;
         }
         if let Ok(price) = bid.mean(ask) {
             self.fresh = true;
             self.reference_sent = Some(now);
-            gateway.send(ReferenceChanged { symbol: self.symbol, price: Some(price) });
+            gateway.send(ReferenceChanged {
+                symbol: self.symbol,
+                price: Some(price),
+            });
         }
     }
 
@@ -261,7 +317,10 @@ impl SymbolData {
     pub(super) fn set_stale(&mut self, gateway: &Outlet<ReferenceChanged>) {
         if std::mem::take(&mut self.fresh) {
             log::warn!(actor = "market_data"; "data of {} is stale: nothing is placed on it", self.symbol);
-            gateway.send(ReferenceChanged { symbol: self.symbol, price: None });
+            gateway.send(ReferenceChanged {
+                symbol: self.symbol,
+                price: None,
+            });
         }
     }
 
@@ -272,12 +331,22 @@ impl SymbolData {
 
     pub(super) fn deliver_waiting(&mut self) {
         self.best.iter_mut().for_each(Latest::deliver_waiting);
-        self.books.iter_mut().for_each(|reader| reader.view.deliver_waiting());
-        self.depth.iter_mut().for_each(|(_, reader)| reader.deliver_waiting());
+        self.books
+            .iter_mut()
+            .for_each(|reader| reader.view.deliver_waiting());
+        self.depth
+            .iter_mut()
+            .for_each(|(_, reader)| reader.deliver_waiting());
     }
 }
 
-fn view(symbol: Symbol, depth: &Depth, levels: usize, update_id: u64, received: Timestamp) -> BookView {
+fn view(
+    symbol: Symbol,
+    depth: &Depth,
+    levels: usize,
+    update_id: u64,
+    received: Timestamp,
+) -> BookView {
     BookView {
         symbol,
         bids: depth.bids().levels().take(levels).collect(),

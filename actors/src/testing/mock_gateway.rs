@@ -7,8 +7,8 @@ use actix::{Actor, Context, Handler};
 use rust_decimal::Decimal;
 use tripline_engine::ids::{ClientOrderId, TradeId, VenueOrderId};
 use tripline_engine::messages::order::{
-    AmendOrder, CancelAll, CancelOrder, Fill, OrderEvent, OrderEventKind, OrderFilled, OrderReport, PlaceOrder,
-    ReportSource,
+    AmendOrder, CancelAll, CancelOrder, Fill, OrderEvent, OrderEventKind, OrderFilled, OrderReport,
+    PlaceOrder, ReportSource,
 };
 use tripline_engine::money::{Price, Quantity};
 use tripline_engine::order::state::Learnt;
@@ -35,12 +35,22 @@ pub enum Scripted {
     /// Accepted, and rests.
     Accept,
     /// Accepted, then filled whole at its price (a market order at the price that is given).
-    Fill { market_price: Price },
+    Fill {
+        market_price: Price,
+    },
     /// Accepted, then filled in part.
-    FillPart { quantity: Quantity, market_price: Price },
+    FillPart {
+        quantity: Quantity,
+        market_price: Price,
+    },
     /// The fill arrives before the acknowledgement.
-    FillBeforeAck { market_price: Price },
-    Reject { code: i64, text: String },
+    FillBeforeAck {
+        market_price: Price,
+    },
+    Reject {
+        code: i64,
+        text: String,
+    },
     Deny(DenialReason),
     /// The answer is lost: the order is uncertain, and stays so.
     Timeout,
@@ -88,7 +98,10 @@ impl MockGateway {
     }
 
     fn record(&self, command: Command) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(command);
+        self.told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(command);
     }
 
     fn now(&self) -> Timestamp {
@@ -97,7 +110,11 @@ impl MockGateway {
 
     fn tell(&self, order: &Order, kind: OrderEventKind) {
         if let Some((outlet, _)) = &self.outlets {
-            outlet.send(OrderEvent { order: order.clone(), kind, at: self.now() });
+            outlet.send(OrderEvent {
+                order: order.clone(),
+                kind,
+                at: self.now(),
+            });
         }
     }
 
@@ -112,24 +129,51 @@ impl MockGateway {
                 self.next_id += 1;
                 let trade_id = TradeId(self.next_id);
                 let fee = Decimal::ZERO;
-                Fill { trade_id, price, quantity, fee, fee_asset: None, maker: Some(true), at: now, recovered: false }
+                Fill {
+                    trade_id,
+                    price,
+                    quantity,
+                    fee,
+                    fee_asset: None,
+                    maker: Some(true),
+                    at: now,
+                    recovered: false,
+                }
             })
             .into_iter()
             .collect();
-        let filled = fills.iter().map(|fill| fill.quantity).next().unwrap_or_default();
+        let filled = fills
+            .iter()
+            .map(|fill| fill.quantity)
+            .next()
+            .unwrap_or_default();
         let executed = order.filled().checked_add(filled).unwrap_or_default();
         let report = OrderReport {
-            id: order.id, symbol: order.terms.symbol, venue_id, terms: None, status,
-            quantity: order.terms.quantity, executed, executed_notional: None, reason: None, fills,
-            source: ReportSource::Event, at: now,
+            id: order.id,
+            symbol: order.terms.symbol,
+            venue_id,
+            terms: None,
+            status,
+            quantity: order.terms.quantity,
+            executed,
+            executed_notional: None,
+            reason: None,
+            fills,
+            source: ReportSource::Event,
+            at: now,
         };
         let applied = match order.apply(&report, now) {
             Ok(applied) => applied,
-            Err(error) => return log::error!(actor = "mock_gateway"; "the script cannot be true: {error}"),
+            Err(error) => {
+                return log::error!(actor = "mock_gateway"; "the script cannot be true: {error}");
+            }
         };
         if let Some((_, outlet)) = &self.outlets {
             for fill in applied.fills {
-                outlet.send(OrderFilled { order: order.clone(), fill });
+                outlet.send(OrderFilled {
+                    order: order.clone(),
+                    fill,
+                });
             }
         }
         let kind = match status {
@@ -163,7 +207,10 @@ impl MockGateway {
                 let price = terms.price.unwrap_or(market_price);
                 self.shown(order, VenueStatus::Filled, Some((price, terms.quantity)));
             }
-            Scripted::FillPart { quantity, market_price } => {
+            Scripted::FillPart {
+                quantity,
+                market_price,
+            } => {
                 self.shown(order, VenueStatus::New, None);
                 let price = terms.price.unwrap_or(market_price);
                 self.shown(order, VenueStatus::PartiallyFilled, Some((price, quantity)));
@@ -174,7 +221,11 @@ impl MockGateway {
                 self.shown(order, VenueStatus::New, None);
             }
             Scripted::Reject { code, text } => {
-                self.learnt(order, Learnt::Refused, OrderEventKind::Rejected { code, text });
+                self.learnt(
+                    order,
+                    Learnt::Refused,
+                    OrderEventKind::Rejected { code, text },
+                );
             }
             Scripted::Timeout => {
                 let cause = "no answer within 1s".to_owned();
@@ -186,7 +237,9 @@ impl MockGateway {
     }
 
     fn cancel(&mut self, id: ClientOrderId) {
-        let Some(mut order) = self.orders.get(&id).cloned() else { return };
+        let Some(mut order) = self.orders.get(&id).cloned() else {
+            return;
+        };
         if order.state.is_terminal() {
             let text = "Unknown order sent.".to_owned();
             return self.tell(&order, OrderEventKind::CancelRejected { code: -2011, text });
@@ -229,7 +282,12 @@ impl Handler<AmendOrder> for MockGateway {
         if let Some(order) = self.orders.get_mut(&command.id) {
             order.terms.quantity = command.quantity;
             let order = order.clone();
-            self.tell(&order, OrderEventKind::Amended { quantity: command.quantity });
+            self.tell(
+                &order,
+                OrderEventKind::Amended {
+                    quantity: command.quantity,
+                },
+            );
         }
     }
 }
@@ -238,8 +296,12 @@ impl Handler<CancelAll> for MockGateway {
     type Result = ();
     fn handle(&mut self, command: CancelAll, _: &mut Context<Self>) {
         self.record(Command::CancelAll(command));
-        let open: Vec<_> = self.orders.values().filter(|order| order.state.may_be_open()).map(|order| order.id).collect();
+        let open: Vec<_> = self
+            .orders
+            .values()
+            .filter(|order| order.state.may_be_open())
+            .map(|order| order.id)
+            .collect();
         open.into_iter().for_each(|id| self.cancel(id));
     }
 }
-

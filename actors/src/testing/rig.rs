@@ -7,7 +7,9 @@ use actix::{Actor, Addr, Handler, Message};
 use tripline_engine::fault::Fault;
 use tripline_engine::halt::{Gate, HaltBoard, HaltPolicy, Incident, Membership};
 use tripline_engine::ids::{AccountId, RunId, StrategyId, Symbol, VenueId};
-use tripline_engine::instrument::{Filters, Instrument, LotSize, NotionalRange, PriceFilter, TradingStatus};
+use tripline_engine::instrument::{
+    Filters, Instrument, LotSize, NotionalRange, PriceFilter, TradingStatus,
+};
 use tripline_engine::messages::alert::Alert;
 use tripline_engine::messages::control::Ready;
 use tripline_engine::order::{NewOrder, OrderType, SelfTradePrevention};
@@ -58,7 +60,10 @@ pub fn btcusdt() -> Instrument {
         quote_precision: 8,
         order_types: OrderType::ALL.to_vec(),
         default_self_trade_prevention: Some(SelfTradePrevention::ExpireMaker),
-        self_trade_prevention: vec![SelfTradePrevention::ExpireMaker, SelfTradePrevention::ExpireTaker],
+        self_trade_prevention: vec![
+            SelfTradePrevention::ExpireMaker,
+            SelfTradePrevention::ExpireTaker,
+        ],
         amend_allowed: true,
         cancel_replace_allowed: true,
         filters,
@@ -75,7 +80,10 @@ impl Actor for AlertSink {
 impl Handler<Alert> for AlertSink {
     type Result = ();
     fn handle(&mut self, alert: Alert, _: &mut actix::Context<Self>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(alert);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(alert);
     }
 }
 
@@ -97,31 +105,52 @@ impl Rig {
     /// # Panics
     /// Never: the ids are constants.
     pub async fn start(
-        strategy: Box<dyn Strategy>, instruments: Vec<Instrument>, script: impl IntoIterator<Item = Scripted>,
+        strategy: Box<dyn Strategy>,
+        instruments: Vec<Instrument>,
+        script: impl IntoIterator<Item = Scripted>,
     ) -> Self {
         const FIXED: &str = "a constant that parses";
         let clock = Clock::starting_at(Timestamp::from_millis(1_795_000_000_000));
         let board = HaltBoard::new();
-        let (faults, incidents) = Faults::channel(board.clone(), HaltPolicy::default(), Arc::new(|_| {}));
+        let (faults, incidents) =
+            Faults::channel(board.clone(), HaltPolicy::default(), Arc::new(|_| {}));
         let id = StrategyId::new("test").expect(FIXED);
         let account = AccountId::new("main").expect(FIXED);
         let membership = Membership {
             strategy: id,
             account,
             venue: VenueId::new("binance").expect(FIXED),
-            instruments: instruments.iter().map(|instrument| instrument.symbol).collect(),
+            instruments: instruments
+                .iter()
+                .map(|instrument| instrument.symbol)
+                .collect(),
         };
         let gate = Gate::new(board.clone(), Arc::new(membership));
         let run = RunId::from_millis(1_795_000_000_000);
-        let mut host = StrategyHost::new(strategy, HostSettings { strategy: id, account, run, gate });
-        instruments.into_iter().for_each(|instrument| host.add_instrument(instrument));
+        let mut host = StrategyHost::new(
+            strategy,
+            HostSettings {
+                strategy: id,
+                account,
+                run,
+                gate,
+            },
+        );
+        instruments
+            .into_iter()
+            .for_each(|instrument| host.add_instrument(instrument));
 
         let alerts = Arc::new(Mutex::new(Vec::new()));
         let alert_sink = AlertSink(alerts.clone()).start();
         let mut mock = MockGateway::new(clock.clone(), script);
         let told = mock.told();
         let scope = tripline_engine::halt::Scope::Account(account);
-        let sender = Sender { actor: "mock_gateway", scope, faults: faults.clone(), clock: clock.clone() };
+        let sender = Sender {
+            actor: "mock_gateway",
+            scope,
+            faults: faults.clone(),
+            clock: clock.clone(),
+        };
         let wiring_clock = clock.clone();
         let mut started = None;
         let gateway = MockGateway::create(|ctx| {
@@ -139,7 +168,15 @@ impl Rig {
             mock
         });
         let strategy = started.expect("the closure of `create` has run");
-        let rig = Self { strategy, gateway, board, clock, incidents, told, alerts };
+        let rig = Self {
+            strategy,
+            gateway,
+            board,
+            clock,
+            incidents,
+            told,
+            alerts,
+        };
         rig.send(Ready {}).await;
         rig
     }
@@ -153,7 +190,10 @@ impl Rig {
         M: Message<Result = ()> + Send + 'static,
         StrategyActor: Handler<M>,
     {
-        self.strategy.send(message).await.expect("the strategy's actor lives");
+        self.strategy
+            .send(message)
+            .await
+            .expect("the strategy's actor lives");
         self.settle().await;
     }
 
@@ -173,20 +213,32 @@ impl Rig {
     /// Everything that the gateway was told so far.
     #[must_use]
     pub fn told(&self) -> Vec<Command> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The terms of the orders that were placed so far.
     #[must_use]
     pub fn placed(&self) -> Vec<NewOrder> {
-        let place = |command| if let Command::Place(command) = command { Some(command.terms) } else { None };
+        let place = |command| {
+            if let Command::Place(command) = command {
+                Some(command.terms)
+            } else {
+                None
+            }
+        };
         self.told().into_iter().filter_map(place).collect()
     }
 
     /// Alerts that the strategy asked for.
     #[must_use]
     pub fn alerts(&self) -> Vec<Alert> {
-        self.alerts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.alerts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The next incident that was raised, if there is one.

@@ -79,7 +79,11 @@ impl OrderDesk {
             .listed
             .get(&scope)
             .is_some_and(|at| now.saturating_since(*at) < CONFIRMED_FOR);
-        recently || self.sweeps.iter().any(|sweep| sweep.scope == scope && sweep.listing)
+        recently
+            || self
+                .sweeps
+                .iter()
+                .any(|sweep| sweep.scope == scope && sweep.listing)
     }
 
     fn cancel_in(&mut self, sweep: &Sweep, now: Timestamp, out: &mut Vec<Effect>) {

@@ -1,15 +1,15 @@
 //! Binance Spot.
 
-pub mod wire;
+pub mod clock_sync;
 pub mod error;
+pub mod http;
 pub mod limits;
+pub mod rest;
 pub mod settings;
 pub mod sign;
-pub mod clock_sync;
-pub mod http;
-pub mod rest;
-pub mod ws;
 mod venue;
+pub mod wire;
+pub mod ws;
 
 pub use settings::{ApiCredentials, BinanceSettings};
 pub use venue::{Binance, BinanceError};

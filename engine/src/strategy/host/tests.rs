@@ -664,5 +664,9 @@ fn what_a_callback_that_panicked_had_asked_for_is_not_sent_with_the_next() {
     assert!(std::panic::catch_unwind(panicked).is_err());
     assert_eq!(stage.handle(Input::Tick), []);
     assert_eq!(stage.handle(Input::Stop), []);
-    assert_eq!(stage.host.orders().count(), 0, "no order is remembered that was never sent");
+    assert_eq!(
+        stage.host.orders().count(),
+        0,
+        "no order is remembered that was never sent"
+    );
 }

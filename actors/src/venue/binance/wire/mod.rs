@@ -1,13 +1,13 @@
 //! Binance's messages as it writes them. Wire types mirror the venue and never leave this folder.
 
+pub mod account;
 pub mod decode;
+pub mod exchange_info;
 pub mod frame;
+pub mod klines;
 mod levels;
 pub mod market;
-pub mod account;
-pub mod exchange_info;
-pub mod klines;
 pub mod order;
-pub mod user_event;
 #[cfg(test)]
 mod recorded_answers;
+pub mod user_event;

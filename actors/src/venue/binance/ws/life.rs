@@ -67,6 +67,9 @@ impl Control {
     }
 }
 
+/// A connection that is being made.
+type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Link, VenueError>> + 'a>>;
+
 /// Why reading a connection ended.
 enum Ending {
     Closed,
@@ -190,8 +193,7 @@ impl<R: Role> Life<R> {
         let silence = self.role.silence();
         let mut hand_over_at = Instant::now() + Duration::from_millis(self.bounds.hand_over_age_ms);
         let mut probed = false;
-        let mut successor: Option<Pin<Box<dyn Future<Output = Result<Link, VenueError>> + '_>>> =
-            None;
+        let mut successor: Option<Connecting<'_>> = None;
         loop {
             if self.control.closed.get() {
                 return Ending::Closed;

@@ -92,8 +92,7 @@ impl Session {
 
     fn no_connection(&self) -> VenueError {
         let refused = self.refused.borrow().clone();
-        refused
-            .unwrap_or_else(|| VenueError::Network("the WebSocket API is not connected".into()))
+        refused.unwrap_or_else(|| VenueError::Network("the WebSocket API is not connected".into()))
     }
 
     /// Writes a signed request on the connection in use. With a gate, the gate is looked at immediately
