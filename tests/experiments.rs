@@ -512,6 +512,31 @@ async fn silent_connections_that_are_half_open_are_noticed_and_replaced() {
 }
 
 #[actix_rt::test]
+async fn a_book_that_is_being_rebuilt_is_not_shown_to_the_strategy() {
+    let (exchange, hand) = (exchange().await, Hand::default());
+    let running = start(&exchange, settings(), &hand).await;
+    let book = async || {
+        hand.act(&exchange, |ctx| ctx.book(symbol("BTCUSDT")).cloned())
+            .await
+    };
+    until("the book lives", || async { book().await.is_some() }).await;
+    // The venue asks for a new connection; the snapshot for the new book takes a while.
+    exchange
+        .fault(json!({"kind": "delay_response", "operation": "depth", "ms": 700}))
+        .await;
+    exchange
+        .fault(json!({"kind": "server_shutdown", "transport": "stream", "ms": 5_000}))
+        .await;
+    until("the old view is withdrawn", || async {
+        book().await.is_none()
+    })
+    .await;
+    until("the book lives again", || async { book().await.is_some() }).await;
+    nothing_stands(&running);
+    stop(running, &exchange).await;
+}
+
+#[actix_rt::test]
 async fn cancelcid_an_order_whose_first_sight_is_its_cancel_keeps_its_own_id() {
     let (exchange, hand) = (exchange().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
@@ -667,8 +692,12 @@ async fn errors_are_logged_without_key_secret_or_signature() {
             .await;
         }
         // And a key that is refused.
-        exchange.fault(json!({"kind": "rejected", "operation": "order.place", "status": 401, "code": -2015,
-            "message": "Invalid API-key, IP, or permissions for action."})).await;
+        exchange
+            .fault(
+                json!({"kind": "rejected", "operation": "order.place", "status": 401, "code": -2015,
+            "message": "Invalid API-key, IP, or permissions for action."}),
+            )
+            .await;
         assert_eq!(settled(&exchange, &hand).await, OrderState::Rejected);
         drop(running.stop().await);
     }

@@ -6,14 +6,22 @@
 
 mod support;
 
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, Context, Handler};
 use serde_json::{Value, json};
-use support::quoter::Misbehave;
+use support::quoter::{Misbehave, Quoter, Script, Ticking};
+use support::receiver::Robot;
 use support::trial::Trial;
-use support::until;
+use support::{Exchange, engine, settings, symbol, until};
 use tripline::settings::EngineSettings;
+use tripline_actors::addresses::StrategyAddress;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, ResumeRefused, Scope};
-use tripline_engine::messages::control::Resume;
+use tripline_engine::messages::control::{Halt, InitFailed, Ready, Resume, Resumed, Stop};
+use tripline_engine::messages::order::{OrderEvent, OrderFilled};
+use tripline_engine::strategy::Subscription;
 
 /// What goes wrong.
 enum Injected {
@@ -43,12 +51,12 @@ struct Case {
 fn patient(_: &mut EngineSettings) {}
 
 fn watchful(settings: &mut EngineSettings) {
-    settings.stale_after = std::time::Duration::from_millis(700);
-    settings.fault_after = std::time::Duration::from_millis(1_400);
+    settings.stale_after = Duration::from_millis(700);
+    settings.fault_after = Duration::from_millis(1_400);
 }
 
 fn punctual(settings: &mut EngineSettings) {
-    settings.clock_every = std::time::Duration::from_millis(100);
+    settings.clock_every = Duration::from_millis(100);
 }
 
 async fn halts(name: &str, case: Case) {
@@ -211,8 +219,7 @@ async fn an_alert_that_reaches_nobody_halts_everything() {
 
 #[actix_rt::test]
 async fn a_ban_halts_the_account() {
-    let trial =
-        Trial::start(|settings| settings.stop_within = std::time::Duration::from_secs(1)).await;
+    let trial = Trial::start(|settings| settings.stop_within = Duration::from_secs(1)).await;
     let injected = trial.now();
     trial
         .exchange
@@ -237,8 +244,79 @@ async fn after_the_stop_no_timer_of_the_engine_raises_anything() {
     let trial = Trial::start(watchful).await;
     let board = trial.running.board().clone();
     assert_eq!(trial.stop().await.exit_code(), 0);
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await; // Beyond every grace.
+    tokio::time::sleep(Duration::from_secs(3)).await; // Beyond every grace.
     assert_eq!(board.restricted(), []);
+}
+
+/// A bare actor that ends as soon as it has begun.
+struct ShortLived;
+
+impl Actor for ShortLived {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
+
+macro_rules! ignores {
+    ($($message:ty),+) => {
+        $(impl Handler<$message> for ShortLived {
+            type Result = ();
+            fn handle(&mut self, _: $message, _: &mut Context<Self>) {}
+        })+
+    };
+}
+
+ignores!(
+    OrderEvent,
+    OrderFilled,
+    Ready,
+    InitFailed,
+    Halt,
+    Resumed,
+    Stop
+);
+
+#[actix_rt::test]
+async fn a_strategy_that_cannot_be_told_of_its_halt_halts_everything() {
+    let script = Rc::<Script>::default();
+    let (exchange, robot) = (Rc::new(Exchange::start().await), Robot::start().await);
+    let bare = |_| StrategyAddress::of(&ShortLived.start());
+    let running = engine(&exchange, settings())
+        .alert(robot.channel())
+        .strategy("btc", Quoter::btc(&script))
+        .and_then(|builder| {
+            builder.strategy_actor("gone", vec![Subscription::Best(symbol("ETHUSDT"))], bare)
+        })
+        .unwrap()
+        .start()
+        .await
+        .unwrap();
+    let ticking = Ticking::start(&exchange);
+    running.halt(Scope::Strategy("gone".parse().unwrap()), "drill");
+    until("safety has found the mailbox closed", || async {
+        let standing = running.board().standing(&Scope::Global);
+        standing.is_some_and(|standing| {
+            let fault = &standing.incidents[0].fault;
+            fault.kind == FaultKind::MailboxClosed && fault.actor == "safety"
+        })
+    })
+    .await;
+    until("the other strategy was told", || async {
+        !script.halts.borrow().is_empty()
+    })
+    .await;
+    until("a person was told", || async {
+        robot.told_of(FaultKind::MailboxClosed)
+    })
+    .await;
+    let placed = exchange.placements().await.len();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(exchange.placements().await.len(), placed);
+    drop(ticking);
+    assert_eq!(running.stop().await.exit_code(), 3);
+    assert_eq!(exchange.open_orders().await, Vec::<Value>::new());
 }
 
 #[actix_rt::test]

@@ -172,7 +172,13 @@ fn name(kind: &OrderEventKind) -> &'static str {
 
 impl Strategy for Handled {
     fn subscriptions(&self) -> Vec<Subscription> {
-        vec![Subscription::Best(symbol("BTCUSDT"))]
+        vec![
+            Subscription::Best(symbol("BTCUSDT")),
+            Subscription::Book {
+                symbol: symbol("BTCUSDT"),
+                levels: 5,
+            },
+        ]
     }
 
     fn on_ready(&mut self, _: &mut Context<'_>) -> StrategyResult {
