@@ -46,14 +46,40 @@ fn sources() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// The text before the inline tests; files that are only tests count nothing.
-fn without_tests(path: &Path, text: &str) -> String {
-    let name = path.file_name().unwrap().to_string_lossy();
-    if name == "tests.rs" || path.components().any(|part| part.as_os_str() == "tests") {
-        return String::new();
-    }
+/// The text before the inline tests.
+fn without_tests(text: &str) -> String {
     let lines = text.lines().take_while(|line| *line != "#[cfg(test)]");
     lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// The sources that are in the program: without the files of modules declared under `#[cfg(test)]`.
+fn program() -> Vec<(PathBuf, String)> {
+    let all = sources();
+    let mut tests = BTreeSet::new();
+    for (path, text) in &all {
+        let folder = match path.file_stem().and_then(|stem| stem.to_str()) {
+            Some("mod" | "lib" | "main") | None => path.with_file_name(""),
+            Some(stem) => path.with_file_name(stem),
+        };
+        let lines: Vec<_> = text.lines().collect();
+        for pair in lines.windows(2) {
+            let declared = pair[1]
+                .trim_start_matches("pub(super) ")
+                .trim_start_matches("pub(crate) ");
+            let name = declared
+                .strip_prefix("mod ")
+                .and_then(|rest| rest.strip_suffix(';'));
+            if let (true, Some(name)) = (
+                pair[0].starts_with("#[cfg(all(test") || pair[0] == "#[cfg(test)]",
+                name,
+            ) {
+                tests.insert(folder.join(format!("{name}.rs")));
+                tests.insert(folder.join(name));
+            }
+        }
+    }
+    let is_test = |path: &Path| path.ancestors().any(|part| tests.contains(part));
+    all.into_iter().filter(|(path, _)| !is_test(path)).collect()
 }
 
 #[test]
@@ -107,7 +133,7 @@ fn packages_depend_only_on_what_the_design_allows() {
 
 #[test]
 fn the_engine_is_pure() {
-    for (path, text) in sources()
+    for (path, text) in program()
         .iter()
         .filter(|(path, _)| path.starts_with(root().join("engine")))
     {
@@ -121,7 +147,7 @@ fn the_engine_is_pure() {
             "rand::",
         ] {
             assert!(
-                !without_tests(path, text).contains(banned),
+                !without_tests(text).contains(banned),
                 "{} uses {banned}",
                 path.display()
             );
@@ -131,7 +157,7 @@ fn the_engine_is_pure() {
 
 #[test]
 fn the_practice_exchange_shares_only_money_and_ids_with_the_engine() {
-    for (path, text) in sources()
+    for (path, text) in program()
         .iter()
         .filter(|(path, _)| path.starts_with(root().join("exchange")))
     {
@@ -152,9 +178,9 @@ fn the_practice_exchange_shares_only_money_and_ids_with_the_engine() {
 
 #[test]
 fn no_file_is_longer_than_400_lines_without_its_tests() {
-    let long: Vec<_> = sources()
+    let long: Vec<_> = program()
         .iter()
-        .map(|(path, text)| (without_tests(path, text).lines().count(), path.clone()))
+        .map(|(path, text)| (without_tests(text).lines().count(), path.clone()))
         .filter(|(lines, _)| *lines > 400)
         .collect();
     assert!(long.is_empty(), "split by concern: {long:?}");
@@ -191,8 +217,8 @@ fn functions(text: &str) -> Vec<(String, usize)> {
 #[test]
 fn no_function_is_longer_than_70_lines() {
     let mut long = Vec::new();
-    for (path, text) in sources() {
-        for (name, lines) in functions(&without_tests(&path, &text)) {
+    for (path, text) in program() {
+        for (name, lines) in functions(&without_tests(&text)) {
             if lines > 70 {
                 long.push(format!("{}: {name} has {lines}", path.display()));
             }
@@ -204,8 +230,8 @@ fn no_function_is_longer_than_70_lines() {
 #[test]
 fn nothing_is_left_to_do_and_nothing_is_swallowed() {
     let mut slips = Vec::new();
-    for (path, text) in sources() {
-        for (number, line) in without_tests(&path, &text).lines().enumerate() {
+    for (path, text) in program() {
+        for (number, line) in without_tests(&text).lines().enumerate() {
             let code = line.trim_start();
             if code.starts_with("//") {
                 continue;

@@ -135,56 +135,17 @@ impl View {
         running: &Running,
         left: Duration,
     ) -> io::Result<()> {
-        let mut block = vec![format!(
-            "Tripline demo   practice exchange on {}   {} s left   Ctrl-C stops in order",
-            self.exchange,
-            left.as_secs()
-        )];
+        let seconds = left.as_secs();
+        let mut block = vec![
+            format!(
+                "Tripline demo   practice exchange on {}   {seconds} s left   Ctrl-C stops in order",
+                self.exchange
+            ),
+            String::new(),
+        ];
+        block.extend(market(seen));
         block.push(String::new());
-        block.push(format!(
-            "{:<10}{:>14}{:>14}{:>14}",
-            "market", "bid", "ask", "last"
-        ));
-        for (symbol, best) in &seen.best {
-            let last = seen
-                .last
-                .get(symbol)
-                .map_or_else(String::new, |trade| trade.price.to_string());
-            block.push(format!(
-                "{:<10}{:>14}{:>14}{:>14}",
-                symbol.as_str(),
-                best.bid.price,
-                best.ask.price,
-                last
-            ));
-        }
-        block.push(String::new());
-        block.push(format!(
-            "{:<10}{:<12}{:>6}{:>8}{:>8}{:>8}",
-            "strategy", "state", "open", "sent", "filled", "fills"
-        ));
-        for seat in &running.seats {
-            let strategy = seat.membership.strategy;
-            let own = || {
-                snapshot
-                    .desk
-                    .orders
-                    .iter()
-                    .filter(move |order| order.strategy == strategy)
-            };
-            let level: HaltLevel = running.board().level(&seat.membership);
-            block.push(format!(
-                "{:<10}{:<12}{:>6}{:>8}{:>8}{:>8}",
-                strategy.as_str(),
-                level,
-                own().filter(|order| order.state.may_be_open()).count(),
-                own().count(),
-                own()
-                    .filter(|order| order.state == OrderState::Filled)
-                    .count(),
-                own().map(|order| order.fills().len()).sum::<usize>(),
-            ));
-        }
+        block.extend(strategies(snapshot, running));
         block.push(String::new());
         block.push(format!(
             "{} ticks, {} trades seen; {} incidents, {} halts; private stream {}",
@@ -235,4 +196,62 @@ impl View {
         };
         self.event(format!("stopped: {confirmed}"))
     }
+}
+
+fn market(seen: &Seen) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{:<10}{:>14}{:>14}{:>14}",
+        "market", "bid", "ask", "last"
+    )];
+    for (symbol, best) in &seen.best {
+        let last = seen
+            .last
+            .get(symbol)
+            .map_or_else(String::new, |trade| trade.price.to_string());
+        lines.push(format!(
+            "{:<10}{:>14}{:>14}{last:>14}",
+            symbol.as_str(),
+            best.bid.price,
+            best.ask.price
+        ));
+    }
+    lines
+}
+
+fn strategies(snapshot: &EngineSnapshot, running: &Running) -> Vec<String> {
+    let row = |name: &str, state: &str, counts: [&str; 4]| {
+        let [open, sent, filled, fills] = counts;
+        format!("{name:<10}{state:<12}{open:>6}{sent:>8}{filled:>8}{fills:>8}")
+    };
+    let mut lines = vec![row(
+        "strategy",
+        "state",
+        ["open", "sent", "filled", "fills"],
+    )];
+    for seat in &running.seats {
+        let strategy = seat.membership.strategy;
+        let own = || {
+            snapshot
+                .desk
+                .orders
+                .iter()
+                .filter(move |order| order.strategy == strategy)
+        };
+        let counts = [
+            own().filter(|order| order.state.may_be_open()).count(),
+            own().count(),
+            own()
+                .filter(|order| order.state == OrderState::Filled)
+                .count(),
+            own().map(|order| order.fills().len()).sum(),
+        ];
+        let counts = counts.map(|count| count.to_string());
+        let level: HaltLevel = running.board().level(&seat.membership);
+        lines.push(row(
+            strategy.as_str(),
+            &level.to_string(),
+            counts.each_ref().map(String::as_str),
+        ));
+    }
+    lines
 }

@@ -87,6 +87,36 @@ impl Handler<Alert> for AlertSink {
     }
 }
 
+/// The strategy in its host, named `test` on account `main`.
+fn seated(
+    strategy: Box<dyn Strategy>,
+    instruments: Vec<Instrument>,
+    board: HaltBoard,
+) -> (StrategyHost, AccountId) {
+    const FIXED: &str = "a constant that parses";
+    let id = StrategyId::new("test").expect(FIXED);
+    let account = AccountId::new("main").expect(FIXED);
+    let membership = Membership {
+        strategy: id,
+        account,
+        venue: VenueId::new("binance").expect(FIXED),
+        instruments: instruments.iter().map(|known| known.symbol).collect(),
+    };
+    let gate = Gate::new(board, Arc::new(membership));
+    let run = RunId::from_millis(1_795_000_000_000);
+    let settings = HostSettings {
+        strategy: id,
+        account,
+        run,
+        gate,
+    };
+    let mut host = StrategyHost::new(strategy, settings);
+    for instrument in instruments {
+        host.add_instrument(instrument);
+    }
+    (host, account)
+}
+
 /// One strategy under test. Everything runs on the caller's arbiter, so `#[actix_rt::test]` is enough.
 pub struct Rig {
     pub strategy: Addr<StrategyActor>,
@@ -109,36 +139,11 @@ impl Rig {
         instruments: Vec<Instrument>,
         script: impl IntoIterator<Item = Scripted>,
     ) -> Self {
-        const FIXED: &str = "a constant that parses";
         let clock = Clock::starting_at(Timestamp::from_millis(1_795_000_000_000));
         let board = HaltBoard::new();
         let (faults, incidents) =
             Faults::channel(board.clone(), HaltPolicy::default(), Arc::new(|_| {}));
-        let id = StrategyId::new("test").expect(FIXED);
-        let account = AccountId::new("main").expect(FIXED);
-        let membership = Membership {
-            strategy: id,
-            account,
-            venue: VenueId::new("binance").expect(FIXED),
-            instruments: instruments
-                .iter()
-                .map(|instrument| instrument.symbol)
-                .collect(),
-        };
-        let gate = Gate::new(board.clone(), Arc::new(membership));
-        let run = RunId::from_millis(1_795_000_000_000);
-        let mut host = StrategyHost::new(
-            strategy,
-            HostSettings {
-                strategy: id,
-                account,
-                run,
-                gate,
-            },
-        );
-        instruments
-            .into_iter()
-            .for_each(|instrument| host.add_instrument(instrument));
+        let (host, account) = seated(strategy, instruments, board.clone());
 
         let alerts = Arc::new(Mutex::new(Vec::new()));
         let alert_sink = AlertSink(alerts.clone()).start();

@@ -1,0 +1,149 @@
+//! What a session does with its connections.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tripline_engine::ports::VenueError;
+
+use super::super::super::error::RequestKind;
+use super::super::life::{Role, Then};
+use super::super::link::Link;
+use super::super::requests::{Params, read};
+use super::{Handed, Session, lost};
+use crate::feed::PrivateEvent;
+
+/// The session as what a connection is for.
+pub(in super::super) struct SessionRole(pub(in super::super) Rc<Session>);
+
+impl Role for SessionRole {
+    fn name(&self) -> &'static str {
+        if self.0.events.is_some() {
+            "private stream"
+        } else {
+            "order session"
+        }
+    }
+
+    fn url(&self) -> String {
+        self.0.account.url.clone()
+    }
+
+    fn silence(&self) -> Duration {
+        Duration::from_millis(self.0.account.bounds.private_silence_ms)
+    }
+
+    fn open(&self, link: Link) -> Pin<Box<dyn Future<Output = Result<(), VenueError>>>> {
+        Box::pin(self.0.clone().log_on(link))
+    }
+
+    fn message(&self, _: &Link, text: &str) -> Then {
+        let message = match read(text) {
+            Ok(message) => message,
+            Err(error) => {
+                // On the order session it may be any order's answer: what is not answered in time is
+                // asked for, and a new connection tells the good from the bad.
+                log::error!(actor = "binance"; "{}: {error}", self.name());
+                self.0.tell(PrivateEvent::Malformed(error));
+                return if self.0.events.is_some() {
+                    Then::GoOn
+                } else {
+                    Then::Reconnect("a message could not be read".into())
+                };
+            }
+        };
+        match message.event {
+            Some(event) => self.0.event(event.get()),
+            None => self.0.take_answer(&message, text),
+        }
+    }
+
+    fn lost(&self, what: String) -> Then {
+        let error = VenueError::ChangedData {
+            what: self.name().into(),
+            reason: what.clone(),
+            fragment: String::new(),
+        };
+        self.0.tell(PrivateEvent::Malformed(error));
+        Then::Reconnect(what)
+    }
+
+    fn probe(&self, link: &Link) {
+        match self.0.hand_over_on(
+            link,
+            "ping",
+            Params::default(),
+            RequestKind::Read,
+            false,
+            None,
+        ) {
+            Handed::Over(..) => {}
+            Handed::NotSent(error) => {
+                log::debug!(actor = "binance"; "{}: probing: {error}", self.name())
+            }
+            Handed::Held(_) => {}
+        }
+    }
+
+    fn up(&self, link: &Link) {
+        self.0.current.borrow_mut().replace(link.clone());
+        self.0.refused.take();
+        log::info!(actor = "binance"; "{}: connected", self.name());
+        self.0.tell(PrivateEvent::Up);
+    }
+
+    fn down(&self, link: &Link, reason: &str, replaced: bool) {
+        let number = link.number();
+        self.0
+            .logged_on
+            .borrow_mut()
+            .retain(|logged_on| *logged_on != number);
+        let was_current = self
+            .0
+            .current
+            .borrow_mut()
+            .take_if(|current| current.number() == number)
+            .is_some();
+        let lost_here: Vec<_> = {
+            let mut waiting = self.0.waiting.borrow_mut();
+            waiting
+                .extract_if(|_, waiting| waiting.link == number)
+                .map(|(_, waiting)| waiting)
+                .collect()
+        };
+        for waiting in lost_here {
+            if waiting
+                .answer
+                .send(Err(lost(waiting.kind, reason)))
+                .is_err()
+            {
+                log::debug!(actor = "binance"; "the answer's receiver is gone");
+            }
+        }
+        if was_current && !replaced {
+            log::warn!(actor = "binance"; "{}: down: {reason}", self.name());
+            self.0.tell(PrivateEvent::Down {
+                reason: reason.to_owned(),
+            });
+        }
+    }
+
+    fn failed(&self, error: &VenueError) {
+        log::warn!(actor = "binance"; "{}: cannot connect: {error}", self.name());
+        match error {
+            VenueError::Network(text) | VenueError::Maintenance(text) => {
+                self.0.tell(PrivateEvent::Down {
+                    reason: text.clone(),
+                });
+            }
+            VenueError::Timeout(_) => self.0.tell(PrivateEvent::Down {
+                reason: error.to_string(),
+            }),
+            _ => {
+                self.0.refused.replace(Some(error.clone()));
+                self.0.tell(PrivateEvent::Refused(error.clone()));
+            }
+        }
+    }
+}

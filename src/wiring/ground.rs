@@ -1,0 +1,122 @@
+//! What everything else stands on: the clock, the latch, the way of a fault, the cold arbiter, alerts.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use actix::{Actor, Addr};
+use actix_rt::Arbiter;
+use tripline_actors::alert::{self, AlertActor, ChannelConfig};
+use tripline_actors::clock::Clock;
+use tripline_actors::delivery::{Outlet, Sender};
+use tripline_actors::faults::{Faults, Incidents};
+use tripline_actors::gateway::OnSwept;
+use tripline_actors::safety;
+use tripline_engine::fault::{Fault, FaultKind};
+use tripline_engine::halt::{HaltBoard, Scope};
+use tripline_engine::ids::RunId;
+use tripline_engine::messages::alert::Alert;
+
+use crate::builder::{Builder, StartError};
+use crate::settings::EngineSettings;
+
+/// The way to the safety actor, which is started after the gateway.
+pub(super) type Swept = Rc<OnceCell<Outlet<safety::Swept>>>;
+
+/// Tells the safety actor of every sweep that has ended.
+pub(super) fn tell_swept(swept: Swept) -> OnSwept {
+    Rc::new(move |sweep| {
+        if let Some(outlet) = swept.get() {
+            outlet.send(safety::Swept(sweep.clone()));
+        }
+    })
+}
+
+pub(super) struct Ground {
+    pub(super) settings: EngineSettings,
+    pub(super) run: RunId,
+    pub(super) clock: Clock,
+    pub(super) board: HaltBoard,
+    pub(super) faults: Faults,
+    /// Where everything slow lives.
+    pub(super) cold: Arbiter,
+}
+
+impl Ground {
+    pub(super) fn lay(builder: &mut Builder) -> (Self, Incidents) {
+        let last_resort = builder.take_last_resort();
+        let settings = builder.settings.clone();
+        let clock = Clock::system();
+        let board = HaltBoard::new();
+        let (faults, incidents) =
+            Faults::channel(board.clone(), settings.policy.clone(), last_resort);
+        let run = RunId::from_millis(u64::try_from(clock.now().as_millis()).unwrap_or_default());
+        let ground = Self {
+            settings,
+            run,
+            clock,
+            board,
+            faults,
+            cold: Arbiter::new(),
+        };
+        (ground, incidents)
+    }
+
+    /// For deliveries of `actor`; a failed one concerns `scope`.
+    pub(super) fn sender(&self, actor: &'static str, scope: Scope) -> Sender {
+        Sender {
+            actor,
+            scope,
+            faults: self.faults.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Starts the alert actor on the cold arbiter. Without a channel, alerts go to the log.
+    pub(super) async fn start_alerts(
+        &self,
+        mut channels: Vec<ChannelConfig>,
+    ) -> Result<Addr<AlertActor>, StartError> {
+        if channels.is_empty() {
+            channels.push(ChannelConfig::Log(alert::log::Config::default()));
+        }
+        let (faults, clock) = (self.faults.clone(), self.clock.clone());
+        let (answer, started) = tokio::sync::oneshot::channel();
+        self.cold.spawn_fn(move || {
+            let undelivered = undelivered(faults, clock.clone());
+            let actor = build_channels(&channels).map(|channels| {
+                AlertActor::new(channels, clock, alert::Settings::default(), undelivered).start()
+            });
+            if answer.send(actor).is_err() {
+                log::debug!(actor = "alert"; "nobody waits for the alert actor any more");
+            }
+        });
+        match started.await {
+            Ok(actor) => actor.map_err(StartError::Alerts),
+            Err(_) => Err(StartError::Actor {
+                actor: "alert",
+                detail: "it panicked".into(),
+            }),
+        }
+    }
+}
+
+/// An alert that reached nobody is a fault of everything.
+fn undelivered(faults: Faults, clock: Clock) -> alert::OnUndelivered {
+    Rc::new(move |alert: &Alert, why: String| {
+        faults.raise(Fault {
+            kind: FaultKind::AlertUndelivered,
+            scope: Scope::Global,
+            actor: "alert".into(),
+            detail: format!("'{}' reached nobody: {why}", alert.title),
+            at: clock.now(),
+        });
+    })
+}
+
+fn build_channels(configs: &[alert::ChannelConfig]) -> Result<Vec<Rc<dyn alert::Channel>>, String> {
+    let http = alert::Http::new(None).map_err(|error| error.to_string())?;
+    alert::build_channels(configs, &http).map_err(|errors| {
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        errors.join("; ")
+    })
+}

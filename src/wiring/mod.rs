@@ -1,0 +1,159 @@
+//! Every actor, started on one page, numbered, downstream first.
+
+mod ground;
+mod strategies;
+mod venue;
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use actix::{Actor, Addr, AsyncContext};
+use tripline_actors::addresses::GatewayAddress;
+use tripline_actors::alert::AlertActor;
+use tripline_actors::faults::Incidents;
+use tripline_actors::gateway::{GatewaySettings, OrderGateway};
+use tripline_actors::panics;
+use tripline_actors::safety::{Safety, SafetySettings};
+use tripline_actors::venue::Venue;
+use tripline_engine::halt::Scope;
+use tripline_engine::instrument::Instrument;
+
+use crate::builder::{Builder, StartError};
+use crate::running::Running;
+
+use ground::{Ground, Swept};
+pub(crate) use strategies::Seat;
+use strategies::Seated;
+
+/// Starts everything. The caller's arbiter becomes the trading arbiter; safety and alerts get one of
+/// their own, so that nothing slow stands between a tick and its order.
+pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
+    builder.check()?;
+
+    // 1. The clock, the latch and the way of a fault: nothing else can be started without them.
+    panics::install_hook();
+    let (ground, incidents) = Ground::lay(&mut builder);
+    let Builder {
+        venue,
+        channels,
+        traders,
+        ..
+    } = builder;
+
+    // 2. Alerts, on the cold arbiter.
+    let alerts = ground.start_alerts(channels).await?;
+
+    // 3. The venue: its clock, its instruments, and whether it takes the key.
+    let make = venue.ok_or_else(|| StartError::Venue("no venue was given".into()))?;
+    let venue = make(&ground.clock)?;
+    let traders: Vec<_> = traders
+        .into_iter()
+        .map(|(id, trader)| Seated::new(id, trader))
+        .collect();
+    let instruments = venue::look(venue.as_ref(), &traders).await?;
+
+    // 4. The order gateway, and 5. the strategies, which need each other's addresses.
+    let swept: Swept = Rc::new(OnceCell::new());
+    let (gateway, seats) = trading(
+        &ground,
+        traders,
+        &alerts,
+        &instruments,
+        venue.as_ref(),
+        &swept,
+    );
+
+    // 6. Safety, on the cold arbiter: from here on incidents are received.
+    let safety = safety(&ground, incidents, &gateway, &alerts, &seats, &swept);
+
+    // 7. The private stream. 8. Market data, last: with it the strategies begin.
+    let (user, private) = venue::follow_account(&ground, venue.as_ref(), &gateway);
+    let (market, feed) = venue::follow_market(&ground, venue.as_ref(), &gateway, &seats);
+
+    // 9. The clock is measured again and again.
+    let clock_watch = venue::watch_clock(&ground, venue, &gateway);
+
+    let Ground {
+        settings,
+        run,
+        clock,
+        faults,
+        cold,
+        ..
+    } = ground;
+    let connections = vec![private, feed];
+    Ok(Running {
+        settings,
+        run,
+        clock,
+        faults,
+        cold,
+        gateway,
+        safety,
+        alerts,
+        user,
+        market,
+        seats,
+        connections,
+        clock_watch,
+    })
+}
+
+/// The gateway with every strategy seated at it.
+fn trading(
+    ground: &Ground,
+    traders: Vec<Seated>,
+    alerts: &Addr<AlertActor>,
+    instruments: &[Instrument],
+    venue: &dyn Venue,
+    swept: &Swept,
+) -> (Addr<OrderGateway>, Vec<Seat>) {
+    let mut seats = Vec::new();
+    let gateway = OrderGateway::create(|ctx| {
+        let address = GatewayAddress::of(&ctx.address());
+        let mut gateway = OrderGateway::new(GatewaySettings {
+            account: ground.settings.account,
+            run: ground.run,
+            ready_within: ground.settings.ready_within,
+            grace: ground.settings.private_stream_grace,
+            instruments: instruments.to_vec(),
+            clock: ground.clock.clone(),
+            faults: ground.faults.clone(),
+            port: venue.orders(),
+            on_swept: ground::tell_swept(swept.clone()),
+        });
+        for trader in traders {
+            let seat = trader.start(ground, alerts, instruments, venue.id(), &address);
+            gateway.seat(&seat.membership, &seat.address);
+            seats.push(seat);
+        }
+        gateway
+    });
+    (gateway, seats)
+}
+
+fn safety(
+    ground: &Ground,
+    incidents: Incidents,
+    gateway: &Addr<OrderGateway>,
+    alerts: &Addr<AlertActor>,
+    seats: &[Seat],
+    swept: &Swept,
+) -> Addr<Safety> {
+    let settings = SafetySettings {
+        faults: ground.faults.clone(),
+        incidents,
+        clock: ground.clock.clone(),
+        gateway: gateway.clone().recipient(),
+        alerts: alerts.clone().recipient(),
+        wards: seats.iter().map(Seat::ward).collect(),
+        live: ground.settings.live,
+    };
+    let safety = Safety::start_in_arbiter(&ground.cold.handle(), move |_| Safety::new(settings));
+    let account = Scope::Account(ground.settings.account);
+    let outlet = ground
+        .sender("gateway", account)
+        .outlet_to("safety", &safety);
+    assert!(swept.set(outlet).is_ok(), "set here and nowhere else");
+    safety
+}

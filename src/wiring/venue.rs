@@ -1,0 +1,183 @@
+//! What the venue is asked at the start, and the connections that follow it.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::{Actor, Addr};
+use actix_rt::task::JoinHandle;
+use tripline_actors::clock::Clock;
+use tripline_actors::delivery::Outlet;
+use tripline_actors::faults::Faults;
+use tripline_actors::gateway::{ClockJudged, OrderGateway};
+use tripline_actors::market_data::{MarketData, MarketDataSettings};
+use tripline_actors::user_data::{UserData, UserDataSettings};
+use tripline_actors::venue::{Connection, Venue};
+use tripline_engine::fault::{Fault, FaultKind};
+use tripline_engine::halt::Scope;
+use tripline_engine::ids::Symbol;
+use tripline_engine::instrument::Instrument;
+use tripline_engine::ports::VenueError;
+use tripline_engine::strategy::Subscription;
+
+use super::ground::Ground;
+use super::strategies::{Seat, Seated};
+use crate::builder::StartError;
+use crate::settings::EngineSettings;
+
+/// How often the account is asked for while its connection is being made.
+const LOOKS_AT_ACCOUNT: u32 = 20;
+
+/// The venue's clock, the instruments of all strategies, and whether the key is taken: what is wrong
+/// here fails the start, before anything could be placed.
+pub(super) async fn look(
+    venue: &dyn Venue,
+    traders: &[Seated],
+) -> Result<Vec<Instrument>, StartError> {
+    asked("measuring the venue's clock", venue.measure_clock().await)?;
+    let instruments = instruments(venue, traders).await?;
+    let orders = venue.orders();
+    for _ in 0..LOOKS_AT_ACCOUNT {
+        match orders.balances().await {
+            Err(error @ (VenueError::Authentication { .. } | VenueError::Clock { .. })) => {
+                return asked("reading the account", Err(error));
+            }
+            // Not connected yet. If that lasts, the strategies are told that their start failed.
+            Err(VenueError::Network(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            _ => break,
+        }
+    }
+    Ok(instruments)
+}
+
+async fn instruments(venue: &dyn Venue, traders: &[Seated]) -> Result<Vec<Instrument>, StartError> {
+    let symbols: BTreeSet<Symbol> = traders
+        .iter()
+        .flat_map(|trader| &trader.subscriptions)
+        .map(Subscription::symbol)
+        .collect();
+    let symbols: Vec<_> = symbols.into_iter().collect();
+    let instruments = asked(
+        "reading instruments",
+        venue.market().instruments(&symbols).await,
+    )?;
+    match symbols
+        .iter()
+        .find(|symbol| !instruments.iter().any(|known| known.symbol == **symbol))
+    {
+        Some(missing) => Err(StartError::UnknownInstrument(*missing)),
+        None => Ok(instruments),
+    }
+}
+
+fn asked<T>(what: &'static str, answer: Result<T, VenueError>) -> Result<T, StartError> {
+    answer.map_err(|error| StartError::Asking { what, error })
+}
+
+pub(super) fn follow_account(
+    ground: &Ground,
+    venue: &dyn Venue,
+    gateway: &Addr<OrderGateway>,
+) -> (Addr<UserData>, Box<dyn Connection>) {
+    let sender = ground.sender("user_data", Scope::Account(ground.settings.account));
+    let user = UserData::new(UserDataSettings {
+        account: ground.settings.account,
+        port: venue.orders(),
+        reports: sender.outlet_to("gateway", gateway),
+        balances: sender.outlet_to("gateway", gateway),
+        stream: sender.outlet_to("gateway", gateway),
+        grace: ground.settings.private_stream_grace,
+        sender: sender.clone(),
+    });
+    let user = user.start();
+    let news = sender.outlet_to("user_data", &user);
+    let connection = venue.follow_account(Rc::new(move |event| news.send(event)));
+    (user, connection)
+}
+
+pub(super) fn follow_market(
+    ground: &Ground,
+    venue: &dyn Venue,
+    gateway: &Addr<OrderGateway>,
+    seats: &[Seat],
+) -> (Addr<MarketData>, Box<dyn Connection>) {
+    let sender = ground.sender("market_data", Scope::Venue(venue.id()));
+    let mut market = MarketData::new(MarketDataSettings {
+        venue: venue.id(),
+        port: venue.market(),
+        gateway: sender.outlet_to("gateway", gateway),
+        stale_after: ground.settings.stale_after,
+        fault_after: ground.settings.fault_after,
+        snapshot_levels: ground.settings.snapshot_levels,
+        sender: sender.clone(),
+    });
+    let mut wanted = BTreeSet::new();
+    for seat in seats {
+        let name = format!("strategy {}", seat.membership.strategy);
+        market.subscribe(&name, &seat.subscriptions, &seat.address);
+        wanted.extend(seat.subscriptions.iter().copied());
+    }
+    let market = market.start();
+    let news = sender.outlet_to("market_data", &market);
+    let wanted: Vec<_> = wanted.into_iter().collect();
+    let connection = venue.follow_market(&wanted, Rc::new(move |event| news.send(event)));
+    (market, connection)
+}
+
+pub(super) fn watch_clock(
+    ground: &Ground,
+    venue: Rc<dyn Venue>,
+    gateway: &Addr<OrderGateway>,
+) -> JoinHandle<()> {
+    let sender = ground.sender("clock", Scope::Account(ground.settings.account));
+    let judged = sender.outlet_to("gateway", gateway);
+    let (settings, faults, clock) = (
+        ground.settings.clone(),
+        ground.faults.clone(),
+        ground.clock.clone(),
+    );
+    actix_rt::spawn(keep_measuring(settings, venue, faults, clock, judged))
+}
+
+/// Measures the clock for ever. Out of bounds, or not measurable three times in a row: nothing is placed
+/// until it is good again.
+async fn keep_measuring(
+    settings: EngineSettings,
+    venue: Rc<dyn Venue>,
+    faults: Faults,
+    clock: Clock,
+    judged: Outlet<ClockJudged>,
+) {
+    let (mut failures, mut good) = (0u32, true);
+    loop {
+        tokio::time::sleep(settings.clock_every).await;
+        let problem = match venue.measure_clock().await {
+            Ok(_) => {
+                failures = 0;
+                None
+            }
+            Err(error @ VenueError::Clock { .. }) => Some(error),
+            Err(error) => {
+                failures += 1;
+                log::warn!(actor = "clock"; "the venue's clock cannot be measured: {error}");
+                (failures >= 3).then_some(error)
+            }
+        };
+        let is_good = problem.is_none();
+        if is_good != good {
+            good = is_good;
+            judged.send(ClockJudged { good });
+        }
+        if let Some(error) = problem {
+            let kind = FaultKind::ClockOffset;
+            let scope = Scope::Account(settings.account);
+            faults.raise(Fault {
+                kind,
+                scope,
+                actor: "clock".into(),
+                detail: error.to_string(),
+                at: clock.now(),
+            });
+        }
+    }
+}
