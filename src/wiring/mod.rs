@@ -33,12 +33,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     // 1. The clock, the latch and the way of a fault: nothing else can be started without them.
     panics::install_hook();
     let (ground, incidents) = Ground::lay(&mut builder);
-    let Builder {
-        venue,
-        channels,
-        traders,
-        ..
-    } = builder;
+    let (venue, channels, traders) = (builder.venue, builder.channels, builder.traders);
 
     // 2. Alerts, on the cold arbiter.
     let alerts = ground.start_alerts(channels).await?;
