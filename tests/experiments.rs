@@ -342,6 +342,10 @@ async fn a_fill_in_the_gap(fault: Value) {
     exchange.fault(fault).await;
     exchange.trade("BTCUSDT", "SELL", "60000.00", "0.06").await;
     hand.reaches(id, OrderState::Filled).await;
+    until("the fill was fetched", || async {
+        hand.fills(id).len() > 1
+    })
+    .await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let fills = hand.fills(id);
     let quantities: Vec<_> = fills.iter().map(|fill| fill.quantity.to_string()).collect();
@@ -383,23 +387,32 @@ async fn reconn_an_order_that_is_still_open_causes_no_event_after_a_reconnect() 
     let id = hand.place(&exchange, buy("59000.00", "0.1")).await.unwrap();
     hand.reaches(id, OrderState::Working).await;
     for _ in 0..3 {
-        exchange.fault(json!({"kind": "disconnect"})).await;
-        until("the private stream is down", || async {
-            !stream_is_live(&running).await
-        })
-        .await;
-        until("the private stream is back", || async {
-            stream_is_live(&running).await
-        })
-        .await;
+        drop_all(&exchange).await;
+        back(&running).await;
     }
-    let next = hand.place(&exchange, buy("59000.00", "0.1")).await.unwrap();
-    hand.reaches(next, OrderState::Working).await;
+    assert_eq!(settled(&exchange, &hand).await, OrderState::Working);
     assert_eq!(hand.kinds(id), ["Submitted", "Accepted"]);
     assert_eq!((hand.ready(), hand.all_fills()), (1, 0));
     assert_eq!(hand.events(id).last().unwrap().order.average_price(), None);
     nothing_stands(&running);
     stop(running, &exchange).await;
+}
+
+/// Cuts every connection, and lets none be made for so long that nobody can miss it.
+async fn drop_all(exchange: &Exchange) {
+    let faults = json!([{"kind": "refuse_connections", "ms": 400}, {"kind": "disconnect"}]);
+    exchange.fault(faults).await;
+}
+
+async fn back(running: &Running) {
+    until("the private stream is down", || async {
+        !stream_is_live(running).await
+    })
+    .await;
+    until("the private stream is back", || async {
+        stream_is_live(running).await
+    })
+    .await;
 }
 
 async fn stream_is_live(running: &Running) -> bool {
@@ -446,12 +459,11 @@ async fn two_accounts_that_are_dropped_together_both_come_back_at_once() {
         .unwrap();
     two.is_ready(&exchange).await;
 
-    exchange.fault(json!({"kind": "disconnect"})).await;
+    drop_all(&exchange).await;
     let dropped = tokio::time::Instant::now();
+    tokio::join!(back(&running_one), back(&running_two));
     for (hand, running) in [(&one, &running_one), (&two, &running_two)] {
-        until("it is back", || async { stream_is_live(running).await }).await;
-        let id = hand.place(&exchange, buy("59000.00", "0.1")).await.unwrap();
-        hand.reaches(id, OrderState::Working).await;
+        assert_eq!(settled(&exchange, hand).await, OrderState::Working);
         nothing_stands(running);
     }
     assert!(
@@ -500,7 +512,11 @@ async fn silent_connections_that_are_half_open_are_noticed_and_replaced() {
         .market(json!({"symbol": "BTCUSDT", "mid": "60000.01", "spread": "0.02", "quantity": "5"}))
         .await;
     hand.reaches(id, OrderState::Filled).await;
-    assert_eq!(hand.fills(id).len(), 1);
+    // The query tells the state, a second one the fill.
+    until("the fill was fetched", || async {
+        hand.fills(id).len() == 1
+    })
+    .await;
     let next = hand.place(&exchange, buy("59000.00", "0.1")).await.unwrap();
     until("the next order is settled one way or the other", || async {
         hand.events(next).len() > 1 || hand.kinds(next) == ["Denied"]
