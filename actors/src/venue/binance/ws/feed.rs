@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
 use tripline_engine::ids::Symbol;
 use tripline_engine::ports::VenueError;
 use tripline_engine::strategy::Subscription;
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::feed::FeedEvent;
 use crate::venue::{Connection, FeedSink};
 
+use super::super::settings::Bounds;
 use super::super::wire::frame::{
     ControlError, Frame, RequestId, decode, stream_name, stream_symbol,
 };
@@ -26,7 +28,8 @@ use super::link::Link;
 /// Names in one SUBSCRIBE.
 const BATCH: usize = 100;
 
-/// Binance takes five messages a second on a connection, pongs included: requests keep this distance.
+/// Binance takes five messages a second on a connection, pongs included: requests keep this distance,
+/// whoever makes them.
 const REQUEST_EVERY: Duration = Duration::from_millis(250);
 
 /// The stream of a subscription (Binance Spot, "WebSocket Streams").
@@ -48,19 +51,25 @@ pub fn stream_of(subscription: &Subscription) -> String {
     }
 }
 
-type Answer = oneshot::Sender<Result<(), VenueError>>;
+/// A request that is not answered yet.
+struct Waiting {
+    /// The number of the connection it went over.
+    link: u64,
+    answer: oneshot::Sender<Result<(), VenueError>>,
+}
 
 struct State {
     base: String,
-    silence: Duration,
+    bounds: Bounds,
     clock: Clock,
     sink: FeedSink,
     /// What is to be subscribed on every connection.
     streams: RefCell<BTreeSet<String>>,
     current: RefCell<Option<Link>>,
-    /// Who waits for the answer to which request, and the number of the connection it went over.
-    waiting: RefCell<BTreeMap<i64, (u64, Answer)>>,
-    next_id: Cell<i64>,
+    waiting: RefCell<BTreeMap<i64, Waiting>>,
+    last_id: Cell<i64>,
+    /// When the next request may go out.
+    next_request: Cell<Instant>,
 }
 
 /// The market data connection's handle. Dropping it closes the connection.
@@ -80,31 +89,22 @@ impl MarketFeed {
         clock: Clock,
         sink: FeedSink,
         client: awc::Client,
-        bounds: super::super::settings::Bounds,
+        bounds: Bounds,
         seed: u64,
     ) -> Self {
         let state = Rc::new(State {
             base: base.to_owned(),
-            silence: Duration::from_millis(bounds.market_silence_ms),
+            bounds,
             clock,
             sink,
             streams: RefCell::new(subscriptions.iter().map(stream_of).collect()),
             current: RefCell::default(),
             waiting: RefCell::default(),
-            next_id: Cell::new(1),
+            last_id: Cell::new(0),
+            next_request: Cell::new(Instant::now()),
         });
-        let control = Rc::new(Control::default());
         let role = Rc::new(FeedRole(state.clone()));
-        actix_rt::spawn(
-            Life {
-                role,
-                client,
-                bounds,
-                control: control.clone(),
-                seed,
-            }
-            .run(),
-        );
+        let control = Life::start(role, client, bounds, seed);
         Self { state, control }
     }
 
@@ -119,7 +119,7 @@ impl MarketFeed {
             .streams
             .borrow_mut()
             .extend(names.iter().cloned());
-        self.state.request_current("SUBSCRIBE", names).await
+        self.state.request_current("SUBSCRIBE", &names).await
     }
 
     /// Takes streams off the live connection and every later one.
@@ -132,7 +132,7 @@ impl MarketFeed {
             .streams
             .borrow_mut()
             .retain(|name| !names.contains(name));
-        self.state.request_current("UNSUBSCRIBE", names).await
+        self.state.request_current("UNSUBSCRIBE", &names).await
     }
 
     /// Gives the connection up and makes a new one.
@@ -155,58 +155,96 @@ impl Drop for MarketFeed {
 
 impl State {
     /// Sends the requests that the names need, one after the other, and waits for each answer.
-    async fn request(
-        self: &Rc<Self>,
-        link: Link,
-        method: &str,
-        names: Vec<String>,
-    ) -> Result<(), VenueError> {
-        for (index, batch) in names.chunks(BATCH).enumerate() {
-            if index > 0 {
-                tokio::time::sleep(REQUEST_EVERY).await;
-            }
+    async fn request(&self, link: &Link, method: &str, names: &[String]) -> Result<(), VenueError> {
+        let within = self.bounds.request_timeout();
+        for batch in names.chunks(BATCH) {
+            sleep_until(self.reserve()).await;
             let (answer, answered) = oneshot::channel();
-            let id = self.new_id();
-            self.waiting
-                .borrow_mut()
-                .insert(id, (link.number(), answer));
+            let (id, number) = (self.new_id(), link.number());
+            let waiting = Waiting {
+                link: number,
+                answer,
+            };
+            self.waiting.borrow_mut().insert(id, waiting);
             let params: Vec<_> = batch.iter().map(|name| format!("\"{name}\"")).collect();
             let text = format!(
                 r#"{{"method":"{method}","params":[{}],"id":{id}}}"#,
                 params.join(",")
             );
-            link.send(ByteString::from(text))
-                .map_err(|error| VenueError::Network(format!("{error:?}")))?;
-            let lost = || VenueError::Network(format!("{method} was not answered"));
-            answered.await.map_err(|_| lost())??;
+            let sent = link.send(ByteString::from(text));
+            let outcome = match sent {
+                Ok(()) => timeout(within, answered).await,
+                Err(error) => Ok(Ok(Err(VenueError::Network(format!("{method}: {error:?}"))))),
+            };
+            self.waiting.borrow_mut().remove(&id);
+            match outcome {
+                Ok(Ok(answer)) => answer?,
+                Ok(Err(_)) => {
+                    let text = format!("the connection ended before {method} was answered");
+                    return Err(VenueError::Network(text));
+                }
+                Err(_) => return Err(VenueError::Timeout(within)),
+            }
         }
         Ok(())
     }
 
-    async fn request_current(
-        self: &Rc<Self>,
-        method: &str,
-        names: Vec<String>,
-    ) -> Result<(), VenueError> {
+    /// Brings a new connection to what is wanted now, changes meanwhile included.
+    async fn open(&self, link: &Link) -> Result<(), VenueError> {
+        let mut asked = BTreeSet::new();
+        loop {
+            let (missing, surplus): (Vec<_>, Vec<_>) = {
+                let wanted = self.streams.borrow();
+                (
+                    wanted.difference(&asked).cloned().collect(),
+                    asked.difference(&wanted).cloned().collect(),
+                )
+            };
+            if missing.is_empty() && surplus.is_empty() {
+                return Ok(());
+            }
+            self.request(link, "SUBSCRIBE", &missing).await?;
+            self.request(link, "UNSUBSCRIBE", &surplus).await?;
+            asked.extend(missing);
+            asked.retain(|name| !surplus.contains(name));
+        }
+    }
+
+    async fn request_current(&self, method: &str, names: &[String]) -> Result<(), VenueError> {
         let link = self.current.borrow().clone();
         let link =
             link.ok_or_else(|| VenueError::Network("market data is not connected".into()))?;
-        self.request(link, method, names).await
+        self.request(&link, method, names).await
+    }
+
+    /// When this request may go out; the next one may later.
+    fn reserve(&self) -> Instant {
+        let at = self.next_request.get().max(Instant::now());
+        self.next_request.set(at + REQUEST_EVERY);
+        at
     }
 
     fn new_id(&self) -> i64 {
-        self.next_id.set(self.next_id.get() + 1);
-        self.next_id.get()
+        self.last_id.set(self.last_id.get() + 1);
+        self.last_id.get()
     }
 
     fn answered(&self, id: Option<&RequestId>, answer: Result<(), VenueError>) {
-        let Some(RequestId::Number(id)) = id else {
-            return;
+        let waiting = match id {
+            Some(RequestId::Number(id)) => self.waiting.borrow_mut().remove(id),
+            _ => None,
         };
-        if let Some((_, waiting)) = self.waiting.borrow_mut().remove(id)
-            && waiting.send(answer).is_err()
-        {
-            log::debug!(actor = "binance"; "nobody waits for request {id} any more");
+        match (waiting, answer) {
+            (Some(waiting), answer) => {
+                if waiting.answer.send(answer).is_err() {
+                    log::debug!(actor = "binance"; "nobody waits for request {id:?} any more");
+                }
+            }
+            // A refusal of none of the requests that wait: of a probe, or of one that was given up.
+            (None, Err(error)) => {
+                log::warn!(actor = "binance"; "market data: request {id:?} was refused: {error}");
+            }
+            (None, Ok(())) => {}
         }
     }
 
@@ -228,15 +266,12 @@ impl Role for FeedRole {
     }
 
     fn silence(&self) -> Duration {
-        self.0.silence
+        Duration::from_millis(self.0.bounds.market_silence_ms)
     }
 
     fn open(&self, link: Link) -> Pin<Box<dyn Future<Output = Result<(), VenueError>>>> {
         let state = self.0.clone();
-        Box::pin(async move {
-            let names: Vec<_> = state.streams.borrow().iter().cloned().collect();
-            state.request(link, "SUBSCRIBE", names).await
-        })
+        Box::pin(async move { state.open(&link).await })
     }
 
     fn message(&self, link: &Link, text: &str) -> Then {
@@ -277,6 +312,7 @@ impl Role for FeedRole {
     }
 
     fn probe(&self, link: &Link) {
+        self.0.reserve();
         let text = format!(
             r#"{{"method":"LIST_SUBSCRIPTIONS","id":{}}}"#,
             self.0.new_id()
@@ -297,15 +333,17 @@ impl Role for FeedRole {
 
     fn down(&self, link: &Link, reason: &str, replaced: bool) {
         // Dropping an answer's sender tells whoever waits. What went over another connection goes on.
-        let mut waiting = self.0.waiting.borrow_mut();
-        waiting.retain(|_, (number, _)| *number != link.number());
-        drop(waiting);
+        let number = link.number();
+        self.0
+            .waiting
+            .borrow_mut()
+            .retain(|_, waiting| waiting.link != number);
         if !replaced {
             let was_current = self
                 .0
                 .current
                 .borrow_mut()
-                .take_if(|current| current.number() == link.number())
+                .take_if(|current| current.number() == number)
                 .is_some();
             if was_current {
                 (self.0.sink)(FeedEvent::Down {
@@ -313,6 +351,10 @@ impl Role for FeedRole {
                 });
             }
         }
+    }
+
+    fn linger(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn failed(&self, error: &VenueError) {

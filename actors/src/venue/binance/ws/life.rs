@@ -10,11 +10,17 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tripline_engine::ports::VenueError;
 
 use super::super::settings::Bounds;
 use super::link::{self, Incoming, Link};
+
+/// A connection that was up for as long has not failed at once.
+const LASTED: Duration = Duration::from_secs(10);
+
+/// After a hand-over that failed, the next is tried this much later.
+const HAND_OVER_AGAIN: Duration = Duration::from_secs(30);
 
 /// What a message asks of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +45,17 @@ pub(super) trait Role: 'static {
     fn probe(&self, link: &Link);
     /// The connection is open, and the one to use from now on.
     fn up(&self, link: &Link);
-    /// The connection is over. With a successor already `up` nothing else is to be done than to give
-    /// up what waits for it.
+    /// The connection is over, or it never came up. With `replaced` nothing else is to be done than to
+    /// give up what waits for it.
     fn down(&self, link: &Link, reason: &str, replaced: bool);
+    /// How long a replaced connection is still read, for the answers that are under way on it.
+    fn linger(&self) -> Duration;
     /// Connecting failed.
     fn failed(&self, error: &VenueError);
 }
 
-/// Commands from outside.
+/// Commands from outside. Whoever waits for a change looks before it waits, all on one thread, so that
+/// waking those who wait now is enough.
 #[derive(Debug, Default)]
 pub(super) struct Control {
     closed: Cell<bool>,
@@ -58,17 +67,19 @@ impl Control {
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.changed.notify_waiters();
-        self.changed.notify_one();
     }
 
     pub(super) fn reconnect(&self, reason: String) {
         *self.reconnect.borrow_mut() = Some(reason);
-        self.changed.notify_one();
+        self.changed.notify_waiters();
+    }
+
+    async fn until_closed(&self) {
+        while !self.closed.get() {
+            self.changed.notified().await;
+        }
     }
 }
-
-/// A connection that is being made.
-type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Link, VenueError>> + 'a>>;
 
 /// Why reading a connection ended.
 enum Ending {
@@ -78,146 +89,179 @@ enum Ending {
     Replaced(Link),
 }
 
+/// A connection that is being made.
+type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Link, VenueError>> + 'a>>;
+
 /// One role's connections.
 pub(super) struct Life<R: Role> {
-    pub(super) role: Rc<R>,
-    pub(super) client: awc::Client,
-    pub(super) bounds: Bounds,
-    pub(super) control: Rc<Control>,
-    /// Draws the jitter of the back-off; a seed makes it repeatable.
-    pub(super) seed: u64,
+    role: Rc<R>,
+    client: awc::Client,
+    bounds: Bounds,
+    control: Rc<Control>,
+    /// The number of the connection that was made last.
+    number: Cell<u64>,
 }
 
 impl<R: Role> Life<R> {
+    /// Starts connecting. The seed draws the jitter of the back-off: a known one makes it repeatable.
+    pub(super) fn start(
+        role: Rc<R>,
+        client: awc::Client,
+        bounds: Bounds,
+        seed: u64,
+    ) -> Rc<Control> {
+        let control = Rc::new(Control::default());
+        let life = Self {
+            role,
+            client,
+            bounds,
+            control: control.clone(),
+            number: Cell::new(0),
+        };
+        actix_rt::spawn(life.run(StdRng::seed_from_u64(seed)));
+        control
+    }
+
     /// Lives until closed.
-    pub(super) async fn run(self) {
-        let mut jitter = StdRng::seed_from_u64(self.seed);
-        let (mut attempts, mut number) = (0u32, 0u64);
-        let mut current: Option<Link> = None;
+    async fn run(self, mut jitter: StdRng) {
+        let mut attempts = 0u32;
+        let mut successor: Option<Connecting<'_>> = None;
         while !self.control.closed.get() {
-            let link = match current.take() {
-                Some(link) => link,
-                None => match self.connect(&mut number).await {
-                    Ok(link) => link,
-                    Err(error) => {
-                        if self.control.closed.get() {
-                            break;
-                        }
-                        self.role.failed(&error);
-                        self.pause(attempts, &error, &mut jitter).await;
-                        attempts = attempts.saturating_add(1);
-                        continue;
-                    }
-                },
+            let connecting = successor.take().unwrap_or_else(|| Box::pin(self.connect()));
+            let link = match connecting.await {
+                Ok(link) => link,
+                Err(_) if self.control.closed.get() => break,
+                Err(error) => {
+                    self.role.failed(&error);
+                    self.pause(attempts, &error, &mut jitter).await;
+                    attempts = attempts.saturating_add(1);
+                    continue;
+                }
             };
             let born = Instant::now();
-            match self.read(&link, &mut number).await {
-                Ending::Closed => {
-                    self.role.down(&link, "closed by this side", false);
-                    link.close();
-                    break;
-                }
+            match self.read_all(link, &mut successor).await {
+                Ending::Closed => break,
+                // A connection that lasted is no failed attempt, and one that is being made is no new one.
+                Ending::Broken(_) if successor.is_some() => attempts = 0,
                 Ending::Broken(reason) => {
-                    self.role.down(&link, &reason, false);
-                    link.close();
-                    // A connection that lasted is no failed attempt.
-                    attempts = if born.elapsed() > Duration::from_secs(10) {
-                        0
-                    } else {
-                        attempts + 1
-                    };
-                    self.pause(
-                        attempts.saturating_sub(1),
-                        &VenueError::Network(reason),
-                        &mut jitter,
-                    )
-                    .await;
+                    if born.elapsed() > LASTED {
+                        attempts = 0;
+                    }
+                    let error = VenueError::Network(reason);
+                    self.pause(attempts, &error, &mut jitter).await;
+                    attempts = attempts.saturating_add(1);
                 }
+                Ending::Replaced(_) => {}
+            }
+        }
+    }
+
+    /// Reads a connection and all that take its place, until the last one breaks off or is closed.
+    async fn read_all<'a>(
+        &'a self,
+        mut link: Link,
+        successor: &mut Option<Connecting<'a>>,
+    ) -> Ending {
+        loop {
+            // What was asked while there was no connection, the new one fulfils.
+            self.control.reconnect.take();
+            let ending = self.read(&link, successor).await;
+            match &ending {
+                Ending::Closed => self.role.down(&link, "closed by this side", false),
+                Ending::Broken(reason) => self.role.down(&link, reason, false),
                 Ending::Replaced(next) => {
-                    attempts = 0;
-                    actix_rt::spawn(drain(
-                        self.role.clone(),
-                        link,
-                        self.bounds.request_timeout(),
-                    ));
-                    current = Some(next);
+                    let old = std::mem::replace(&mut link, next.clone());
+                    actix_rt::spawn(drain(self.role.clone(), old, self.control.clone()));
+                    continue;
                 }
             }
+            link.close();
+            return ending;
         }
     }
 
     /// Connects and opens; on success the role uses the connection.
-    async fn connect(&self, number: &mut u64) -> Result<Link, VenueError> {
-        *number += 1;
+    async fn connect(&self) -> Result<Link, VenueError> {
+        self.number.set(self.number.get() + 1);
         let url = self.role.url();
         let limit = usize::try_from(self.bounds.message_limit_bytes).unwrap_or(usize::MAX);
         let within = self.bounds.connect_timeout() * 2;
-        let opening = async {
-            let link = link::open(&self.client, &url, limit, *number).await?;
-            let mut ready = self.role.open(link.clone());
-            loop {
-                tokio::select! {
-                    biased;
-                    opened = &mut ready => {
-                        opened?;
-                        return Ok(link);
-                    }
-                    incoming = link.next() => match incoming {
-                        Incoming::Text(text) => drop(self.role.message(&link, &text)),
-                        Incoming::Lost(what) => drop(self.role.lost(what)),
-                        Incoming::Closed(reason) => {
-                            self.role.down(&link, &reason, true);
-                            return Err(VenueError::Network(reason));
-                        }
-                    }
-                }
-            }
+        let deadline = Instant::now() + within;
+        let late = || VenueError::Network(format!("not open within {within:?}"));
+        let closed = || VenueError::Network("closed by this side".into());
+        let linking = link::open(&self.client, &url, limit, self.number.get());
+        let link = tokio::select! {
+            link = timeout_at(deadline, linking) => link.unwrap_or_else(|_| Err(late()))?,
+            () = self.control.until_closed() => return Err(closed()),
         };
         let opened = tokio::select! {
-            opened = timeout(within, opening) => opened,
-            () = self.until_closed() => return Err(VenueError::Network("closed by this side".into())),
+            opened = timeout_at(deadline, self.open(&link)) => opened.unwrap_or_else(|_| Err(late())),
+            () = self.control.until_closed() => Err(closed()),
         };
-        let link = opened
-            .unwrap_or_else(|_| Err(VenueError::Network(format!("not open within {within:?}"))))?;
-        self.role.up(&link);
-        Ok(link)
-    }
-
-    async fn until_closed(&self) {
-        while !self.control.closed.get() {
-            self.control.changed.notified().await;
+        match opened {
+            Ok(()) => {
+                self.role.up(&link);
+                Ok(link)
+            }
+            Err(error) => {
+                self.role.down(&link, &error.to_string(), true);
+                link.close();
+                Err(error)
+            }
         }
     }
 
-    async fn read(&self, link: &Link, number: &mut u64) -> Ending {
+    /// Lets the role subscribe or log on, and reads meanwhile.
+    async fn open(&self, link: &Link) -> Result<(), VenueError> {
+        let mut ready = self.role.open(link.clone());
+        loop {
+            let incoming = tokio::select! {
+                biased;
+                opened = &mut ready => return opened,
+                incoming = link.next() => incoming,
+            };
+            let then = match incoming {
+                Incoming::Text(text) => self.role.message(link, &text),
+                Incoming::Lost(what) => self.role.lost(what),
+                Incoming::Closed(reason) => return Err(VenueError::Network(reason)),
+            };
+            match then {
+                Then::GoOn => {}
+                Then::HandOver => {
+                    let text = "the venue shuts the new connection down";
+                    return Err(VenueError::Network(text.into()));
+                }
+                Then::Reconnect(reason) => return Err(VenueError::Network(reason)),
+            }
+        }
+    }
+
+    /// Reads one connection. A successor that is not there yet when this one ends is left where it is.
+    async fn read<'a>(&'a self, link: &Link, successor: &mut Option<Connecting<'a>>) -> Ending {
         let silence = self.role.silence();
         let mut hand_over_at = Instant::now() + Duration::from_millis(self.bounds.hand_over_age_ms);
         let mut probed = false;
-        let mut successor: Option<Connecting<'_>> = None;
         loop {
             if self.control.closed.get() {
                 return Ending::Closed;
             }
-            if let Some(reason) = self.control.reconnect.borrow_mut().take() {
+            if let Some(reason) = self.control.reconnect.take() {
                 return Ending::Broken(reason);
             }
             let (half, dead) = (link.last_data() + silence / 2, link.last_data() + silence);
-            let now = Instant::now();
-            if now < half {
-                probed = false;
-            }
+            probed &= Instant::now() >= half;
             let handing_over = successor.is_some();
             let incoming = tokio::select! {
                 biased;
                 incoming = link.next() => incoming,
-                next = async { match &mut successor { Some(next) => next.await, None => std::future::pending().await } } => {
-                    successor = None;
+                next = arrival(successor) => {
+                    *successor = None;
                     match next {
                         Ok(next) => return Ending::Replaced(next),
                         Err(error) => {
-                            // The old connection still serves; the venue may end it, and then it is made anew.
+                            // This one still serves; when the venue ends it, another is made.
                             log::warn!(actor = "binance"; "{}: hand-over failed: {error}", self.role.name());
-                            hand_over_at = Instant::now() + Duration::from_secs(30);
+                            hand_over_at = Instant::now() + HAND_OVER_AGAIN;
                             continue;
                         }
                     }
@@ -231,8 +275,7 @@ impl<R: Role> Life<R> {
                     return Ending::Broken(format!("no message for {silence:?}"));
                 }
                 () = sleep_until(hand_over_at), if !handing_over => {
-                    *number += 1;
-                    successor = Some(Box::pin(self.connect_as(*number)));
+                    *successor = Some(Box::pin(self.connect()));
                     continue;
                 }
                 () = self.control.changed.notified() => continue,
@@ -248,11 +291,6 @@ impl<R: Role> Life<R> {
                 Then::Reconnect(reason) => return Ending::Broken(reason),
             }
         }
-    }
-
-    async fn connect_as(&self, number: u64) -> Result<Link, VenueError> {
-        let mut number = number;
-        self.connect(&mut number).await
     }
 
     /// Waits before the next attempt: doubling, plus or minus half, never less than the venue asks.
@@ -274,13 +312,21 @@ impl<R: Role> Life<R> {
         };
         tokio::select! {
             () = sleep(Duration::from_millis(drawn).max(asked)) => {}
-            () = self.until_closed() => {}
+            () = self.control.until_closed() => {}
         }
     }
 }
 
-/// Reads a replaced connection until what waits for answers on it has them.
-async fn drain<R: Role>(role: Rc<R>, link: Link, within: Duration) {
+/// The connection under way, when there is one.
+async fn arrival(successor: &mut Option<Connecting<'_>>) -> Result<Link, VenueError> {
+    match successor {
+        Some(connecting) => connecting.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads a replaced connection for as long as its role wants.
+async fn drain<R: Role>(role: Rc<R>, link: Link, control: Rc<Control>) {
     let reading = async {
         loop {
             match link.next().await {
@@ -290,9 +336,10 @@ async fn drain<R: Role>(role: Rc<R>, link: Link, within: Duration) {
             }
         }
     };
-    let reason = timeout(within, reading)
-        .await
-        .unwrap_or_else(|_| "replaced".into());
+    let reason = tokio::select! {
+        reason = timeout(role.linger(), reading) => reason.unwrap_or_else(|_| "replaced".into()),
+        () = control.until_closed() => "closed by this side".into(),
+    };
     role.down(&link, &reason, true);
     link.close();
 }

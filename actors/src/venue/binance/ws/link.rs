@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use actix_codec::Framed;
 use actix_http::ws::{Codec, Frame, Item, Message, ProtocolError};
@@ -41,6 +41,35 @@ struct Inner {
     /// A fragmented message under way, and whether it is text.
     fragments: Option<(BytesMut, bool)>,
     message_limit: usize,
+    /// Bytes are waiting here, or in TLS above the socket, until the socket takes more.
+    unflushed: bool,
+    /// The task that reads. It flushes what is left over, so it is the one to wake for that.
+    reader: Waker,
+    /// Why nothing is written any more, once that is so.
+    given_up: Option<String>,
+}
+
+impl Inner {
+    fn write(&mut self, message: Message) -> Result<(), NotSent> {
+        if let Some(reason) = &self.given_up {
+            return Err(NotSent::Nothing(reason.clone()));
+        }
+        Pin::new(&mut self.framed)
+            .start_send(message)
+            .map_err(|error| NotSent::Nothing(error.to_string()))?;
+        let reader = self.reader.clone();
+        self.flush(&mut Context::from_waker(&reader))
+            .map_err(|error| NotSent::Perhaps(error.to_string()))
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), ProtocolError> {
+        let flushed = Pin::new(&mut self.framed).poll_flush(cx);
+        self.unflushed = flushed.is_pending();
+        match flushed {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(()),
+        }
+    }
 }
 
 /// Cloning shares the connection.
@@ -68,6 +97,9 @@ pub(super) async fn open(
         framed,
         fragments: None,
         message_limit,
+        unflushed: false,
+        reader: Waker::noop().clone(),
+        given_up: None,
     };
     let last_data = Rc::new(Cell::new(Instant::now()));
     Ok(Link {
@@ -120,11 +152,6 @@ impl Link {
         self.last_data.get()
     }
 
-    /// Whether everything that was sent before has left to the socket.
-    pub(super) fn is_clear(&self) -> bool {
-        self.inner.borrow().framed.is_write_buf_empty()
-    }
-
     /// Hands a text frame to the socket within this call; what the socket does not take at once follows
     /// when it can.
     ///
@@ -134,6 +161,29 @@ impl Link {
         self.write(Message::Text(text))
     }
 
+    /// Hands a text frame to the socket whole and within this call, or not at all. When the socket takes
+    /// only a part, the connection is given up: a frame without its end is no message, and its end never
+    /// leaves later.
+    ///
+    /// # Errors
+    /// [`NotSent`].
+    pub(super) fn send_now(&self, text: ByteString) -> Result<(), NotSent> {
+        let mut inner = self.inner.borrow_mut();
+        if inner.unflushed {
+            let text = "the socket does not take what was sent before";
+            return Err(NotSent::Nothing(text.into()));
+        }
+        inner.write(Message::Text(text))?;
+        if !inner.unflushed {
+            return Ok(());
+        }
+        let reason =
+            "the socket is full, and the connection was given up with what it did not take";
+        inner.given_up = Some(reason.into());
+        inner.reader.wake_by_ref();
+        Err(NotSent::Nothing(reason.into()))
+    }
+
     pub(super) fn close(&self) {
         if let Err(error) = self.write(Message::Close(None)) {
             log::debug!(actor = "binance"; "closing a WebSocket: {error:?}");
@@ -141,17 +191,7 @@ impl Link {
     }
 
     fn write(&self, message: Message) -> Result<(), NotSent> {
-        let mut inner = self.inner.borrow_mut();
-        let mut framed = Pin::new(&mut inner.framed);
-        if let Err(error) = framed.as_mut().start_send(message) {
-            return Err(NotSent::Nothing(error.to_string()));
-        }
-        // The reading task flushes what is left; it is woken for that by its own poll.
-        let mut nobody = Context::from_waker(std::task::Waker::noop());
-        match framed.poll_flush(&mut nobody) {
-            Poll::Ready(Err(error)) => Err(NotSent::Perhaps(error.to_string())),
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
-        }
+        self.inner.borrow_mut().write(message)
     }
 
     /// The next message. Answers pings on the way.
@@ -163,13 +203,18 @@ impl Link {
         loop {
             let frame = {
                 let mut inner = self.inner.borrow_mut();
-                let mut framed = Pin::new(&mut inner.framed);
-                if !framed.is_write_buf_empty()
-                    && let Poll::Ready(Err(error)) = framed.as_mut().poll_flush(cx)
+                if !inner.reader.will_wake(cx.waker()) {
+                    inner.reader = cx.waker().clone();
+                }
+                if let Some(reason) = &inner.given_up {
+                    return Poll::Ready(Incoming::Closed(reason.clone()));
+                }
+                if inner.unflushed
+                    && let Err(error) = inner.flush(cx)
                 {
                     return Poll::Ready(Incoming::Closed(error.to_string()));
                 }
-                std::task::ready!(framed.poll_next(cx))
+                std::task::ready!(Pin::new(&mut inner.framed).poll_next(cx))
             };
             if let Some(incoming) = self.take(frame) {
                 return Poll::Ready(incoming);
@@ -184,10 +229,12 @@ impl Link {
                 "the other side ended the connection".into(),
             )),
             Some(Err(ProtocolError::Overflow)) => {
-                let limit = self.inner.borrow().message_limit;
-                Some(Incoming::Lost(format!(
-                    "a frame of more than {limit} bytes"
-                )))
+                let mut inner = self.inner.borrow_mut();
+                // A message that misses a piece is lost as a whole.
+                inner.fragments = None;
+                let limit = inner.message_limit;
+                let what = format!("a frame of more than {limit} bytes");
+                Some(Incoming::Lost(what))
             }
             Some(Err(error)) => Some(Incoming::Closed(error.to_string())),
             Some(Ok(Frame::Ping(payload))) => match self.write(Message::Pong(payload)) {
@@ -240,15 +287,19 @@ impl Link {
             Item::Last(bytes) => (bytes, true),
         };
         let limit = inner.message_limit;
-        let (mut whole, is_text) = inner.fragments.take()?;
+        // `None`: its loss was told with an earlier piece.
+        let (whole, is_text) = inner.fragments.as_mut()?;
         if whole.len() + bytes.len() > limit {
-            return last.then(|| Incoming::Lost(format!("a message of more than {limit} bytes")));
+            inner.fragments = None;
+            let what = format!("a message of more than {limit} bytes");
+            return Some(Incoming::Lost(what));
         }
         whole.extend_from_slice(&bytes);
         if !last {
-            inner.fragments = Some((whole, is_text));
             return None;
         }
+        let (whole, is_text) = (std::mem::take(whole), *is_text);
+        inner.fragments = None;
         drop(inner);
         if is_text {
             Some(self.text(whole.freeze()))

@@ -6,6 +6,8 @@ mod link;
 mod orders;
 mod requests;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
@@ -66,16 +68,8 @@ impl ApiAccount {
     #[must_use]
     pub fn private_stream(&self, sink: PrivateSink, seed: u64) -> PrivateStream {
         let session = Session::new(self.account(), Some(sink));
-        let control = Rc::new(Control::default());
         let role = Rc::new(SessionRole(session));
-        let life = Life {
-            role,
-            client: self.client.clone(),
-            bounds: self.bounds,
-            control: control.clone(),
-            seed,
-        };
-        actix_rt::spawn(life.run());
+        let control = Life::start(role, self.client.clone(), self.bounds, seed);
         PrivateStream(control)
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tripline_engine::halt::Gate;
-use tripline_engine::ids::{Symbol, VenueOrderId};
+use tripline_engine::ids::{ClientOrderId, Symbol, VenueOrderId};
 use tripline_engine::messages::account::Balance;
 use tripline_engine::messages::order::{Fill, OrderReport, PlaceOrder, ReportSource};
 use tripline_engine::money::Quantity;
@@ -30,6 +30,9 @@ mod weight {
     pub(super) const ACCOUNT: u64 = 20;
 }
 
+/// The most rows that a list of executions has.
+const PAGE: usize = 1_000;
+
 /// The order session of one account.
 pub struct ApiOrders {
     session: Rc<Session>,
@@ -42,16 +45,8 @@ pub struct ApiOrders {
 impl ApiOrders {
     pub(super) fn start(account: Account, client: awc::Client, seed: u64) -> Self {
         let session = Session::new(account.clone(), None);
-        let control = Rc::new(Control::default());
         let role = Rc::new(SessionRole(session.clone()));
-        let life = Life {
-            role,
-            client,
-            bounds: account.bounds,
-            control: control.clone(),
-            seed,
-        };
-        actix_rt::spawn(life.run());
+        let control = Life::start(role, client, account.bounds, seed);
         Self {
             session,
             account,
@@ -65,34 +60,29 @@ impl ApiOrders {
         self.clock_bad.set(bad);
     }
 
-    /// Cancels everything that is open on a symbol, other programs' orders too.
+    /// Cancels everything that is open on a symbol, other programs' orders too; none open is an empty
+    /// list.
     pub fn cancel_open_orders(
         &self,
         symbol: Symbol,
     ) -> Answer<Result<Vec<OrderReport>, VenueError>> {
         let params = Params::default().text("symbol", symbol);
-        self.changing("openOrders.cancelAll", params, |text| {
+        let answer = self.changing("openOrders.cancelAll", params, |text| {
             order::canceled_all(&text)
+        });
+        Box::pin(async move {
+            match answer.await {
+                Err(VenueError::UnknownOrder { .. }) => Ok(Vec::new()),
+                answer => answer,
+            }
         })
     }
 
-    fn read<T: 'static>(
-        &self,
-        method: &'static str,
-        params: Params,
-        weight: u64,
-        decode: impl FnOnce(String) -> Result<T, DecodeError> + 'static,
-    ) -> Answer<Result<T, VenueError>> {
-        let now = self.account.clock.venue_now();
-        if let Err(error) = self.account.limits.may_query(now, weight) {
-            return Box::pin(std::future::ready(Err(error)));
+    fn reader(&self) -> Reader {
+        Reader {
+            session: self.session.clone(),
+            account: self.account.clone(),
         }
-        self.account.limits.spend(now, weight);
-        let answer = self
-            .session
-            .clone()
-            .request(method, params, RequestKind::Read);
-        Box::pin(async move { decode(answer.await?).map_err(VenueError::from) })
     }
 
     fn changing<T: 'static>(
@@ -113,9 +103,43 @@ impl ApiOrders {
     }
 }
 
+/// Asks, within the venue's limits.
+struct Reader {
+    session: Rc<Session>,
+    account: Account,
+}
+
+impl Reader {
+    /// Handed over before this returns; the future waits for the result's text.
+    fn read(
+        &self,
+        method: &'static str,
+        params: Params,
+        weight: u64,
+    ) -> Answer<Result<String, VenueError>> {
+        let now = self.account.clock.venue_now();
+        if let Err(error) = self.account.limits.may_query(now, weight) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        self.account.limits.spend(now, weight);
+        let kind = RequestKind::Read;
+        let handed = self.session.hand_over(method, params, kind, None);
+        Box::pin(self.session.clone().answer(handed, kind))
+    }
+}
+
 /// A request that changed something was answered in a way that cannot be read: its outcome is unknown.
 fn not_understood(error: DecodeError) -> VenueError {
     unreadable(RequestKind::OrderChanging, "answer", &error.to_string(), "")
+}
+
+/// The report, if it is about the order that was asked about.
+fn about_it(id: ClientOrderId, report: OrderReport) -> Result<OrderReport, VenueError> {
+    if report.id == id {
+        return Ok(report);
+    }
+    let reason = format!("the answer is about {}, not about {id}", report.id);
+    Err(unreadable(RequestKind::OrderChanging, "order", &reason, ""))
 }
 
 fn place_params(command: &PlaceOrder) -> Params {
@@ -176,15 +200,17 @@ impl OrderPort for ApiOrders {
             drop(in_flight);
             PlaceOutcome::Answered(
                 answer
-                    .and_then(|text| order::placed(&text, &command.terms).map_err(not_understood)),
+                    .and_then(|text| order::placed(&text, &command.terms).map_err(not_understood))
+                    .and_then(|report| about_it(command.id, report)),
             )
         })
     }
 
     fn cancel(&self, order: OrderRef) -> Answer<Result<OrderReport, VenueError>> {
-        self.changing("order.cancel", by_id(order), |text| {
+        let answer = self.changing("order.cancel", by_id(order), |text| {
             order::order(&text, ReportSource::Answer)
-        })
+        });
+        Box::pin(async move { about_it(order.id, answer.await?) })
     }
 
     fn amend(
@@ -196,14 +222,31 @@ impl OrderPort for ApiOrders {
         let params = by_id(order)
             .text("newClientOrderId", order.id)
             .text("newQty", quantity);
-        self.changing("order.amend.keepPriority", params, |text| {
+        let answer = self.changing("order.amend.keepPriority", params, |text| {
             order::amended(&text)
-        })
+        });
+        Box::pin(async move { about_it(order.id, answer.await?) })
     }
 
     fn query(&self, order: OrderRef) -> Answer<Result<OrderReport, VenueError>> {
-        self.read("order.status", by_id(order), weight::QUERY, |text| {
-            order::order(&text, ReportSource::Query)
+        let reader = self.reader();
+        let first = reader.read("order.status", by_id(order), weight::QUERY);
+        Box::pin(async move {
+            let text = match (first.await, order.venue_id) {
+                (Err(VenueError::UnknownOrder { .. }), Some(number)) => {
+                    let params = Params::default()
+                        .number("orderId", number)
+                        .text("symbol", order.symbol);
+                    reader.read("order.status", params, weight::QUERY).await?
+                }
+                (first, _) => first?,
+            };
+            let report = order::order(&text, ReportSource::Query)?;
+            // The order may bear another id at the venue; to the engine it is the one asked for.
+            Ok(OrderReport {
+                id: order.id,
+                ..report
+            })
         })
     }
 
@@ -212,9 +255,8 @@ impl OrderPort for ApiOrders {
             Some(symbol) => (Params::default().text("symbol", symbol), weight::OPEN_ONE),
             None => (Params::default(), weight::OPEN_ALL),
         };
-        self.read("openOrders.status", params, weight, |text| {
-            order::orders(&text)
-        })
+        let answer = self.reader().read("openOrders.status", params, weight);
+        Box::pin(async move { Ok(order::orders(&answer.await?)?) })
     }
 
     fn fills(
@@ -222,26 +264,41 @@ impl OrderPort for ApiOrders {
         symbol: Symbol,
         venue_id: VenueOrderId,
     ) -> Answer<Result<Vec<Fill>, VenueError>> {
-        let params = Params::default()
-            .number("orderId", venue_id)
-            .text("symbol", symbol);
-        self.read("myTrades", params, weight::FILLS_OF_ORDER, move |text| {
-            let trades = account::trades(&text)?;
-            Ok(trades
-                .into_iter()
-                .filter(|(order, _)| *order == venue_id)
-                .map(|(_, fill)| fill)
-                .collect())
+        let reader = self.reader();
+        Box::pin(async move {
+            let mut fills: Vec<Fill> = Vec::new();
+            loop {
+                let mut params = Params::default()
+                    .number("orderId", venue_id)
+                    .text("symbol", symbol)
+                    .number("limit", PAGE);
+                if let Some(last) = fills.last() {
+                    params = params.number("fromId", last.trade_id.0.saturating_add(1));
+                }
+                let text = reader
+                    .read("myTrades", params, weight::FILLS_OF_ORDER)
+                    .await?;
+                let page = account::trades(&text)?;
+                let full = page.len() >= PAGE;
+                fills.extend(
+                    page.into_iter()
+                        .filter(|(order, _)| *order == venue_id)
+                        .map(|(_, fill)| fill),
+                );
+                if !full {
+                    return Ok(fills);
+                }
+            }
         })
     }
 
+    /// Assets that are not listed are zero.
     fn balances(&self) -> Answer<Result<Vec<Balance>, VenueError>> {
-        self.read(
-            "account.status",
-            Params::default(),
-            weight::ACCOUNT,
-            |text| Ok(account::account(&text)?.balances),
-        )
+        let params = Params::default().number("omitZeroBalances", true);
+        let answer = self
+            .reader()
+            .read("account.status", params, weight::ACCOUNT);
+        Box::pin(async move { Ok(account::account(&answer.await?)?.balances) })
     }
 
     fn ready(&self) -> Result<(), VenueError> {

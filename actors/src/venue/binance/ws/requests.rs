@@ -180,6 +180,7 @@ impl Message<'_> {
 mod tests {
     use super::*;
     use crate::venue::binance::settings::KeyKind;
+    use proptest::prelude::*;
 
     #[test]
     fn a_request_is_signed_over_its_sorted_raw_values() {
@@ -246,6 +247,22 @@ mod tests {
             matches!(&error, VenueError::RateLimited { retry_after: Some(wait), .. } if *wait == Duration::from_secs(3)),
             "{error:?}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(at in 0usize..180, byte in any::<u8>(), text in ".{0,60}") {
+            const ANSWER: &str = r#"{"id":5,"status":429,"error":{"code":-1003,"msg":"Too much","data":{"serverTime":1000,"retryAfter":4000}},"rateLimits":[{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":50,"count":12}]}"#;
+            let mut bytes = ANSWER.as_bytes().to_vec();
+            if let Some(place) = bytes.get_mut(at) {
+                *place = byte;
+            }
+            for text in [std::str::from_utf8(&bytes).unwrap_or_default(), &text] {
+                if let Ok(message) = read(text) {
+                    drop(message.outcome(RequestKind::OrderChanging, text));
+                }
+            }
+        }
     }
 
     #[test]

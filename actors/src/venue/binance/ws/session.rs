@@ -4,7 +4,7 @@
 mod role;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytestring::ByteString;
@@ -43,6 +43,7 @@ type Answered = Result<String, VenueError>;
 
 struct Waiting {
     kind: RequestKind,
+    /// The number of the connection it went over.
     link: u64,
     answer: oneshot::Sender<Answered>,
 }
@@ -55,7 +56,8 @@ pub(super) struct Session {
     current: RefCell<Option<Link>>,
     /// The connections that are logged on.
     logged_on: RefCell<Vec<u64>>,
-    waiting: RefCell<HashMap<u64, Waiting>>,
+    /// In the order of the requests, so that a lost connection tells them in that order.
+    waiting: RefCell<BTreeMap<u64, Waiting>>,
     next_id: Cell<u64>,
     /// Why there is no connection, when the venue said so: a ban, a refused key.
     refused: RefCell<Option<VenueError>>,
@@ -109,10 +111,6 @@ impl Session {
         let Some(link) = current.as_ref() else {
             return Handed::NotSent(self.no_connection());
         };
-        if gate.is_some() && !link.is_clear() {
-            let text = "the socket does not take what was sent before".into();
-            return Handed::NotSent(VenueError::Network(text));
-        }
         self.hand_over_on(link, method, params, kind, true, gate)
     }
 
@@ -140,7 +138,12 @@ impl Session {
         if level > HaltLevel::Active {
             return Handed::Held(level);
         }
-        match link.send(text) {
+        // What the gate was asked for leaves now or not at all; the rest may follow when the socket can.
+        let sent = match gate {
+            Some(_) => link.send_now(text),
+            None => link.send(text),
+        };
+        match sent {
             Ok(()) => {
                 self.waiting.borrow_mut().insert(
                     id,
@@ -183,17 +186,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    /// A whole request on the connection in use.
-    pub(super) async fn request(
-        self: Rc<Self>,
-        method: &'static str,
-        params: Params,
-        kind: RequestKind,
-    ) -> Answered {
-        let handed = self.hand_over(method, params, kind, None);
-        self.answer(handed, kind).await
     }
 
     async fn request_on(self: Rc<Self>, link: Link, method: &'static str) -> Answered {

@@ -1,5 +1,6 @@
 //! What a session does with its connections.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -105,14 +106,14 @@ impl Role for SessionRole {
             .borrow_mut()
             .take_if(|current| current.number() == number)
             .is_some();
-        let lost_here: Vec<_> = {
-            let mut waiting = self.0.waiting.borrow_mut();
-            waiting
-                .extract_if(|_, waiting| waiting.link == number)
-                .map(|(_, waiting)| waiting)
-                .collect()
-        };
-        for waiting in lost_here {
+        let (lost_here, kept): (BTreeMap<_, _>, _) = self
+            .0
+            .waiting
+            .take()
+            .into_iter()
+            .partition(|(_, waiting)| waiting.link == number);
+        self.0.waiting.replace(kept);
+        for waiting in lost_here.into_values() {
             if waiting
                 .answer
                 .send(Err(lost(waiting.kind, reason)))
@@ -127,6 +128,10 @@ impl Role for SessionRole {
                 reason: reason.to_owned(),
             });
         }
+    }
+
+    fn linger(&self) -> Duration {
+        self.0.account.bounds.request_timeout()
     }
 
     fn failed(&self, error: &VenueError) {

@@ -1,0 +1,179 @@
+//! What is asked for over the market feed's connection, and how often.
+
+use super::*;
+
+use tripline_engine::ports::VenueError;
+
+use crate::feed::FeedEvent;
+use crate::venue::binance::ws::MarketFeed;
+
+/// Binance's limit: five messages a second from the client.
+fn keeps_the_limit(times: &[Instant]) -> bool {
+    times
+        .windows(6)
+        .all(|six| six[5] - six[0] >= Duration::from_secs(1))
+}
+
+fn many(from: usize, to: usize) -> Vec<Subscription> {
+    (from..to)
+        .map(|number| Subscription::Trades(Symbol::new(&format!("A{number}USDT")).unwrap()))
+        .collect()
+}
+
+fn start(client: &awc::Client, subscriptions: &[Subscription]) -> (MarketFeed, Told<FeedEvent>) {
+    let (told, sink) = Told::sink();
+    let (url, client) = ("ws://venue.test", client.clone());
+    (
+        MarketFeed::start(url, subscriptions, clock(), sink, client, bounds(), 7),
+        told,
+    )
+}
+
+fn is_up(event: &FeedEvent) -> bool {
+    matches!(event, FeedEvent::Up)
+}
+
+#[actix_rt::test]
+async fn many_streams_are_asked_for_in_batches_within_the_limit_of_messages() {
+    let (client, mut network) = network(1 << 20);
+    let (feed, told) = start(&client, &many(0, 850));
+    let mut peer = network.accept().await;
+    let (mut names, mut times) = (Vec::new(), Vec::new());
+    for _ in 0..9 {
+        let request = peer.agree().await;
+        times.push(Instant::now());
+        names.extend(request["params"].as_array().unwrap().clone());
+    }
+    told.until("up", is_up).await;
+    assert_eq!(names.len(), 850);
+    // Several who subscribe at the same time share the limit.
+    let feed = Rc::new(feed);
+    for number in 1_000..1_008 {
+        let feed = feed.clone();
+        actix_rt::spawn(async move { feed.subscribe(&many(number, number + 1)).await.unwrap() });
+    }
+    for _ in 0..8 {
+        peer.agree().await;
+        times.push(Instant::now());
+    }
+    assert!(keeps_the_limit(&times), "{times:?}");
+}
+
+#[actix_rt::test]
+async fn subscribing_and_unsubscribing_work_on_the_live_connection_and_hold_for_the_next() {
+    let (client, mut network) = network(65_536);
+    let (feed, told) = start(&client, &[best()]);
+    let mut peer = network.accept().await;
+    peer.agree().await;
+    told.until("up", is_up).await;
+    let feed = Rc::new(feed);
+    let asking = feed.clone();
+    let asked = actix_rt::spawn(async move {
+        asking.subscribe(&many(1, 2)).await?;
+        asking.unsubscribe(&[best()]).await
+    });
+    let request = peer.agree().await;
+    assert_eq!(
+        (&request["method"], &request["params"]),
+        (&json!("SUBSCRIBE"), &json!(["a1usdt@trade"]))
+    );
+    let request = peer.agree().await;
+    assert_eq!(
+        (&request["method"], &request["params"]),
+        (&json!("UNSUBSCRIBE"), &json!(["btcusdt@bookTicker"]))
+    );
+    asked.await.unwrap().unwrap();
+    drop(peer);
+    let mut peer = network.accept().await;
+    assert_eq!(peer.agree().await["params"], json!(["a1usdt@trade"]));
+}
+
+#[actix_rt::test]
+async fn a_refused_or_unanswered_request_is_a_typed_error() {
+    let (client, mut network) = network(65_536);
+    let (feed, told) = start(&client, &[best()]);
+    let error = feed.subscribe(&many(1, 2)).await.unwrap_err();
+    assert!(
+        matches!(error, VenueError::Network(_)),
+        "not connected yet: {error:?}"
+    );
+    let mut peer = network.accept().await;
+    peer.agree().await;
+    told.until("up", is_up).await;
+    let feed = Rc::new(feed);
+    let asking = feed.clone();
+    let asked = actix_rt::spawn(async move { asking.subscribe(&many(2, 3)).await });
+    let request = peer.request().await;
+    let refusal =
+        json!({"code": 2, "msg": "Invalid request: too many parameters", "id": request["id"]});
+    peer.say(&refusal.to_string()).await;
+    let error = asked.await.unwrap().unwrap_err();
+    assert!(
+        matches!(error, VenueError::InvalidRequest { code: 2, .. }),
+        "{error:?}"
+    );
+    // Not answered, while the connection lives.
+    let asking = feed.clone();
+    let asked = actix_rt::spawn(async move { asking.subscribe(&many(3, 4)).await });
+    peer.request().await;
+    let error = asked.await.unwrap().unwrap_err();
+    assert!(matches!(error, VenueError::Timeout(_)), "{error:?}");
+    // The connection ends before the answer.
+    let asked = actix_rt::spawn(async move { feed.subscribe(&many(4, 5)).await });
+    loop {
+        let request = peer.request().await;
+        if request["method"] == "SUBSCRIBE" {
+            break;
+        }
+        peer.answer(&request, json!([])).await;
+    }
+    drop(peer);
+    let error = asked.await.unwrap().unwrap_err();
+    assert!(matches!(error, VenueError::Network(_)), "{error:?}");
+}
+
+#[actix_rt::test]
+async fn a_subscription_made_during_a_hand_over_is_on_the_new_connection() {
+    let (client, mut network) = network(65_536);
+    let (feed, told) = start(&client, &[best()]);
+    let mut old = network.accept().await;
+    old.agree().await;
+    told.until("up", is_up).await;
+    old.say(r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1790000000000}}"#)
+        .await;
+    let mut new = network.accept().await;
+    let subscribe = new.request().await;
+    let asked = actix_rt::spawn(async move { feed.subscribe(&many(1, 2)).await.map(|()| feed) });
+    assert_eq!(old.agree().await["params"], json!(["a1usdt@trade"]));
+    let _feed = asked.await.unwrap().unwrap();
+    new.answer(&subscribe, Value::Null).await;
+    assert_eq!(new.agree().await["params"], json!(["a1usdt@trade"]));
+    told.until("up", is_up).await;
+}
+
+#[actix_rt::test]
+async fn what_is_malformed_names_its_symbol_and_the_rest_arrives() {
+    let (client, mut network) = network(65_536);
+    let (_feed, told) = start(&client, &[best()]);
+    let mut peer = network.accept().await;
+    peer.agree().await;
+    peer.say(&ticker(1).replace("\"50000.00\"", "50000.00"))
+        .await;
+    let malformed = told
+        .until("malformed", |event| {
+            matches!(event, FeedEvent::Malformed { .. })
+        })
+        .await;
+    let FeedEvent::Malformed {
+        symbol: named,
+        error,
+    } = malformed
+    else {
+        panic!()
+    };
+    assert_eq!(named, Some(symbol()));
+    assert!(matches!(error, VenueError::ChangedData { .. }), "{error:?}");
+    peer.say(&ticker(2)).await;
+    told.until("event", |event| matches!(event, FeedEvent::Event(_)))
+        .await;
+}
