@@ -197,6 +197,7 @@ pub fn hurry(venue: &mut BinanceSettings) {
     venue.bounds.stale_reads_ms = 1_000;
     venue.bounds.recv_window_ms = 1_000;
     venue.bounds.reconnect_first_ms = 50;
+    venue.bounds.reconnect_longest_ms = 400;
 }
 
 /// Waits until the condition holds.
