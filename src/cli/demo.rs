@@ -1,5 +1,6 @@
 //! `tripline demo`: the engine at work, with nothing to set up.
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -58,8 +59,11 @@ impl From<DemoArgs> for DemoOptions {
 }
 
 pub(super) fn demo(args: DemoArgs) -> Result<Exit, Failure> {
-    logging::init(LogLevel::Warn.into());
-    match demo::run(&args.into()) {
+    // A drawn view shows what happens; log lines between would tear it.
+    let options = DemoOptions::from(args);
+    let drawn = demo::is_drawn(&options) && io::stderr().is_terminal();
+    logging::init(if drawn { LogLevel::Off } else { LogLevel::Warn }.into());
+    match demo::run(&options) {
         Ok(summary) => Ok(Exit::from_code(summary.exit_code())),
         // The view's reader has gone.
         Err(DemoError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {

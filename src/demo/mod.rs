@@ -31,6 +31,7 @@ use crate::settings::EngineSettings;
 use observer::{Observer, Seen};
 pub use summary::Summary;
 use view::View;
+pub use view::is_drawn;
 
 /// How often the view looks at the engine.
 const LOOK: Duration = Duration::from_millis(100);

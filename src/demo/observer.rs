@@ -20,7 +20,7 @@ pub(super) struct Seen {
     pub(super) last: BTreeMap<Symbol, Trade>,
     pub(super) ticks: u64,
     pub(super) trades: u64,
-    /// Halts and resumes, in words.
+    /// Resumes, in words.
     pub(super) notes: Vec<String>,
 }
 
@@ -68,14 +68,6 @@ impl Handler<Trade> for Observer {
     }
 }
 
-impl Handler<Halt> for Observer {
-    type Result = ();
-    fn handle(&mut self, halt: Halt, _: &mut Context<Self>) {
-        let note = format!("HALT {}: {}", halt.scope, halt.incident.fault);
-        self.0.borrow_mut().notes.push(note);
-    }
-}
-
 impl Handler<Resumed> for Observer {
     type Result = ();
     fn handle(&mut self, resumed: Resumed, _: &mut Context<Self>) {
@@ -95,4 +87,4 @@ macro_rules! ignores {
     };
 }
 
-ignores!(OrderEvent, OrderFilled, Ready, InitFailed, Stop);
+ignores!(OrderEvent, OrderFilled, Ready, InitFailed, Halt, Stop);

@@ -17,6 +17,12 @@ use crate::running::{EngineSnapshot, ExitReport, Running};
 /// Events that stay on the screen.
 const EVENTS: usize = 12;
 
+/// Whether the view is drawn anew in place: on a terminal, unless plain lines are asked for.
+#[must_use]
+pub fn is_drawn(options: &DemoOptions) -> bool {
+    io::stdout().is_terminal() && !options.plain
+}
+
 pub(super) struct View {
     drawn: bool,
     /// Lines of the block that stands on the screen.
@@ -32,7 +38,7 @@ pub(super) struct View {
 impl View {
     pub(super) fn new(options: &DemoOptions, exchange: SocketAddr) -> Self {
         Self {
-            drawn: io::stdout().is_terminal() && !options.plain,
+            drawn: is_drawn(options),
             lines: 0,
             events: VecDeque::new(),
             told: BTreeMap::new(),
@@ -211,8 +217,8 @@ fn market(seen: &Seen) -> Vec<String> {
         lines.push(format!(
             "{:<10}{:>14}{:>14}{last:>14}",
             symbol.as_str(),
-            best.bid.price,
-            best.ask.price
+            best.bid.price.value().normalize(),
+            best.ask.price.value().normalize()
         ));
     }
     lines

@@ -245,6 +245,7 @@ impl MockGateway {
             return self.tell(&order, OrderEventKind::CancelRejected { code: -2011, text });
         }
         if order.venue_id.is_some() {
+            order.cancel_pending = true;
             self.tell(&order, OrderEventKind::CancelRequested);
             self.shown(&mut order, VenueStatus::Canceled, None);
             self.orders.insert(id, order);
