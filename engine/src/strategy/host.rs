@@ -116,11 +116,16 @@ impl StrategyHost {
         self.desk.orders.values()
     }
 
-    /// When the next timer is due; `None` while the strategy is halted.
+    /// When the next timer is due; `None` while timers are withheld.
     #[must_use]
     pub fn next_timer(&self) -> Option<Timestamp> {
-        let halted = self.desk.gate.level() == HaltLevel::Halted;
-        self.desk.timers.next_due().filter(|_| !halted)
+        self.desk.timers.next_due().filter(|_| !self.withholds())
+    }
+
+    /// Whether market data and timers, which make a strategy trade, are withheld: until it is ready,
+    /// and while it is halted.
+    fn withholds(&self) -> bool {
+        !self.desk.ready || self.desk.gate.level() == HaltLevel::Halted
     }
 
     /// Calls `on_start`. Returns what it asked for.
@@ -132,11 +137,11 @@ impl StrategyHost {
     /// asked for, in order; a callback's error becomes a [`Request::Fault`], and what the callback had
     /// asked for before it failed is not sent on.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Request> {
-        let halted = self.desk.gate.level() == HaltLevel::Halted;
+        let withheld = self.withholds();
         match input {
             Input::Best(best) => {
                 self.desk.bests.insert(best.symbol, best);
-                if halted {
+                if withheld {
                     Vec::new()
                 } else {
                     self.call(now, |strategy, ctx| strategy.on_best(ctx, &best))
@@ -144,13 +149,13 @@ impl StrategyHost {
             }
             Input::Book(book) => {
                 self.desk.books.insert(book.symbol, book.clone());
-                if halted {
+                if withheld {
                     Vec::new()
                 } else {
                     self.call(now, |strategy, ctx| strategy.on_book(ctx, &book))
                 }
             }
-            Input::Depth(_) | Input::Trade(_) | Input::Kline(_) | Input::Tick if halted => {
+            Input::Depth(_) | Input::Trade(_) | Input::Kline(_) | Input::Tick if withheld => {
                 Vec::new()
             }
             Input::Depth(depth) => self.call(now, |strategy, ctx| strategy.on_depth(ctx, &depth)),

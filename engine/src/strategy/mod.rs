@@ -90,7 +90,8 @@ impl Subscription {
 /// A trading strategy. The engine calls one callback at a time, never two at once; what the callback
 /// asks for through the [`Context`] goes out when it returns `Ok`, in order.
 ///
-/// While the strategy is halted, market data and timers are not delivered, and [`Context::place`]
+/// Market data and timers are delivered from [`Strategy::on_ready`] on. While the strategy is halted they
+/// are not delivered, and [`Context::place`]
 /// refuses; orders, fills, faults, halts and resumes still arrive.
 #[allow(
     unused_variables,

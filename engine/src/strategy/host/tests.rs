@@ -527,6 +527,12 @@ fn timers_fire_when_due_and_stop_when_a_run_of_theirs_meets_the_halt() {
         Ok(())
     });
     stage.host.start(at(0));
+    assert_eq!(
+        stage.host.next_timer(),
+        None,
+        "nothing trades before it is ready"
+    );
+    stage.host.handle(Input::Ready, at(0));
     stage.called();
     assert_eq!(stage.host.next_timer(), Some(at(100)));
     stage.host.handle(Input::Tick, at(99));
@@ -669,4 +675,17 @@ fn what_a_callback_that_panicked_had_asked_for_is_not_sent_with_the_next() {
         0,
         "no order is remembered that was never sent"
     );
+}
+
+#[test]
+fn market_data_before_the_strategy_is_ready_is_kept_and_not_delivered() {
+    let mut stage = Stage::new(|_, _| Ok(()));
+    stage.host.start(at(0));
+    stage.called();
+    stage.host.handle(best(), at(1));
+    stage.host.handle(Input::Tick, at(1));
+    assert_eq!(stage.called(), [""; 0]);
+    stage.host.handle(Input::Ready, at(2));
+    stage.host.handle(best(), at(3));
+    assert_eq!(stage.called(), ["ready", "best"]);
 }
