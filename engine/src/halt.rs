@@ -15,6 +15,9 @@ use crate::fault::{Fault, FaultKind, IncidentId};
 use crate::ids::{AccountId, StrategyId, Symbol, VenueId};
 use crate::messages::control::{RestingOrders, Resume};
 
+/// Incidents that a scope keeps until it is resumed.
+const INCIDENTS_KEPT: usize = 256;
+
 /// Whom a fault or a halt concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -127,7 +130,8 @@ pub struct Incident {
     pub reaction: Reaction,
 }
 
-/// The halt of one scope: the strictest level and every standing incident, first fault first.
+/// The halt of one scope: the strictest level and its standing incidents, first fault first (the first
+/// 256 of a flood).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Standing {
     pub level: HaltLevel,
@@ -187,7 +191,10 @@ impl HaltBoard {
         let standing = scopes.entry(incident.fault.scope).or_default();
         standing.level = standing.level.max(reaction.level);
         standing.epoch += 1;
-        standing.incidents.push(incident.clone());
+        // The first ones tell what happened; under a flood the epoch counts the rest.
+        if standing.incidents.len() < INCIDENTS_KEPT {
+            standing.incidents.push(incident.clone());
+        }
         self.count(&scopes);
         incident
     }
@@ -362,6 +369,22 @@ mod tests {
             (standing.level, &standing.incidents[0]),
             (HaltLevel::Halted, &first)
         );
+    }
+
+    #[test]
+    fn a_flood_of_faults_keeps_the_first_and_counts_all() {
+        let board = HaltBoard::new();
+        let policy = HaltPolicy::default();
+        let first = board.trip(fault(FaultKind::Network, Scope::Global), &policy);
+        for _ in 0..1000 {
+            board.trip(fault(FaultKind::Timeout, Scope::Global), &policy);
+        }
+        let standing = board.standing(&Scope::Global).unwrap();
+        assert_eq!(
+            (standing.incidents.len(), standing.epoch),
+            (INCIDENTS_KEPT, 1001)
+        );
+        assert_eq!(standing.incidents[0], first);
     }
 
     #[test]

@@ -197,11 +197,11 @@ impl Order {
     }
 
     /// Takes what the venue shows of the order: an acknowledgement, an event or the answer of a query,
-    /// in any order and any number of times.
+    /// in any order and any number of times. All of it or nothing: a fill that is kept is also returned,
+    /// so none is known here and never delivered.
     ///
     /// # Errors
-    /// [`OrderFault`] when the news cannot be true. Fills in it that are new and sound are kept even then
-    /// only if the news is about this order: nothing is applied when it is about another one.
+    /// [`OrderFault`] when the news cannot be true; the order stays as it was.
     pub fn apply(&mut self, report: &OrderReport, now: Timestamp) -> Result<Applied, OrderFault> {
         match self.venue_id {
             Some(known) if known != report.venue_id => {
@@ -213,26 +213,27 @@ impl Order {
             }
             _ => {}
         }
-        let mut applied = self.learn(Learnt::Shown(report.status), now)?;
-        self.venue_id = Some(report.venue_id);
-        if report.quantity < self.terms.quantity && !report.quantity.is_zero() {
-            self.terms.quantity = report.quantity;
+        let mut after = self.clone();
+        let mut applied = after.learn(Learnt::Shown(report.status), now)?;
+        after.venue_id = Some(report.venue_id);
+        if report.quantity < after.terms.quantity && !report.quantity.is_zero() {
+            after.terms.quantity = report.quantity;
             applied.amended = true;
         }
-        self.shown = self.shown.max(report.executed);
-        applied.fills = self.add_fills(&report.fills, now)?;
-        self.check_quantity()?;
+        after.shown = after.shown.max(report.executed);
+        applied.fills = after.add_fills(&report.fills, now)?;
+        *self = after;
         Ok(applied)
     }
 
     /// Takes fills from a trade query. Returns those that were not known.
     ///
     /// # Errors
-    /// [`OrderFault`] when they cannot be true.
+    /// [`OrderFault`] when they cannot be true; none of them is taken.
     pub fn add_fills(&mut self, fills: &[Fill], now: Timestamp) -> Result<Vec<Fill>, OrderFault> {
-        let mut fresh = Vec::new();
+        let (mut after, mut fresh) = (self.clone(), Vec::new());
         for fill in fills {
-            match self
+            match after
                 .fills
                 .iter()
                 .find(|known| known.trade_id == fill.trade_id)
@@ -245,13 +246,14 @@ impl Order {
                 }
                 Some(_) => {}
                 None => {
-                    self.fills.push(fill.clone());
+                    after.fills.push(fill.clone());
                     fresh.push(fill.clone());
-                    self.updated = now;
+                    after.updated = now;
                 }
             }
         }
-        self.check_quantity()?;
+        after.check_quantity()?;
+        *self = after;
         Ok(fresh)
     }
 
@@ -400,6 +402,25 @@ mod tests {
             (order.state, order.executed()),
             (OrderState::Filled, "2".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn news_that_cannot_be_true_leaves_the_order_as_it_was() {
+        let mut order = order();
+        let before = order.clone();
+        let fills = vec![fill(1, "10", "1"), fill(2, "10", "2")];
+        let over = report(&order, VenueStatus::PartiallyFilled, "1", fills);
+        assert!(order.apply(&over, Timestamp::from_millis(3)).is_err());
+        assert_eq!(
+            order, before,
+            "a fill that is kept but never delivered is a lost fill"
+        );
+        assert!(
+            order
+                .add_fills(&over.fills, Timestamp::from_millis(3))
+                .is_err()
+        );
+        assert_eq!(order, before);
     }
 
     #[test]

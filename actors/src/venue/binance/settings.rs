@@ -171,8 +171,8 @@ bounds! {
     keep_alive_ms = 60_000 in 1..=3_600_000;
     /// The longest message of a WebSocket.
     message_limit_bytes = 8_388_608 in 65_536..=268_435_456;
-    /// Without any frame of the market streams, pings included, for as long: the connection is dead.
-    /// The venue pings every 20 seconds.
+    /// Without a message on the market streams for as long, the connection is dead. Pings do not count;
+    /// after half of it something is asked whose answer does.
     market_silence_ms = 30_000 in 100..=600_000;
     /// The same for the WebSocket API, which carries the private stream.
     private_silence_ms = 45_000 in 100..=600_000;
