@@ -8,6 +8,7 @@
 
 mod config;
 
+use tripline_engine::desk::IN_MATCH;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::HaltLevel;
 use tripline_engine::ids::ClientOrderId;
@@ -224,6 +225,10 @@ impl DynamicQuote {
             OrderEventKind::Rejected { code, text } => {
                 fail(format!("the venue rejected it ({code}): {text}"));
             }
+            // Its own hedge met what was left of the quote: there is a new one at the next look.
+            OrderEventKind::Expired {
+                reason: Some(reason),
+            } if reason == IN_MATCH => {}
             OrderEventKind::Expired { reason } => {
                 let reason = reason.as_deref().unwrap_or("no reason given");
                 fail(format!("it expired: {reason}"));

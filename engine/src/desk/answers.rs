@@ -10,13 +10,16 @@ use crate::halt::Scope;
 use crate::ids::ClientOrderId;
 use crate::messages::order::{OrderEvent, OrderEventKind, OrderReport, ReportSource};
 use crate::order::state::Learnt;
-use crate::order::{Order, OrderFault, OrderState};
+use crate::order::{Order, OrderFault, OrderState, VenueStatus};
 use crate::ports::{PlaceOutcome, VenueError};
 use crate::risk::DenialReason;
 use crate::time::Timestamp;
 
 /// Looks at the venue without an answer before a person is told.
 const LOOKS_BEFORE_ALARM: u32 = 8;
+
+/// The reason of an order that self-trade prevention ended, as [`OrderEventKind::Expired`] tells it.
+pub const IN_MATCH: &str = "EXPIRED_IN_MATCH";
 
 impl OrderDesk {
     /// Takes the outcome of [`Effect::Place`].
@@ -192,14 +195,12 @@ impl OrderDesk {
             Ok(applied) => {
                 entry.looks = 0;
                 entry.missed_late = false;
-                tell(
-                    &entry.order,
-                    &applied,
-                    known_before,
-                    report.reason,
-                    now,
-                    out,
-                );
+                // The venue has no reason for what its self-trade prevention ends, but a status.
+                let in_match = report.status == VenueStatus::ExpiredInMatch;
+                let reason = report
+                    .reason
+                    .or_else(|| in_match.then(|| IN_MATCH.to_owned()));
+                tell(&entry.order, &applied, known_before, reason, now, out);
                 if applied.left.is_some() || report.source == ReportSource::Query {
                     entry.cancel_if_shown(now, out);
                 }

@@ -25,6 +25,7 @@ use crate::ports::OrderRef;
 use crate::risk::{self, Approved, DenialReason, Preconditions};
 use crate::time::Timestamp;
 
+pub use answers::IN_MATCH;
 use entry::{Entry, order_ref};
 pub use sweep::Sweep;
 

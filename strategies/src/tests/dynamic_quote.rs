@@ -311,6 +311,18 @@ fn a_rejected_or_expired_quote_is_a_fault() {
 }
 
 #[test]
+fn a_quote_that_its_own_hedge_met_is_no_fault_and_is_replaced() {
+    let mut stage = stage("");
+    let id = stage.quote().id;
+    stage.venue.end(id, VenueStatus::ExpiredInMatch, stage.now);
+    stage.settle();
+    assert!(stage.faults.is_empty(), "{:?}", stage.faults);
+    stage.pass(2_000);
+    stage.settle();
+    assert_ne!(stage.quote().id, id);
+}
+
+#[test]
 fn an_expired_quote_that_was_partly_filled_is_both_hedged_and_a_fault() {
     let mut stage = stage("");
     let id = stage.quote().id;
