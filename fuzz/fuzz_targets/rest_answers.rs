@@ -1,0 +1,26 @@
+//! Answers of REST and of the WebSocket API, and the sorting of errors.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tripline_actors::venue::binance::error::{RequestKind, classify_body};
+use tripline_actors::venue::binance::wire::{account, exchange_info, market, order};
+use tripline_engine::ids::Symbol;
+use tripline_engine::messages::order::ReportSource;
+use tripline_engine::time::Timestamp;
+
+fuzz_target!(|input: (u16, &str)| {
+    let (status, text) = input;
+    drop(order::order(text, ReportSource::Query));
+    drop(order::orders(text));
+    drop(order::amended(text));
+    drop(order::canceled_all(text));
+    drop(account::account(text));
+    drop(account::trades(text));
+    drop(exchange_info::exchange_info(text));
+    if let Ok(symbol) = Symbol::new("BTCUSDT") {
+        drop(market::decode_depth_snapshot(symbol, text, Timestamp::from_millis(0)));
+    }
+    for kind in [RequestKind::Read, RequestKind::OrderChanging] {
+        drop(classify_body(kind, status, text.as_bytes(), None));
+    }
+});
