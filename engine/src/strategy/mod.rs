@@ -169,7 +169,8 @@ pub trait Strategy {
         Ok(())
     }
 
-    /// The halt was lifted and orders were reconciled.
+    /// The halt was lifted. What the private stream shows goes on arriving; look at [`Context::open_orders`]
+    /// before placing anew.
     fn on_resume(&mut self, ctx: &mut Context<'_>, resumed: &Resumed) -> StrategyResult {
         Ok(())
     }
