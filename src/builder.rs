@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use thiserror::Error;
 use tripline_actors::addresses::{GatewayAddress, StrategyAddress};
-use tripline_actors::alert::ChannelConfig;
+use tripline_actors::alert::{Channel, ChannelConfig};
 use tripline_actors::clock::Clock;
 use tripline_actors::faults::{Faults, LastResort, end_process};
 use tripline_actors::venue::Venue;
@@ -70,6 +70,19 @@ pub(crate) enum Trader {
 
 pub(crate) type MakeVenue = Box<dyn FnOnce(&Clock) -> Result<Rc<dyn Venue>, StartError>>;
 
+/// Makes a channel on the arbiter on which it is to live.
+pub(crate) type MakeChannel = Box<dyn FnOnce() -> Rc<dyn Channel> + Send>;
+
+/// Where the actors live that may be slow: safety and alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Placement {
+    /// On an arbiter of their own, so that nothing slow stands between a tick and its order.
+    #[default]
+    Apart,
+    /// On the caller's arbiter with all others: a simulation's virtual time is one arbiter's.
+    Together,
+}
+
 /// The entry point for teams.
 #[derive(Debug, Clone, Copy)]
 pub struct Tripline;
@@ -81,8 +94,11 @@ impl Tripline {
             settings,
             venue: None,
             channels: Vec::new(),
+            own_channels: Vec::new(),
             traders: Vec::new(),
             last_resort: None,
+            placement: Placement::default(),
+            clock: None,
         }
     }
 }
@@ -92,8 +108,11 @@ pub struct Builder {
     pub(crate) settings: EngineSettings,
     pub(crate) venue: Option<MakeVenue>,
     pub(crate) channels: Vec<ChannelConfig>,
+    pub(crate) own_channels: Vec<MakeChannel>,
     pub(crate) traders: Vec<(StrategyId, Trader)>,
     pub(crate) last_resort: Option<LastResort>,
+    pub(crate) placement: Placement,
+    pub(crate) clock: Option<Clock>,
 }
 
 impl Builder {
@@ -169,6 +188,30 @@ impl Builder {
     #[must_use]
     pub fn alert(mut self, channel: ChannelConfig) -> Self {
         self.channels.push(channel);
+        self
+    }
+
+    /// Adds an alert channel of your own. It is made where it will live, on the arbiter of the alerts.
+    #[must_use]
+    pub fn alert_channel(
+        mut self,
+        make: impl FnOnce() -> Rc<dyn Channel> + Send + 'static,
+    ) -> Self {
+        self.own_channels.push(Box::new(make));
+        self
+    }
+
+    /// Where safety and alerts live.
+    #[must_use]
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
+    }
+
+    /// The clock, instead of the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
         self
     }
 

@@ -12,5 +12,5 @@ pub mod running;
 pub mod settings;
 mod wiring;
 
-pub use builder::{BareWiring, Builder, StartError, Tripline};
+pub use builder::{BareWiring, Builder, Placement, StartError, Tripline};
 pub use practice::{binance_at, binance_on};

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use actix::Addr;
-use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use tripline_actors::alert::{AlertActor, AlertStats, ChannelStats, Flush};
 use tripline_actors::clock::Clock;
@@ -22,7 +21,7 @@ use tripline_engine::ids::{RunId, StrategyId};
 use tripline_engine::messages::control::{RestingOrders, Resume, Stop};
 
 use crate::settings::EngineSettings;
-use crate::wiring::Seat;
+use crate::wiring::{Cold, Seat};
 
 /// What an engine knows, at one moment.
 #[derive(Debug, Clone)]
@@ -61,7 +60,7 @@ pub struct Running {
     pub(crate) run: RunId,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
-    pub(crate) cold: Arbiter,
+    pub(crate) cold: Cold,
     pub(crate) gateway: Addr<OrderGateway>,
     pub(crate) safety: Addr<Safety>,
     pub(crate) alerts: Addr<AlertActor>,

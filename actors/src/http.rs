@@ -129,7 +129,15 @@ pub fn tls_config(extra_ca: Option<&Path>) -> Result<Arc<rustls::ClientConfig>, 
 /// A client over TCP. One a thread: it holds the pool of connections.
 #[must_use]
 pub fn client(tls: Arc<rustls::ClientConfig>, limits: &Limits) -> awc::Client {
-    client_over(fn_service(connect), tls, limits)
+    client_over(over_tcp(), tls, limits)
+}
+
+/// The connector for TCP.
+pub(crate) fn over_tcp()
+-> impl Service<ConnectInfo<Uri>, Response = TcpConnection<Uri, TcpStream>, Error = TcpConnectError>
++ Clone
++ 'static {
+    fn_service(connect)
 }
 
 /// A client over connections that `connector` opens; TLS goes on top of them for `https` and `wss`.

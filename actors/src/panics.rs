@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::Scope;
@@ -14,15 +15,18 @@ thread_local! {
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Installs the process's panic hook: it writes the panic to the log and keeps its words for the fault
-/// that follows. Chains to the hook that was there.
+/// Installs the process's panic hook: it keeps the words of a panic for the fault that follows. Chains
+/// to the hook that was there; a second engine of the process finds it installed.
 pub fn install_hook() {
-    let previous = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        let text = info.to_string();
-        LAST_PANIC.with(|last| *last.borrow_mut() = Some(text.replace('\n', ": ")));
-        previous(info);
-    }));
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let text = info.to_string();
+            LAST_PANIC.with(|last| *last.borrow_mut() = Some(text.replace('\n', ": ")));
+            previous(info);
+        }));
+    });
 }
 
 fn last_panic() -> String {

@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, Context};
 use actix_rt::Arbiter;
-use tripline_actors::alert::{self, AlertActor, ChannelConfig};
+use tripline_actors::alert::{self, AlertActor, Channel, ChannelConfig};
 use tripline_actors::clock::Clock;
 use tripline_actors::delivery::{Outlet, Sender};
 use tripline_actors::faults::{Faults, Incidents};
@@ -16,7 +16,7 @@ use tripline_engine::halt::{HaltBoard, Scope};
 use tripline_engine::ids::RunId;
 use tripline_engine::messages::alert::Alert;
 
-use crate::builder::{Builder, StartError};
+use crate::builder::{Builder, Placement, StartError};
 use crate::settings::EngineSettings;
 
 /// The way to the safety actor, which is started after the gateway.
@@ -31,21 +31,61 @@ pub(super) fn tell_swept(swept: Swept) -> OnSwept {
     })
 }
 
+/// Where everything slow lives.
+pub(crate) enum Cold {
+    Arbiter(Arbiter),
+    /// The caller's arbiter.
+    Here,
+}
+
+impl Cold {
+    fn new(placement: Placement) -> Self {
+        match placement {
+            Placement::Apart => Self::Arbiter(Arbiter::new()),
+            Placement::Together => Self::Here,
+        }
+    }
+
+    fn run(&self, work: impl FnOnce() + Send + 'static) {
+        match self {
+            // An arbiter that has ended drops the work, which its waiting caller notices.
+            Self::Arbiter(arbiter) => drop(arbiter.spawn_fn(work)),
+            Self::Here => work(),
+        }
+    }
+
+    pub(super) fn start<A: Actor<Context = Context<A>>>(
+        &self,
+        make: impl FnOnce() -> A + Send + 'static,
+    ) -> Addr<A> {
+        match self {
+            Self::Arbiter(arbiter) => A::start_in_arbiter(&arbiter.handle(), |_| make()),
+            Self::Here => make().start(),
+        }
+    }
+
+    /// Ends what lives on an arbiter of its own.
+    pub(crate) fn stop(&self) {
+        if let Self::Arbiter(arbiter) = self {
+            arbiter.stop();
+        }
+    }
+}
+
 pub(super) struct Ground {
     pub(super) settings: EngineSettings,
     pub(super) run: RunId,
     pub(super) clock: Clock,
     pub(super) board: HaltBoard,
     pub(super) faults: Faults,
-    /// Where everything slow lives.
-    pub(super) cold: Arbiter,
+    pub(super) cold: Cold,
 }
 
 impl Ground {
     pub(super) fn lay(builder: &mut Builder) -> (Self, Incidents) {
         let last_resort = builder.take_last_resort();
         let settings = builder.settings.clone();
-        let clock = Clock::system();
+        let clock = builder.clock.take().unwrap_or_else(Clock::system);
         let board = HaltBoard::new();
         let (faults, incidents) =
             Faults::channel(board.clone(), settings.policy.clone(), last_resort);
@@ -56,7 +96,7 @@ impl Ground {
             clock,
             board,
             faults,
-            cold: Arbiter::new(),
+            cold: Cold::new(builder.placement),
         };
         (ground, incidents)
     }
@@ -74,16 +114,19 @@ impl Ground {
     /// Starts the alert actor on the cold arbiter. Without a channel, alerts go to the log.
     pub(super) async fn start_alerts(
         &self,
-        mut channels: Vec<ChannelConfig>,
+        builder: &mut Builder,
     ) -> Result<Addr<AlertActor>, StartError> {
-        if channels.is_empty() {
+        let mut channels = std::mem::take(&mut builder.channels);
+        let own = std::mem::take(&mut builder.own_channels);
+        if channels.is_empty() && own.is_empty() {
             channels.push(ChannelConfig::Log(alert::log::Config::default()));
         }
         let (faults, clock) = (self.faults.clone(), self.clock.clone());
         let (answer, started) = tokio::sync::oneshot::channel();
-        self.cold.spawn_fn(move || {
+        self.cold.run(move || {
             let undelivered = undelivered(faults, clock.clone());
-            let actor = build_channels(&channels).map(|channels| {
+            let actor = build_channels(&channels).map(|mut channels| {
+                channels.extend(own.into_iter().map(|make| make()));
                 AlertActor::new(channels, clock, alert::Settings::default(), undelivered).start()
             });
             if answer.send(actor).is_err() {
@@ -113,7 +156,10 @@ fn undelivered(faults: Faults, clock: Clock) -> alert::OnUndelivered {
     })
 }
 
-fn build_channels(configs: &[alert::ChannelConfig]) -> Result<Vec<Rc<dyn alert::Channel>>, String> {
+fn build_channels(configs: &[ChannelConfig]) -> Result<Vec<Rc<dyn Channel>>, String> {
+    if configs.is_empty() {
+        return Ok(Vec::new());
+    }
     let http = alert::Http::new(None).map_err(|error| error.to_string())?;
     alert::build_channels(configs, &http).map_err(|errors| {
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();

@@ -21,27 +21,30 @@ use tripline_engine::instrument::Instrument;
 use crate::builder::{Builder, StartError};
 use crate::running::Running;
 
+pub(crate) use ground::Cold;
 use ground::{Ground, Swept};
 pub(crate) use strategies::Seat;
 use strategies::Seated;
 
-/// Starts everything. The caller's arbiter becomes the trading arbiter; safety and alerts get one of
-/// their own, so that nothing slow stands between a tick and its order.
+/// Starts everything. The caller's arbiter becomes the trading arbiter; safety and alerts live where the
+/// builder's placement says.
 pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     builder.check()?;
 
     // 1. The clock, the latch and the way of a fault: nothing else can be started without them.
     panics::install_hook();
     let (ground, incidents) = Ground::lay(&mut builder);
-    let (venue, channels, traders) = (builder.venue, builder.channels, builder.traders);
 
     // 2. Alerts, on the cold arbiter.
-    let alerts = ground.start_alerts(channels).await?;
+    let alerts = ground.start_alerts(&mut builder).await?;
 
     // 3. The venue: its clock, its instruments, and whether it takes the key.
-    let make = venue.ok_or_else(|| StartError::Venue("no venue was given".into()))?;
+    let make = builder
+        .venue
+        .ok_or_else(|| StartError::Venue("no venue was given".into()))?;
     let venue = make(&ground.clock)?;
-    let traders: Vec<_> = traders
+    let traders: Vec<_> = builder
+        .traders
         .into_iter()
         .map(|(id, trader)| Seated::new(id, trader))
         .collect();
@@ -144,7 +147,7 @@ fn safety(
         wards: seats.iter().map(Seat::ward).collect(),
         live: ground.settings.live,
     };
-    let safety = Safety::start_in_arbiter(&ground.cold.handle(), move |_| Safety::new(settings));
+    let safety = ground.cold.start(move || Safety::new(settings));
     let account = Scope::Account(ground.settings.account);
     let outlet = ground
         .sender("gateway", account)

@@ -5,7 +5,7 @@ use tripline_engine::ids::Symbol;
 use crate::model::Interval;
 
 /// What a stream tells of its symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     AggTrade,
     Trade,
@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 /// A stream that can say something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
     /// `None` for `!miniTicker@arr`.
     pub symbol: Option<Symbol>,

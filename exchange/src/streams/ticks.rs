@@ -70,7 +70,9 @@ impl StreamHub {
                 });
             }
         }
-        let ids: Vec<StreamId> = self.channels.borrow().keys().copied().collect();
+        let mut ids: Vec<StreamId> = self.channels.borrow().keys().copied().collect();
+        // In the same order in every process.
+        ids.sort_unstable();
         for id in ids {
             match (id.symbol, id.kind) {
                 (Some(symbol), Kind::Partial { levels, fast }) if fast || whole_second => {

@@ -21,9 +21,9 @@ use std::task::{Context, Poll};
 
 use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
 use actix_http::body::{BodySize, MessageBody};
-use actix_rt::net::{ActixStream, Ready, TcpStream};
+use actix_rt::net::{ActixStream, Ready};
 use actix_service::{Service, fn_service};
-use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use awc::http::header::{HeaderName, HeaderValue};
 use awc::http::{Method, Uri};
 use bytes::Bytes;
@@ -240,13 +240,7 @@ impl fmt::Debug for Http {
 }
 
 impl Http {
-    /// Over TCP with `TCP_NODELAY`.
-    #[must_use]
-    pub fn new(base: &str, tls: Arc<rustls::ClientConfig>, bounds: &Bounds) -> Self {
-        Self::over(fn_service(connect), base, tls, bounds)
-    }
-
-    /// Over connections that `connector` opens, such as in-memory pipes in a simulation.
+    /// Over connections that `connector` opens: TCP, or in-memory pipes in a simulation.
     #[must_use]
     pub fn over<S, Io>(
         connector: S,
@@ -368,14 +362,4 @@ fn limits(bounds: &Bounds) -> Limits {
         body_bytes: usize::try_from(bounds.body_limit_bytes).unwrap_or(usize::MAX),
         keep_alive: millis(bounds.keep_alive_ms),
     }
-}
-
-/// Resolves and connects, with `TCP_NODELAY`, which awc itself never sets.
-async fn connect(info: ConnectInfo<Uri>) -> Result<Connection<Uri, TcpStream>, ConnectError> {
-    let connection = Connector::default().service().call(info).await?;
-    connection
-        .io_ref()
-        .set_nodelay(true)
-        .map_err(ConnectError::Io)?;
-    Ok(connection)
 }

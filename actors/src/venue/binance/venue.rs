@@ -4,6 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_rt::net::ActixStream;
+use actix_service::Service;
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection as Connected};
+use awc::http::Uri;
 use thiserror::Error;
 use tripline_engine::ids::VenueId;
 use tripline_engine::ports::{Answer, MarketPort, OrderPort, VenueError};
@@ -16,7 +20,7 @@ use super::settings::{ApiCredentials, BinanceSettings, Endpoints, OrderTransport
 use super::sign::{SignError, Signer};
 use super::ws::{ApiAccount, ApiOrders, MarketFeed};
 use crate::clock::Clock;
-use crate::http::{HttpError, client, tls_config};
+use crate::http::{HttpError, client_over, over_tcp, tls_config};
 use crate::venue::{ClockReading, Connection, FeedSink, PrivateSink, Venue};
 
 /// Why an account cannot be used as configured.
@@ -54,6 +58,8 @@ pub struct Binance {
 }
 
 impl Binance {
+    /// Over TCP.
+    ///
     /// # Errors
     /// [`BinanceError`]: settings, key or certificate file that cannot be used.
     pub fn new(
@@ -61,9 +67,38 @@ impl Binance {
         credentials: &ApiCredentials,
         clock: Clock,
     ) -> Result<Self, BinanceError> {
+        // The jitter need not be secret, only different from run to run.
+        let seed = clock.now().as_nanos().unsigned_abs();
+        Self::over(over_tcp(), seed, settings, credentials, clock)
+    }
+
+    /// Over connections that `connector` opens, such as in-memory pipes in a simulation; `seed` draws
+    /// the jitter of reconnects.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn over<S, Io>(
+        connector: S,
+        seed: u64,
+        settings: BinanceSettings,
+        credentials: &ApiCredentials,
+        clock: Clock,
+    ) -> Result<Self, BinanceError>
+    where
+        Io: ActixStream + std::fmt::Debug + 'static,
+        S: Service<ConnectInfo<Uri>, Response = Connected<Uri, Io>, Error = ConnectError>
+            + Clone
+            + 'static,
+    {
         let endpoints = settings.endpoints().map_err(BinanceError::Settings)?;
         let limits = Limits::new(settings.bounds.weight_reserve_percent);
-        let rest = RestClient::new(&settings, Some(credentials), limits.clone(), clock.clone())?;
+        let rest = RestClient::over(
+            connector.clone(),
+            &settings,
+            Some(credentials),
+            limits.clone(),
+            clock.clone(),
+        )?;
         let tls = tls_config(settings.extra_ca_file.as_deref())?;
         let timeouts = crate::http::Limits {
             connect: settings.bounds.connect_timeout(),
@@ -77,10 +112,8 @@ impl Binance {
             clock: clock.clone(),
             limits,
             bounds: settings.bounds,
-            client: client(Arc::clone(&tls), &timeouts),
+            client: client_over(connector, Arc::clone(&tls), &timeouts),
         };
-        // Where the jitter of reconnects starts; it need not be secret, only different from run to run.
-        let seed = clock.now().as_nanos().unsigned_abs();
         let orders = match settings.order_transport {
             OrderTransport::WsApi => Orders::WsApi(Rc::new(api.orders(seed))),
             OrderTransport::Rest => Orders::Rest,

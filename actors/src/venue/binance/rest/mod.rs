@@ -11,7 +11,6 @@ mod tests;
 use std::fmt;
 use std::future::{Future, ready};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ use super::settings::{ApiCredentials, BinanceSettings, Bounds, SettingsError};
 use super::sign::{Query, SignError, Signer};
 use super::wire::decode::{DecodeError, text_of};
 use crate::clock::Clock;
-use crate::http::{Answer, HttpError, tls_config};
+use crate::http::{Answer, HttpError, over_tcp, tls_config};
 
 pub use orders::ReplaceOutcome;
 
@@ -154,9 +153,7 @@ impl RestClient {
         limits: Limits,
         clock: Clock,
     ) -> Result<Self, RestError> {
-        let (base, tls) = reached(settings)?;
-        let http = Http::new(&base, tls, &settings.bounds);
-        Self::with(http, settings, credentials, limits, clock)
+        Self::over(over_tcp(), settings, credentials, limits, clock)
     }
 
     /// A client over connections that `connector` opens, such as in-memory pipes in a simulation.
@@ -176,23 +173,13 @@ impl RestClient {
             + Clone
             + 'static,
     {
-        let (base, tls) = reached(settings)?;
-        let http = Http::over(connector, &base, tls, &settings.bounds);
-        Self::with(http, settings, credentials, limits, clock)
-    }
-
-    fn with(
-        http: Http,
-        settings: &BinanceSettings,
-        credentials: Option<&ApiCredentials>,
-        limits: Limits,
-        clock: Clock,
-    ) -> Result<Self, RestError> {
+        let endpoints = settings.endpoints().map_err(RestError::Settings)?;
+        let tls = tls_config(settings.extra_ca_file.as_deref())?;
         let auth = credentials
             .map(|credentials| Auth::new(settings, credentials))
             .transpose()?;
         Ok(Self(Rc::new(Inner {
-            http,
+            http: Http::over(connector, &endpoints.rest, tls, &settings.bounds),
             auth,
             limits,
             clock,
@@ -319,13 +306,6 @@ impl RestClient {
         drop(in_flight); // Before the answer's counts are learnt, which hold it.
         Ok(sent)
     }
-}
-
-/// The REST base URL and the TLS to reach it.
-fn reached(settings: &BinanceSettings) -> Result<(String, Arc<rustls::ClientConfig>), RestError> {
-    let endpoints = settings.endpoints().map_err(RestError::Settings)?;
-    let tls = tls_config(settings.extra_ca_file.as_deref())?;
-    Ok((endpoints.rest, tls))
 }
 
 /// `Retry-After` in seconds, the only form that Binance uses.

@@ -191,10 +191,12 @@ impl<R: Role> Life<R> {
         let closed = || VenueError::Network("closed by this side".into());
         let linking = link::open(&self.client, &url, limit, self.number.get());
         let link = tokio::select! {
+            biased;
             link = timeout_at(deadline, linking) => link.unwrap_or_else(|_| Err(late()))?,
             () = self.control.until_closed() => return Err(closed()),
         };
         let opened = tokio::select! {
+            biased;
             opened = timeout_at(deadline, self.open(&link)) => opened.unwrap_or_else(|_| Err(late())),
             () = self.control.until_closed() => Err(closed()),
         };
@@ -311,6 +313,7 @@ impl<R: Role> Life<R> {
             _ => Duration::ZERO,
         };
         tokio::select! {
+            biased;
             () = sleep(Duration::from_millis(drawn).max(asked)) => {}
             () = self.control.until_closed() => {}
         }
@@ -337,6 +340,7 @@ async fn drain<R: Role>(role: Rc<R>, link: Link, control: Rc<Control>) {
         }
     };
     let reason = tokio::select! {
+        biased;
         reason = timeout(role.linger(), reading) => reason.unwrap_or_else(|_| "replaced".into()),
         () = control.until_closed() => "closed by this side".into(),
     };

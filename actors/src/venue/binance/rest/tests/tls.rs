@@ -1,6 +1,7 @@
 //! The same over TLS.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::*;
 
