@@ -312,7 +312,6 @@ impl Strategy for DynamicQuote {
     }
 
     fn on_fill(&mut self, ctx: &mut Context<'_>, order: &Order, fill: &Fill) -> StrategyResult {
-        self.quote.filled(order, fill);
         let is_hedge = order.terms.order_type == OrderType::Market;
         if is_hedge || self.hedger.is_none() {
             return Ok(());

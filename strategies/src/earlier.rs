@@ -52,7 +52,7 @@ impl Earlier {
 
     /// Takes news of an order that is not of this run. `true` when with it the last one has ended.
     pub(crate) fn on_order(&mut self, ctx: &mut Context<'_>, order: &Order) -> bool {
-        if order.state.is_terminal() {
+        if order.is_settled() {
             return self.open.remove(&order.id) && self.open.is_empty();
         }
         if self.open.insert(order.id) && order.state != OrderState::Uncertain {

@@ -163,7 +163,7 @@ impl Hedger {
     }
 
     fn take_back(&mut self, order: &Order) -> Result<bool, MoneyError> {
-        if self.live != Some(order.id) || !order.state.is_terminal() {
+        if self.live != Some(order.id) || !order.is_settled() {
             return Ok(false);
         }
         let unexecuted = order.terms.quantity.saturating_sub(order.executed());

@@ -2,8 +2,7 @@
 //! again only when the engine knows that the order has ended and that all its fills were delivered.
 
 use tripline_engine::ids::ClientOrderId;
-use tripline_engine::messages::order::Fill;
-use tripline_engine::money::{Price, Quantity};
+use tripline_engine::money::Price;
 use tripline_engine::order::{NewOrder, Order, OrderState};
 use tripline_engine::risk::DenialReason;
 use tripline_engine::strategy::Context;
@@ -14,10 +13,6 @@ struct Live {
     price: Price,
     /// A cancel was asked for, by us or by a sweep, and was not refused.
     canceling: bool,
-    /// The event of its end was taken; only fills may be missing.
-    ended: bool,
-    /// The sum of the fills that were delivered.
-    delivered: Quantity,
 }
 
 /// The place of one limit order.
@@ -61,8 +56,6 @@ impl Slot {
                 id,
                 price,
                 canceling: false,
-                ended: false,
-                delivered: Quantity::ZERO,
             });
         }
         Ok(())
@@ -98,30 +91,11 @@ impl Slot {
     /// Takes an event's order. Frees the place when this is its order and nothing more can come of it;
     /// `true` when it was freed.
     pub(crate) fn release(&mut self, order: &Order) -> bool {
-        if let Some(live) = self.0.as_mut().filter(|live| live.id == order.id) {
-            live.ended |= order.state.is_terminal();
-            self.free_when_done(order);
-            return self.is_free();
+        let done = self.is(order.id) && order.is_settled();
+        if done {
+            self.0 = None;
         }
-        false
-    }
-
-    /// Takes a fill. The last one usually comes before the event of the end, which then frees the place;
-    /// one that was missing comes after it.
-    pub(crate) fn filled(&mut self, order: &Order, fill: &Fill) {
-        if let Some(live) = self.0.as_mut().filter(|live| live.id == order.id) {
-            let delivered = live.delivered.checked_add(fill.quantity);
-            live.delivered = delivered.unwrap_or(live.delivered);
-            self.free_when_done(order);
-        }
-    }
-
-    /// Fills that come together all carry the order as it is after the last of them, so what counts is
-    /// what was delivered.
-    fn free_when_done(&mut self, order: &Order) {
-        self.0 = self
-            .0
-            .filter(|live| !live.ended || live.delivered < order.executed());
+        done
     }
 
     /// After a halt: believes what the engine says of the order, whatever was missed.
@@ -130,13 +104,8 @@ impl Slot {
             return;
         };
         match ctx.order(&live.id) {
-            Some(order) => {
-                live.canceling = order.cancel_pending;
-                live.ended = order.state.is_terminal();
-                let order = order.clone();
-                self.free_when_done(&order);
-            }
-            None => self.0 = None,
+            Some(order) if !order.is_settled() => live.canceling = order.cancel_pending,
+            _ => self.0 = None,
         }
     }
 }

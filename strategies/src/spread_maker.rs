@@ -297,7 +297,6 @@ impl Strategy for SpreadMaker {
     }
 
     fn on_fill(&mut self, ctx: &mut Context<'_>, order: &Order, fill: &Fill) -> StrategyResult {
-        self.quote(order.terms.side).slot.filled(order, fill);
         if self.earlier.owns(order.id) && fill.at < self.started {
             return Ok(());
         }

@@ -35,7 +35,12 @@ impl Readiness {
 impl OrderGateway {
     /// Tells each strategy for which everything is there by now.
     pub(super) fn check_ready(&mut self) {
-        if !(self.open_listed && self.balances_known && self.desk.is_private_stream_live()) {
+        if self.seats.values().all(|seat| seat.readiness.told) {
+            return;
+        }
+        let account_known = self.open_listed && self.balances_known;
+        // What is open of an earlier run is told before the strategy begins.
+        if !account_known || !self.desk.is_private_stream_live() || self.desk.owes_news() {
             return;
         }
         for seat in self

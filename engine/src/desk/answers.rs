@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use crate::desk::fills::tell;
 use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
 use crate::halt::Scope;
 use crate::ids::ClientOrderId;
-use crate::messages::order::{OrderEvent, OrderEventKind, OrderReport, ReportSource};
+use crate::messages::order::{OrderEventKind, OrderReport, ReportSource};
 use crate::order::state::Learnt;
 use crate::order::{Order, OrderFault, OrderState, VenueStatus};
 use crate::ports::{PlaceOutcome, VenueError};
@@ -134,11 +133,7 @@ impl OrderDesk {
                     code: *code,
                     text: text.clone(),
                 };
-                out.push(Effect::Happened(OrderEvent {
-                    order: entry.order.clone(),
-                    kind,
-                    at: now,
-                }));
+                out.push(entry.happened(kind, now));
                 entry.look_after_refusal(out);
             }
             // The connection is being made again; that it lasts too long is told by the looks.
@@ -167,11 +162,7 @@ impl OrderDesk {
         };
         let (code, text) = error.code_and_text();
         let kind = OrderEventKind::AmendRejected { code, text };
-        out.push(Effect::Happened(OrderEvent {
-            order: entry.order.clone(),
-            kind,
-            at: now,
-        }));
+        out.push(entry.happened(kind, now));
         entry.look_after(Duration::ZERO, out);
         if !matches!(
             error,
@@ -190,17 +181,18 @@ impl OrderDesk {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        let known_before = entry.order.fills().len();
         match entry.order.apply(&report, now) {
             Ok(applied) => {
-                entry.looks = 0;
+                if !entry.order.misses_fills() {
+                    entry.looks = 0;
+                }
                 entry.missed_late = false;
                 // The venue has no reason for what its self-trade prevention ends, but a status.
                 let in_match = report.status == VenueStatus::ExpiredInMatch;
                 let reason = report
                     .reason
                     .or_else(|| in_match.then(|| IN_MATCH.to_owned()));
-                tell(&entry.order, &applied, known_before, reason, now, out);
+                entry.tell(&applied, reason, now, out);
                 if applied.left.is_some() || report.source == ReportSource::Query {
                     entry.cancel_if_shown(now, out);
                 }
@@ -316,11 +308,7 @@ impl OrderDesk {
         match entry.order.learn(learnt, now) {
             Ok(applied) => {
                 if let (Some(_), Some(kind)) = (applied.left, kind) {
-                    out.push(Effect::Happened(OrderEvent {
-                        order: entry.order.clone(),
-                        kind,
-                        at: now,
-                    }));
+                    out.push(entry.happened(kind, now));
                 }
                 self.resolved(id, now, out);
             }

@@ -27,6 +27,8 @@ pub(super) struct Entry {
     pub(super) cancels_refused: u32,
     /// The last cancel failed: the next one waits until the venue was asked.
     backing_off: bool,
+    /// A state that the strategy is told as soon as every fill that led to it has come.
+    pub(super) untold: Option<OrderEventKind>,
 }
 
 impl Entry {
@@ -41,7 +43,13 @@ impl Entry {
             asked_too_early: false,
             cancels_refused: 0,
             backing_off: false,
+            untold: None,
         }
+    }
+
+    pub(super) fn happened(&self, kind: OrderEventKind, at: Timestamp) -> Effect {
+        let order = self.order.clone();
+        Effect::Happened(OrderEvent { order, kind, at })
     }
 
     /// Sends a cancel now if the venue is known to have the order, else as soon as it is.
@@ -63,12 +71,7 @@ impl Entry {
         if self.cancel_wanted && shown && !self.order.cancel_pending {
             self.order.cancel_pending = true;
             out.push(Effect::Cancel(order_ref(&self.order)));
-            let order = self.order.clone();
-            out.push(Effect::Happened(OrderEvent {
-                order,
-                kind: OrderEventKind::CancelRequested,
-                at: now,
-            }));
+            out.push(self.happened(OrderEventKind::CancelRequested, now));
         }
     }
 
@@ -132,7 +135,7 @@ impl Entry {
 }
 
 /// 0.25 s, doubling up to 8 s.
-fn delay(times: u32) -> Duration {
+pub(super) fn delay(times: u32) -> Duration {
     Duration::from_millis(250) * 2u32.pow(times.min(5))
 }
 

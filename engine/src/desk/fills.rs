@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::desk::entry::order_ref;
+use crate::desk::entry::{Entry, delay, order_ref};
 use crate::desk::{Effect, OrderDesk};
 use crate::ids::ClientOrderId;
-use crate::messages::order::{Fill, OrderEvent, OrderEventKind, OrderFilled, ReportSource};
-use crate::order::{Applied, Order, OrderState};
+use crate::messages::order::{Fill, OrderEventKind, OrderFilled, ReportSource};
+use crate::order::{Applied, OrderState};
 use crate::ports::VenueError;
 use crate::time::Timestamp;
 
@@ -35,14 +35,13 @@ impl OrderDesk {
                 ..fill
             })
             .collect();
-        let known_before = entry.order.fills().len();
         match entry.order.add_fills(&recovered, now) {
             Ok(fresh) => {
                 let applied = Applied {
                     fills: fresh,
                     ..Applied::default()
                 };
-                tell(&entry.order, &applied, known_before, None, now, out);
+                entry.tell(&applied, None, now, out);
                 if entry.order.misses_fills() {
                     entry.looks = entry.looks.saturating_add(1);
                     self.want_fills(id, ReportSource::Event, out);
@@ -71,10 +70,10 @@ impl OrderDesk {
         if !entry.order.misses_fills() || entry.query_under_way {
             return;
         }
-        let after = if source == ReportSource::Query {
-            Duration::ZERO
-        } else {
-            FILL_LAG
+        let after = match (entry.looks, source) {
+            (0..=1, ReportSource::Query) => Duration::ZERO,
+            (0..=1, _) => FILL_LAG,
+            (looks, _) => delay(looks).max(FILL_LAG),
         };
         entry.query_under_way = true;
         out.push(Effect::FetchFills {
@@ -85,48 +84,51 @@ impl OrderDesk {
     }
 }
 
-/// Tells the strategy what changed: each fill first, then the state it led to.
-pub(super) fn tell(
-    order: &Order,
-    applied: &Applied,
-    known_before: usize,
-    reason: Option<String>,
-    now: Timestamp,
-    out: &mut Vec<Effect>,
-) {
-    debug_assert_eq!(order.fills().len(), known_before + applied.fills.len());
-    for fill in &applied.fills {
-        out.push(Effect::Filled(OrderFilled {
-            order: order.clone(),
-            fill: fill.clone(),
-        }));
-    }
-    let mut happened = |kind| {
-        out.push(Effect::Happened(OrderEvent {
-            order: order.clone(),
-            kind,
-            at: now,
-        }))
-    };
-    if applied.amended {
-        happened(OrderEventKind::Amended {
-            quantity: order.terms.quantity,
-        });
-    }
-    let kind = match order.state {
-        OrderState::PartiallyFilled if applied.left.is_some() || !applied.fills.is_empty() => {
-            OrderEventKind::PartiallyFilled
+impl Entry {
+    /// Tells the strategy what changed: each fill first, then the state it led to. While fills are missing
+    /// the state is kept back, so that who hears of an end has had every fill of it.
+    pub(super) fn tell(
+        &mut self,
+        applied: &Applied,
+        reason: Option<String>,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        for fill in &applied.fills {
+            out.push(Effect::Filled(OrderFilled {
+                order: self.order.clone(),
+                fill: fill.clone(),
+            }));
         }
-        _ if applied.left.is_none() => return,
-        OrderState::Working => OrderEventKind::Accepted,
-        OrderState::Filled => OrderEventKind::Filled,
-        OrderState::Canceled => OrderEventKind::Canceled,
-        OrderState::Expired => OrderEventKind::Expired { reason },
-        OrderState::Rejected => OrderEventKind::Rejected {
+        if applied.amended {
+            let quantity = self.order.terms.quantity;
+            out.push(self.happened(OrderEventKind::Amended { quantity }, now));
+        }
+        let filled_more =
+            self.order.state == OrderState::PartiallyFilled && !applied.fills.is_empty();
+        if applied.left.is_some() || filled_more {
+            self.untold = event_of(self.order.state, reason);
+        }
+        if !self.order.misses_fills()
+            && let Some(kind) = self.untold.take()
+        {
+            out.push(self.happened(kind, now));
+        }
+    }
+}
+
+/// The event of a state that the venue has shown.
+fn event_of(state: OrderState, reason: Option<String>) -> Option<OrderEventKind> {
+    match state {
+        OrderState::Working => Some(OrderEventKind::Accepted),
+        OrderState::PartiallyFilled => Some(OrderEventKind::PartiallyFilled),
+        OrderState::Filled => Some(OrderEventKind::Filled),
+        OrderState::Canceled => Some(OrderEventKind::Canceled),
+        OrderState::Expired => Some(OrderEventKind::Expired { reason }),
+        OrderState::Rejected => Some(OrderEventKind::Rejected {
             code: 0,
             text: reason.unwrap_or_default(),
-        },
-        _ => return,
-    };
-    happened(kind);
+        }),
+        OrderState::Created | OrderState::Sent | OrderState::Uncertain | OrderState::Denied => None,
+    }
 }

@@ -170,6 +170,13 @@ impl OrderDesk {
         self.orders().filter(|order| order.state.may_be_open())
     }
 
+    /// Whether a state is kept back until the fills that led to it have come.
+    #[must_use]
+    pub fn owes_news(&self) -> bool {
+        let unsettled = self.unsettled.iter().filter_map(|id| self.entries.get(id));
+        unsettled.into_iter().any(|entry| entry.untold.is_some())
+    }
+
     /// Every order that the desk still knows.
     pub fn orders(&self) -> impl Iterator<Item = &Order> {
         self.entries.values().map(|entry| &entry.order)
@@ -269,11 +276,7 @@ impl OrderDesk {
                 code: 0,
                 text: "the order has ended".into(),
             };
-            return out.push(Effect::Happened(OrderEvent {
-                order: entry.order.clone(),
-                kind,
-                at: now,
-            }));
+            return out.push(entry.happened(kind, now));
         }
         entry.cancel(now, out);
     }
@@ -337,11 +340,7 @@ impl OrderDesk {
                     code: 0,
                     text: text.into(),
                 };
-                out.push(Effect::Happened(OrderEvent {
-                    order: order.clone(),
-                    kind,
-                    at: now,
-                }));
+                out.push(entry.happened(kind, now));
             }
         }
     }

@@ -131,6 +131,7 @@ pub enum OrderEventKind {
         cause: String,
     },
     PartiallyFilled,
+    /// As every end, told when each fill has been delivered.
     Filled,
     /// The cancel was asked for; the order may still fill.
     CancelRequested,

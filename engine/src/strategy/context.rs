@@ -158,12 +158,13 @@ impl Context<'_> {
             .push(Request::CancelAll(CancelAll { strategy, symbol }));
     }
 
-    /// The orders of this strategy that have not ended, oldest id first.
+    /// The orders of this strategy that have not ended, or of which fills are still to be delivered,
+    /// oldest id first.
     pub fn open_orders(&self) -> impl Iterator<Item = &Order> {
         self.desk
             .orders
             .values()
-            .filter(|order| !order.state.is_terminal())
+            .filter(|order| !order.is_settled())
     }
 
     /// An order of this strategy, as long as it is open or among the recently ended.

@@ -221,7 +221,7 @@ impl StrategyHost {
     /// Keeps the newest knowledge of an order, and forgets the oldest of the ended ones.
     fn keep(&mut self, order: Order) {
         let id = order.id;
-        if order.state.is_terminal() && !self.ended.contains(&id) {
+        if order.is_settled() && !self.ended.contains(&id) {
             self.ended.push_back(id);
             if self.ended.len() > ENDED_KEPT
                 && let Some(oldest) = self.ended.pop_front()

@@ -139,7 +139,8 @@ pub trait Strategy {
         Ok(())
     }
 
-    /// An order of this strategy changed. `event.order` is the order afterwards.
+    /// An order of this strategy changed. `event.order` is the order afterwards. The event of an end
+    /// (filled, canceled, expired) comes when every fill of the order has been delivered.
     fn on_order(&mut self, ctx: &mut Context<'_>, event: &OrderEvent) -> StrategyResult {
         Ok(())
     }

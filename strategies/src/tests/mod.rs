@@ -427,7 +427,7 @@ impl<S: Strategy + 'static> Stage<S> {
             .map(|order| {
                 if order.state == OrderState::Denied {
                     Decimal::ZERO
-                } else if order.state.is_terminal() {
+                } else if order.is_settled() {
                     order.executed().value()
                 } else {
                     order.terms.quantity.value()

@@ -121,8 +121,15 @@ struct History {
     answered: bool,
     /// How often each trade was delivered.
     delivered: BTreeMap<TradeId, u32>,
+    /// How often an end was told.
+    ends: u32,
     faults: Vec<Fault>,
     questions: Vec<Effect>,
+}
+
+fn is_end(kind: &OrderEventKind) -> bool {
+    use OrderEventKind::{Canceled, Expired, Filled};
+    matches!(kind, Canceled | Expired { .. } | Filled)
 }
 
 impl History {
@@ -135,6 +142,7 @@ impl History {
             id,
             answered: false,
             delivered: BTreeMap::new(),
+            ends: 0,
             faults: Vec::new(),
             questions: Vec::new(),
         }
@@ -145,6 +153,23 @@ impl History {
             match effect {
                 Effect::Filled(filled) => {
                     *self.delivered.entry(filled.fill.trade_id).or_default() += 1;
+                }
+                Effect::Happened(event)
+                    if event.order.state.is_terminal() && is_end(&event.kind) =>
+                {
+                    let delivered = self.delivered.len();
+                    assert_eq!(
+                        event.order.fills().len(),
+                        delivered,
+                        "{:?} came before a fill",
+                        event.kind
+                    );
+                    assert!(
+                        event.order.is_settled(),
+                        "{:?} came while fills are missing",
+                        event.kind
+                    );
+                    self.ends += 1;
                 }
                 Effect::Raise(fault) => self.faults.push(fault),
                 Effect::Query { .. } | Effect::FetchFills { .. } | Effect::Cancel(_) => {
@@ -276,6 +301,7 @@ proptest! {
         prop_assert_eq!(order.state, expected);
         prop_assert_eq!(order.filled().value(), truth.total());
         prop_assert!(!order.misses_fills());
+        prop_assert_eq!(history.ends, u32::from(expected.is_terminal()));
         let delivered: Vec<_> = history.delivered.iter().map(|(trade, times)| (trade.0, *times)).collect();
         let expected: Vec<_> = (1..=truth.fills.len() as u64).map(|trade| (trade, 1)).collect();
         prop_assert_eq!(delivered, expected);

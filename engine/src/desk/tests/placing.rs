@@ -264,9 +264,13 @@ fn the_cancel_of_a_filled_order_is_refused_and_the_venue_tells_what_it_became() 
     bench.cancel_answered(id, Err(rejected(-2011)));
     assert_eq!(bench.did(), ["cancel rejected -2011", "query 0ns"]);
     bench.found(id, VenueStatus::Filled, "2");
-    assert_eq!(bench.did(), ["filled", "fetch 0ns"]);
+    assert_eq!(
+        bench.did(),
+        ["fetch 0ns"],
+        "an end is told after its last fill"
+    );
     bench.fills(id, Ok(vec![fill(1, "2")]));
-    assert_eq!(bench.did(), ["fill 1"]);
+    assert_eq!(bench.did(), ["fill 1", "filled"]);
     bench.event(id, VenueStatus::Filled, "2", &[fill(1, "2")]);
     assert_eq!(bench.did(), [""; 0]);
 }

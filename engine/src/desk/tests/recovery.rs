@@ -17,7 +17,7 @@ fn a_lost_acknowledgement_makes_the_order_uncertain_and_the_query_finds_it() {
         ]
     );
     bench.found(id, VenueStatus::PartiallyFilled, "1");
-    assert_eq!(bench.did(), ["partially filled", "fetch 0ns"]);
+    assert_eq!(bench.did(), ["fetch 0ns"]);
     bench.fills(id, Ok(vec![fill(1, "1")]));
     assert_eq!(bench.did(), ["fill 1", "partially filled"]);
     assert_eq!(bench.state(id), OrderState::PartiallyFilled);
@@ -152,13 +152,13 @@ fn a_missed_fill_is_found_by_reconciliation() {
     bench.stream_up();
     assert_eq!(bench.did(), ["query 0ns"]);
     bench.found(id, VenueStatus::Filled, "2");
-    assert_eq!(bench.did(), ["filled", "fetch 0ns"]);
+    assert_eq!(bench.did(), ["fetch 0ns"]);
     assert!(
         !bench.desk.is_private_stream_live(),
         "its fills are missing"
     );
     bench.fills(id, Ok(vec![fill(1, "0.5"), fill(2, "1.5")]));
-    assert_eq!(bench.did(), ["fill 1", "fill 2"]);
+    assert_eq!(bench.did(), ["fill 1", "fill 2", "filled"]);
     assert!(bench.desk.is_private_stream_live());
     let order = bench.desk.order(&id).unwrap();
     assert!(order.is_settled() && order.fills().iter().all(|fill| fill.recovered));
@@ -225,11 +225,11 @@ fn fills_that_lag_behind_the_executed_quantity_are_fetched_after_a_while() {
     let mut bench = Bench::new();
     let id = bench.working();
     bench.event(id, VenueStatus::Filled, "2", &[]);
-    assert_eq!(bench.did(), ["filled", "fetch 1s"]);
+    assert_eq!(bench.did(), ["fetch 1s"]);
     bench.event(id, VenueStatus::PartiallyFilled, "1", &[fill(1, "1")]);
     assert_eq!(bench.did(), ["fill 1"]);
     bench.fills(id, Ok(vec![fill(1, "1"), fill(2, "1")]));
-    assert_eq!(bench.did(), ["fill 2"], "each fill is told once");
+    assert_eq!(bench.did(), ["fill 2", "filled"], "each fill is told once");
 }
 
 #[test]
@@ -237,16 +237,41 @@ fn fills_that_stay_missing_are_fetched_again_and_told_to_a_person_once() {
     let mut bench = Bench::new();
     let id = bench.working();
     bench.event(id, VenueStatus::Filled, "2", &[]);
-    let mut faults = 0;
+    let (mut faults, mut waits) = (0, Vec::new());
     for _ in 0..30 {
         bench.out.clear();
         let failed = Err(VenueError::Timeout(Duration::from_secs(1)));
         bench.fills(id, failed);
         let did = bench.did();
-        assert_eq!(did[0], "fetch 1s");
+        waits.push(did[0].clone());
         faults += did.len() - 1;
     }
     assert_eq!(faults, 1);
+    assert_eq!(waits[..4], ["fetch 1s", "fetch 1s", "fetch 2s", "fetch 4s"]);
+    assert!(
+        waits[4..].iter().all(|wait| wait == "fetch 8s"),
+        "{waits:?}"
+    );
+}
+
+#[test]
+fn fills_that_cannot_be_true_are_asked_for_ever_more_slowly() {
+    let mut bench = Bench::new();
+    let id = bench.working();
+    bench.event(id, VenueStatus::Filled, "2", &[]);
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        bench.out.clear();
+        bench.fills(id, Ok(vec![fill(1, "3")]));
+        waits.extend(
+            bench
+                .did()
+                .into_iter()
+                .filter(|did| did.starts_with("query")),
+        );
+        bench.found(id, VenueStatus::Filled, "2");
+    }
+    assert_eq!(waits.last().unwrap(), "query 8s", "{waits:?}");
 }
 
 #[test]
@@ -268,10 +293,14 @@ fn an_order_of_an_earlier_run_is_taken_over() {
     let mut bench = Bench::new();
     let id = of_run(1, "a", 5);
     bench.event(id, VenueStatus::PartiallyFilled, "1", &[]);
-    assert_eq!(bench.did(), ["partially filled", "fetch 1s"]);
+    assert_eq!(bench.did(), ["fetch 1s"]);
+    assert!(bench.desk.owes_news(), "its strategy has not heard of it");
     assert_eq!(bench.desk.order(&id).unwrap().strategy, strategy("a"));
     bench.cancel(id);
     assert_eq!(bench.did(), ["cancel", "cancel requested"]);
+    bench.fills(id, Ok(vec![fill(1, "1")]));
+    assert_eq!(bench.did(), ["fill 1", "partially filled"]);
+    assert!(!bench.desk.owes_news());
 }
 
 #[test]
