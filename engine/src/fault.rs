@@ -79,6 +79,8 @@ fault_kinds! {
     CancelUnconfirmed = "cancel_unconfirmed",
     /// An alert reached nobody.
     AlertUndelivered = "alert_undelivered",
+    /// The journal cannot be written, or not in time: what is not written down is not sent.
+    JournalFailed = "journal_failed",
     /// A person, a signal or a command asked for the halt.
     Manual = "manual",
 }
@@ -89,7 +91,7 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// Counts the incidents of a run, from 1.
+/// Counts the incidents, from 1; a run that goes on from a journal counts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IncidentId(pub u64);

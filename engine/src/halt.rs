@@ -16,7 +16,7 @@ use crate::ids::{AccountId, StrategyId, Symbol, VenueId};
 use crate::messages::control::{RestingOrders, Resume};
 
 /// Incidents that a scope keeps until it is resumed.
-const INCIDENTS_KEPT: usize = 256;
+pub(crate) const INCIDENTS_KEPT: usize = 256;
 
 /// Whom a fault or a halt concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -169,6 +169,23 @@ impl HaltBoard {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A board that goes on where an earlier run stopped: its halts stand, its epochs and incidents are
+    /// counted on.
+    #[must_use]
+    pub fn restored(
+        scopes: impl IntoIterator<Item = (Scope, Standing)>,
+        last_incident: IncidentId,
+    ) -> Self {
+        let board = Self::default();
+        *board.scopes() = scopes.into_iter().collect();
+        board.count(&board.scopes());
+        board
+            .0
+            .next_incident
+            .store(last_incident.0, Ordering::Relaxed);
+        board
     }
 
     fn scopes(&self) -> MutexGuard<'_, BTreeMap<Scope, Standing>> {
@@ -385,6 +402,22 @@ mod tests {
             (INCIDENTS_KEPT, 1001)
         );
         assert_eq!(standing.incidents[0], first);
+    }
+
+    #[test]
+    fn a_restored_board_halts_and_counts_on() {
+        let board = HaltBoard::new();
+        let policy = HaltPolicy::default();
+        let first = board.trip(fault(FaultKind::Network, Scope::Global), &policy);
+        let restored = HaltBoard::restored(board.restricted(), first.id);
+        assert_eq!(restored.level(&member("a", &[])), HaltLevel::Halted);
+        let second = restored.trip(fault(FaultKind::Timeout, Scope::Global), &policy);
+        assert_eq!(second.id, IncidentId(2));
+        let standing = restored.standing(&Scope::Global).unwrap();
+        assert_eq!(
+            (standing.epoch, standing.incidents),
+            (2, vec![first, second])
+        );
     }
 
     #[test]

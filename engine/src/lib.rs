@@ -6,6 +6,7 @@ pub mod fault;
 pub mod halt;
 pub mod ids;
 pub mod instrument;
+pub mod journal;
 pub mod kline;
 pub mod messages;
 pub mod money;

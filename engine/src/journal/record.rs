@@ -1,0 +1,265 @@
+//! The records. Each is plain data that serializes with serde; decimals are texts. What is written once
+//! is read for ever: a field is only added with a default, and anything else is a new
+//! [`RECORD_VERSION`].
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{Durability, Sequence};
+use crate::halt::Incident;
+use crate::ids::{AccountId, ClientOrderId, RunId, Symbol, VenueId};
+use crate::messages::alert::{Alert, Severity};
+use crate::messages::control::Resume;
+use crate::messages::order::{Fill, OrderReport, PlaceOrder};
+use crate::order::{Side, VenueStatus};
+
+/// The version of the records that this engine writes.
+pub const RECORD_VERSION: u16 = 1;
+
+macro_rules! records {
+    ($($(#[$doc:meta])+ $variant:ident = $word:literal),+ $(,)?) => {
+        /// One entry of the journal.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum JournalRecord {
+            $($(#[$doc])+ $variant($variant)),+
+        }
+
+        impl JournalRecord {
+            /// The word of every kind of record.
+            pub const KINDS: &'static [&'static str] = &[$($word),+];
+
+            /// The stable word of the kind.
+            #[must_use]
+            pub const fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $word),+ }
+            }
+
+            /// Writes the record without its kind.
+            ///
+            /// # Errors
+            /// Those of the serializer.
+            pub fn serialize_payload<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$variant(body) => body.serialize(serializer)),+ }
+            }
+
+            /// Reads what [`Self::serialize_payload`] has written.
+            ///
+            /// # Errors
+            /// Those of the deserializer, and a kind that is not known.
+            pub fn deserialize_payload<'de, D: Deserializer<'de>>(
+                kind: &str,
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                match kind {
+                    $($word => $variant::deserialize(deserializer).map(Self::$variant),)+
+                    _ => Err(de::Error::custom(format_args!("kind '{kind}' is not known"))),
+                }
+            }
+        }
+
+        $(impl From<$variant> for JournalRecord {
+            fn from(body: $variant) -> Self {
+                Self::$variant(body)
+            }
+        })+
+    };
+}
+
+records! {
+    /// The engine started.
+    RunStarted = "run_started",
+    /// An order is about to be sent.
+    Intent = "intent",
+    /// It was handed over to the venue's adapter.
+    Sent = "sent",
+    /// The venue answered the request to place it.
+    Answered = "answered",
+    /// The venue showed an order: an event of the private stream, or the answer to a query, a cancel or
+    /// an amendment.
+    Reported = "reported",
+    /// A fill was booked; it is delivered once.
+    Filled = "filled",
+    /// It is not known whether the venue has the order.
+    Uncertain = "uncertain",
+    /// How an order ended of which the venue shows nothing.
+    Resolved = "resolved",
+    /// An incident hit a scope.
+    Halted = "halted",
+    /// A person lifted the halt of a scope.
+    Resumed = "resumed",
+    /// What became of an alert.
+    Alerted = "alerted",
+    /// The engine's orders were held against the venue's.
+    Reconciled = "reconciled",
+    /// A part of the intake could not be read at the start. It was kept beside the journal.
+    Damaged = "damaged",
+    /// The engine stopped in order.
+    RunEnded = "run_ended",
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStarted {
+    pub run: RunId,
+    /// The engine's version.
+    pub engine: String,
+    /// SHA-256 of the configuration, in hexadecimal.
+    pub configuration: String,
+    pub durability: Durability,
+    /// Whether real money is traded.
+    pub live: bool,
+}
+
+/// The order as it is going to be sent. Appended before the send.
+pub type Intent = PlaceOrder;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    pub id: ClientOrderId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    pub id: ClientOrderId,
+    pub account: AccountId,
+    pub answer: PlacementAnswer,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlacementAnswer {
+    Taken(OrderReport),
+    /// With the venue's own code and words.
+    Refused {
+        code: i64,
+        text: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    pub account: AccountId,
+    pub report: OrderReport,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filled {
+    pub id: ClientOrderId,
+    pub account: AccountId,
+    pub venue: VenueId,
+    pub symbol: Symbol,
+    pub side: Side,
+    pub fill: Fill,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncertain {
+    pub id: ClientOrderId,
+    pub cause: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    pub id: ClientOrderId,
+    pub ending: Ending,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// No byte of it left: the latch held it, or there was no connection.
+    NotSent { reason: String },
+    /// The venue proved, after every delay that could hide the order, not to know it.
+    NeverArrived,
+    /// It was uncertain, and the venue has shown it; the report is a record of its own.
+    Shown { status: VenueStatus },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halted {
+    pub incident: Incident,
+    /// The epoch of the scope when it was written down: at least that of the incident.
+    pub epoch: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    #[serde(flatten)]
+    pub resume: Resume,
+}
+
+/// Which alert: its number in the run that raised it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AlertKey {
+    pub run: RunId,
+    /// Counts the alerts of the run in the order in which they were queued, from 1.
+    pub number: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alerted {
+    pub key: AlertKey,
+    pub severity: Severity,
+    pub title: String,
+    pub step: AlertStep,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertStep {
+    /// It is due.
+    Queued(Alert),
+    /// It reached a person's channel.
+    Delivered { channel: String },
+    /// Every channel gave it up. It stays due.
+    Failed { reason: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciled {
+    pub account: AccountId,
+    pub occasion: Occasion,
+    pub outcome: Reconciliation,
+    /// Orders that are, or may be, open.
+    pub open_orders: u64,
+}
+
+/// Why orders were held against the venue's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    Start,
+    Reconnect,
+    Periodic,
+    Resume,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reconciliation {
+    Agreed,
+    /// What differed, and what was believed.
+    Differed {
+        details: Vec<String>,
+    },
+    /// The venue did not tell.
+    Failed {
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damaged {
+    /// The last record that could be read.
+    pub after: Sequence,
+    pub reason: String,
+    /// Where the unreadable part is kept.
+    pub kept_as: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnded {
+    pub run: RunId,
+    /// Orders that are, or may be, open at the venue.
+    pub open_orders: u64,
+    /// Whether something was halted at the end.
+    pub halted: bool,
+}

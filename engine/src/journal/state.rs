@@ -1,0 +1,90 @@
+//! What the records add up to: a pure fold, which a restart begins with.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{JournalRecord, RunStarted};
+use super::{AlertsMemory, HaltsMemory, OrdersMemory};
+use crate::ids::RunId;
+use crate::time::Timestamp;
+
+/// The run that started last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    pub run: RunId,
+    pub engine: String,
+    pub configuration: String,
+    pub started: Timestamp,
+    /// When it ended in order; `None` when it was killed, crashed or still runs.
+    pub ended: Option<Timestamp>,
+}
+
+/// What the earlier runs have left. Records may come twice: duplicates change nothing. It serializes, so
+/// that a later fold can go on from it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct JournalState {
+    pub orders: OrdersMemory,
+    pub halts: HaltsMemory,
+    pub alerts: AlertsMemory,
+    pub last_run: Option<LastRun>,
+}
+
+impl JournalState {
+    /// What records add up to.
+    pub fn fold<'a>(records: impl IntoIterator<Item = (Timestamp, &'a JournalRecord)>) -> Self {
+        let mut state = Self::default();
+        for (at, record) in records {
+            state.apply(at, record);
+        }
+        state
+    }
+
+    /// Takes the next record.
+    pub fn apply(&mut self, at: Timestamp, record: &JournalRecord) {
+        match record {
+            JournalRecord::RunStarted(started) => self.started(started, at),
+            JournalRecord::Intent(intent) => self.orders.intend(intent),
+            JournalRecord::Sent(sent) => self.orders.handed_over(&sent.id),
+            JournalRecord::Answered(answered) => self.orders.answered(answered, at),
+            JournalRecord::Reported(reported) => self.orders.reported(reported, at),
+            JournalRecord::Filled(filled) => self.orders.filled(filled, at),
+            JournalRecord::Uncertain(uncertain) => self.orders.lost(&uncertain.id, at),
+            JournalRecord::Resolved(resolved) => self.orders.resolved(resolved, at),
+            JournalRecord::Halted(halted) => self.halts.halted(halted),
+            JournalRecord::Resumed(resumed) => self.halts.resumed(&resumed.resume),
+            JournalRecord::Alerted(alerted) => self.alerts.alerted(alerted, at),
+            // For people who read the journal.
+            JournalRecord::Reconciled(_) | JournalRecord::Damaged(_) => {}
+            JournalRecord::RunEnded(ended) => {
+                let last = self.last_run.as_mut().filter(|last| last.run == ended.run);
+                if let Some(last) = last {
+                    last.ended.get_or_insert(at);
+                }
+            }
+        }
+    }
+
+    /// Whether the last run ended in order; so does a journal without one.
+    #[must_use]
+    pub fn ended_in_order(&self) -> bool {
+        self.last_run
+            .as_ref()
+            .is_none_or(|last| last.ended.is_some())
+    }
+
+    fn started(&mut self, started: &RunStarted, at: Timestamp) {
+        if self.orders.is_used(&started.run) {
+            return;
+        }
+        self.orders.begin(started.run, at);
+        self.last_run = Some(LastRun {
+            run: started.run,
+            engine: started.engine.clone(),
+            configuration: started.configuration.clone(),
+            started: at,
+            ended: None,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
