@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use captures::{captures, gunzip};
 use serde_json::Value;
 use tripline::inspect;
-use tripline_actors::venue::binance::wire::frame::{Frame, decode};
+use tripline_actors::venue::binance::wire::frame::{Frame, decode_recorded};
 use tripline_actors::venue::binance::wire::market::decode_depth_snapshot;
 use tripline_engine::book::{Book, BookState, ChainRule, ChangeOutcome, SnapshotOutcome};
 use tripline_engine::ids::{Symbol, TradeId};
@@ -330,7 +330,7 @@ impl Session {
                 .snapshot(&snapshot)
                 .unwrap();
         } else if record["t"] == "recv" {
-            match decode(data, NOW).unwrap() {
+            match decode_recorded(data, NOW).unwrap() {
                 Frame::Event(MarketEvent::BookChange(change)) => self.change(&change, rule),
                 Frame::Event(MarketEvent::BestBidAsk(touch)) => {
                     self.touches.insert((touch.symbol, touch.update_id), touch);

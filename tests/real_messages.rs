@@ -7,7 +7,7 @@ mod captures;
 use captures::{captures, gunzip};
 use serde_json::Value;
 use tripline_actors::venue::binance::wire::decode::{DecodeError, DecodeReason};
-use tripline_actors::venue::binance::wire::frame::{Frame, decode};
+use tripline_actors::venue::binance::wire::frame::{Frame, decode_recorded};
 use tripline_actors::venue::binance::wire::market::decode_depth_snapshot;
 use tripline_engine::ids::Symbol;
 use tripline_engine::messages::market::MarketEvent;
@@ -17,7 +17,7 @@ const NOW: Timestamp = Timestamp::EPOCH;
 
 /// Reads a message as what it is most likely to be.
 fn read(message: &str) -> Result<Frame, DecodeError> {
-    match decode(message, NOW) {
+    match decode_recorded(message, NOW) {
         Err(DecodeError {
             reason: DecodeReason::NoSymbol,
             ..
@@ -114,7 +114,9 @@ fn every_documented_stream_message_is_read_or_refused_with_a_reason() {
             .map(|piece| piece.trim_start_matches(|c: char| c.is_ascii_digit()));
         for event in events {
             let event = event.split("\n>").next().unwrap_or(event).trim();
-            match read(event) {
+            // The documentation's invented times, 123456789 and the like, are of January 1970.
+            let event = event.replace("1234", "12340000");
+            match read(&event) {
                 Ok(_) => good += 1,
                 Err(error) => refused.push(format!("{name}: {}", error.reason)),
             }

@@ -17,6 +17,7 @@ use support::{Exchange, engine_with, hurry, settings, still, until};
 use tripline::running::Running;
 use tripline::{StartError, Tripline, binance_on};
 use tripline_actors::venue::binance::settings::{KeyKind, OrderTransport};
+use tripline_actors::venue::binance::wire::time::TimeUnit;
 use tripline_actors::venue::binance::{ApiCredentials, BinanceSettings};
 use tripline_exchange::{Clock, ExchangeConfig, KeyConfig, PracticeExchange, Tls};
 
@@ -97,6 +98,34 @@ async fn orders_travel_by_rest() {
     over_http(&exchange, running, &script).await;
     let record = exchange.record().await;
     assert!(over(&record, "rest"), "{record}");
+}
+
+#[actix_rt::test]
+async fn everything_travels_in_microseconds() {
+    for transport in [OrderTransport::WsApi, OrderTransport::Rest] {
+        let exchange = Exchange::start().await;
+        let script = Rc::<Script>::default();
+        let builder = engine_with(&exchange, settings(), |venue| {
+            venue.order_transport = transport;
+            venue.time_unit = TimeUnit::Microsecond;
+        });
+        let running = builder
+            .strategy("btc", Quoter::btc(&script))
+            .unwrap()
+            .start()
+            .await
+            .unwrap();
+        over_http(&exchange, running, &script).await;
+        // To the microsecond what the exchange has on record.
+        let record = exchange.record().await;
+        let orders = record["accounts"][0]["orders"].as_array().unwrap();
+        let filled = orders
+            .iter()
+            .find_map(|order| order["fills"].get(0))
+            .unwrap();
+        let fill = &script.fills.borrow()[0];
+        assert_eq!(filled["time"], json!(fill.at.as_micros()));
+    }
 }
 
 /// An exchange whose account has an Ed25519 key, and the credentials to it.

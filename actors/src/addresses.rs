@@ -5,7 +5,7 @@ use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Context, Handler, Recipient};
 use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::control::{FaultSeen, Halt, InitFailed, Ready, Resumed, Stop};
-use tripline_engine::messages::market::{BestBidAsk, Kline, PartialDepth, Trade};
+use tripline_engine::messages::market::{AggTrade, BestBidAsk, Kline, PartialDepth, Trade};
 use tripline_engine::messages::order::{
     AmendOrder, CancelAll, CancelOrder, OrderEvent, OrderFilled, PlaceOrder,
 };
@@ -57,6 +57,7 @@ pub struct StrategyAddress {
     pub book_lost: Option<Recipient<BookLost>>,
     pub depth: Option<Recipient<PartialDepth>>,
     pub trade: Option<Recipient<Trade>>,
+    pub agg_trade: Option<Recipient<AggTrade>>,
     pub kline: Option<Recipient<Kline>>,
 }
 
@@ -105,6 +106,7 @@ impl StrategyAddress {
             book_lost: None,
             depth: None,
             trade: None,
+            agg_trade: None,
             kline: None,
         }
     }
@@ -117,6 +119,7 @@ impl StrategyAddress {
         book_lost: BookLost,
         depth: PartialDepth,
         trade: Trade,
+        agg_trade: AggTrade,
         kline: Kline,
     );
 }

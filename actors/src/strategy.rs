@@ -8,7 +8,7 @@ use tripline_engine::ids::StrategyId;
 use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::alert::Alert;
 use tripline_engine::messages::control::{FaultSeen, Halt, InitFailed, Ready, Resumed, Stop};
-use tripline_engine::messages::market::{BestBidAsk, Kline, PartialDepth, Trade};
+use tripline_engine::messages::market::{AggTrade, BestBidAsk, Kline, PartialDepth, Trade};
 use tripline_engine::messages::order::{
     AmendOrder, CancelAll, CancelOrder, OrderEvent, OrderFilled, PlaceOrder,
 };
@@ -186,6 +186,7 @@ takes!(
     BookLost => |lost| Input::BookLost(lost.symbol),
     PartialDepth => Input::Depth,
     Trade => Input::Trade,
+    AggTrade => Input::AggTrade,
     Kline => Input::Kline,
     OrderEvent => Input::Order,
     OrderFilled => Input::Fill,

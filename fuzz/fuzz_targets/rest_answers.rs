@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tripline_actors::venue::binance::error::{RequestKind, classify_body};
+use tripline_actors::venue::binance::wire::time::TimeUnit;
 use tripline_actors::venue::binance::wire::{account, exchange_info, market, order};
 use tripline_engine::ids::Symbol;
 use tripline_engine::messages::order::ReportSource;
@@ -10,12 +11,13 @@ use tripline_engine::time::Timestamp;
 
 fuzz_target!(|input: (u16, &str)| {
     let (status, text) = input;
-    drop(order::order(text, ReportSource::Query));
-    drop(order::orders(text));
-    drop(order::amended(text));
-    drop(order::canceled_all(text));
+    let unit = TimeUnit::Millisecond;
+    drop(order::order(text, ReportSource::Query, unit));
+    drop(order::orders(text, unit));
+    drop(order::amended(text, unit));
+    drop(order::canceled_all(text, unit));
     drop(account::account(text));
-    drop(account::trades(text));
+    drop(account::trades(text, unit));
     drop(exchange_info::exchange_info(text));
     if let Ok(symbol) = Symbol::new("BTCUSDT") {
         drop(market::decode_depth_snapshot(symbol, text, Timestamp::from_millis(0)));

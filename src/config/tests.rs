@@ -1,5 +1,7 @@
 use super::*;
 use proptest::prelude::*;
+use tripline_actors::venue::binance::settings::DepthSpeed;
+use tripline_actors::venue::binance::wire::time::TimeUnit;
 
 const MINIMAL: &str = "
 [venue]
@@ -66,6 +68,28 @@ fn the_example_is_valid_and_so_is_every_line_of_it_that_is_commented_out() {
         found.lines().count() == 1 && found.contains("live = true, but"),
         "{found}"
     );
+}
+
+#[test]
+fn depth_speed_and_time_unit_are_chosen_by_name_and_a_wrong_name_is_told_the_right_ones() {
+    let with = |lines: &str| minimal().replace("[venue]\n", &format!("[venue]\n{lines}\n"));
+    let config = parse(&with(
+        "depth_speed = \"1000ms\"\ntime_unit = \"microsecond\"",
+    ));
+    let venue = config.unwrap_or_else(|faults| panic!("{faults}")).venue;
+    assert_eq!(
+        (venue.depth_speed, venue.time_unit),
+        (DepthSpeed::EverySecond, TimeUnit::Microsecond)
+    );
+    let faults = shown(&with("depth_speed = \"250ms\"\ntime_unit = \"us\""));
+    for told in [
+        "venue.depth_speed",
+        "known are 100ms, 1000ms",
+        "venue.time_unit",
+        "known are millisecond, microsecond",
+    ] {
+        assert!(faults.contains(told), "{told}: {faults}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 use tripline_actors::recording::{CutFile, Line};
 use tripline_actors::venue::binance::wire::decode::{DecodeError, DecodeReason};
-use tripline_actors::venue::binance::wire::frame::{Frame, decode, stream_name};
+use tripline_actors::venue::binance::wire::frame::{Frame, decode_recorded, stream_name};
 use tripline_actors::venue::binance::wire::market::decode_depth_snapshot;
 use tripline_engine::book::BreakReason;
 use tripline_engine::ids::Symbol;
@@ -93,7 +93,7 @@ impl Inspector {
 
     fn frame(&mut self, line: &Line<'_>) -> Result<(), LineFault> {
         let stream = stream_name(line.frame).map(kind_of_stream);
-        let frame = match decode(line.frame, line.received) {
+        let frame = match decode_recorded(line.frame, line.received) {
             Ok(frame) => frame,
             Err(error) => match error.reason {
                 DecodeReason::NoSymbol => return self.snapshot_line(line),

@@ -127,6 +127,7 @@ fn address_of(addr: &Addr<StrategyActor>) -> StrategyAddress {
         .book_lost(addr)
         .depth(addr)
         .trade(addr)
+        .agg_trade(addr)
         .kline(addr)
 }
 

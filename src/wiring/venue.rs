@@ -113,8 +113,8 @@ pub(super) fn follow_market(
     });
     let mut wanted = BTreeSet::new();
     for seat in seats {
-        let name = format!("strategy {}", seat.membership.strategy);
-        market.subscribe(&name, &seat.subscriptions, &seat.address);
+        let strategy = seat.membership.strategy;
+        market.subscribe(strategy, &seat.subscriptions, &seat.address);
         wanted.extend(seat.subscriptions.iter().copied());
     }
     let market = market.start();

@@ -1,5 +1,6 @@
 //! The market data actor: follows the venue's streams, keeps the books, and says when data is stale.
 
+mod reader;
 mod symbol;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use actix::fut::WrapFuture;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::Scope;
-use tripline_engine::ids::{Symbol, VenueId};
+use tripline_engine::ids::{StrategyId, Symbol, VenueId};
 use tripline_engine::messages::market::MarketEvent;
 use tripline_engine::messages::view::ReferenceChanged;
 use tripline_engine::ports::{MarketPort, VenueError};
@@ -21,6 +22,7 @@ use crate::delivery::{MAILBOX, Outlet, Sender};
 use crate::feed::FeedEvent;
 use crate::panics::{Guard, Shield};
 
+use reader::Reader;
 use symbol::{Needs, SymbolData};
 
 /// How often freshness is judged.
@@ -73,18 +75,22 @@ impl MarketData {
     /// Adds a strategy's subscriptions. To be called before the start.
     pub fn subscribe(
         &mut self,
-        name: &str,
+        strategy: StrategyId,
         subscriptions: &[Subscription],
         address: &StrategyAddress,
     ) {
         let now = self.settings.sender.clock.now();
         for subscription in subscriptions {
             let symbol = subscription.symbol();
+            let sender = &self.settings.sender;
+            let reader = Reader::new(strategy, *subscription, address, sender);
             let data = self
                 .symbols
                 .entry(symbol)
                 .or_insert_with(|| SymbolData::new(symbol, now));
-            data.subscribe(name, *subscription, address, &self.settings.sender);
+            if let Some(reader) = reader {
+                data.subscribe(reader);
+            }
         }
     }
 

@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use tripline_engine::book::{Book, ChainRule, ChangeOutcome, Depth, SnapshotOutcome};
 use tripline_engine::ids::Symbol;
-use tripline_engine::messages::market::{
-    BestBidAsk, BookChange, DepthSnapshot, Kline, KlineInterval, MarketEvent, PartialDepth, Trade,
-};
+use tripline_engine::messages::market::{BookChange, DepthSnapshot, MarketEvent, PartialDepth};
 use tripline_engine::messages::view::{BookLost, BookView, ReferenceChanged};
 use tripline_engine::money::Price;
 use tripline_engine::strategy::Subscription;
 use tripline_engine::time::Timestamp;
 
-use crate::addresses::StrategyAddress;
-use crate::delivery::{Outlet, Sender};
+use super::reader::{Reader, To};
+use crate::delivery::Outlet;
 
 /// The gateway gets a reference price at most this often.
 const REFERENCE_EVERY: Duration = Duration::from_secs(1);
@@ -23,46 +21,6 @@ const REFERENCE_EVERY: Duration = Duration::from_secs(1);
 pub(super) enum Needs {
     Nothing,
     Snapshot(String),
-}
-
-/// Delivers the latest of a kind of data; what a full mailbox cannot take is replaced by the next.
-struct Latest<M: actix::Message<Result = ()> + Send + 'static> {
-    outlet: Outlet<M>,
-    waiting: Option<M>,
-    /// How many were replaced before they could be delivered.
-    conflated: u64,
-}
-
-impl<M: actix::Message<Result = ()> + Send + 'static> Latest<M> {
-    fn new(outlet: Outlet<M>) -> Self {
-        Self {
-            outlet,
-            waiting: None,
-            conflated: 0,
-        }
-    }
-
-    fn send(&mut self, message: M) {
-        if self.waiting.take().is_some() {
-            self.conflated += 1;
-            if self.conflated.is_power_of_two() {
-                log::warn!(actor = "market_data"; "market data conflated {} times: a strategy is slow", self.conflated);
-            }
-        }
-        self.waiting = self.outlet.offer(message).err();
-    }
-
-    fn deliver_waiting(&mut self) {
-        if let Some(message) = self.waiting.take() {
-            self.waiting = self.outlet.offer(message).err();
-        }
-    }
-}
-
-struct BookReader {
-    levels: usize,
-    view: Latest<BookView>,
-    lost: Option<Outlet<BookLost>>,
 }
 
 /// One symbol.
@@ -76,11 +34,7 @@ pub(super) struct SymbolData {
     fresh: bool,
     stale_reported: bool,
     reference_sent: Option<Timestamp>,
-    best: Vec<Latest<BestBidAsk>>,
-    books: Vec<BookReader>,
-    depth: Vec<(usize, Latest<PartialDepth>)>,
-    trades: Vec<Outlet<Trade>>,
-    klines: Vec<(KlineInterval, Outlet<Kline>)>,
+    readers: Vec<Reader>,
 }
 
 impl SymbolData {
@@ -94,57 +48,16 @@ impl SymbolData {
             fresh: false,
             stale_reported: false,
             reference_sent: None,
-            best: Vec::new(),
-            books: Vec::new(),
-            depth: Vec::new(),
-            trades: Vec::new(),
-            klines: Vec::new(),
+            readers: Vec::new(),
         }
     }
 
-    pub(super) fn subscribe(
-        &mut self,
-        name: &str,
-        subscription: Subscription,
-        address: &StrategyAddress,
-        sender: &Sender,
-    ) {
-        match subscription {
-            Subscription::Best(_) => {
-                if let Some(to) = address.best.clone() {
-                    self.best.push(Latest::new(sender.outlet(name, to)));
-                }
-            }
-            Subscription::Book { levels, .. } => {
-                self.book
-                    .get_or_insert_with(|| Book::new(self.symbol, ChainRule::UpdateIds));
-                if let Some(to) = address.book.clone() {
-                    let lost = address.book_lost.clone().map(|to| sender.outlet(name, to));
-                    let view = Latest::new(sender.outlet(name, to));
-                    self.books.push(BookReader {
-                        levels: usize::from(levels),
-                        view,
-                        lost,
-                    });
-                }
-            }
-            Subscription::Depth { levels, .. } => {
-                if let Some(to) = address.depth.clone() {
-                    self.depth
-                        .push((usize::from(levels), Latest::new(sender.outlet(name, to))));
-                }
-            }
-            Subscription::Trades(_) => {
-                if let Some(to) = address.trade.clone() {
-                    self.trades.push(sender.outlet(name, to));
-                }
-            }
-            Subscription::Klines { interval, .. } => {
-                if let Some(to) = address.kline.clone() {
-                    self.klines.push((interval, sender.outlet(name, to)));
-                }
-            }
+    pub(super) fn subscribe(&mut self, reader: Reader) {
+        if matches!(reader.subscription, Subscription::Book { .. }) {
+            self.book
+                .get_or_insert_with(|| Book::new(self.symbol, ChainRule::UpdateIds));
         }
+        self.readers.push(reader);
     }
 
     pub(super) fn take(&mut self, event: MarketEvent, gateway: &Outlet<ReferenceChanged>) -> Needs {
@@ -154,8 +67,10 @@ impl SymbolData {
         match event {
             MarketEvent::BestBidAsk(best) => {
                 self.refer(best.bid.price, best.ask.price, received, gateway);
-                for reader in &mut self.best {
-                    reader.send(best);
+                for reader in &mut self.readers {
+                    if let To::Best(latest) = &mut reader.to {
+                        latest.send(best);
+                    }
                 }
             }
             MarketEvent::BookChange(change) => return self.change(&change, gateway),
@@ -163,34 +78,51 @@ impl SymbolData {
                 if let (Some(bid), Some(ask)) = (depth.bids.first(), depth.asks.first()) {
                     self.refer(bid.price, ask.price, received, gateway);
                 }
-                let levels = depth.bids.len().max(depth.asks.len());
-                for (_, reader) in self
-                    .depth
-                    .iter_mut()
-                    .filter(|(wanted, _)| *wanted >= levels)
-                {
-                    reader.send(depth.clone());
-                }
+                self.show_depth(&depth);
             }
             MarketEvent::Trade(trade) => {
                 self.refer(trade.price, trade.price, received, gateway);
-                for reader in &self.trades {
-                    reader.send(trade);
+                for reader in &self.readers {
+                    if let To::Trades(outlet) = &reader.to {
+                        outlet.send(trade);
+                    }
+                }
+            }
+            MarketEvent::AggTrade(trade) => {
+                self.refer(trade.price, trade.price, received, gateway);
+                for reader in &self.readers {
+                    if let To::AggTrades(outlet) = &reader.to {
+                        outlet.send(trade);
+                    }
                 }
             }
             MarketEvent::Kline(kline) => {
                 self.refer(kline.close, kline.close, received, gateway);
-                for (_, reader) in self
-                    .klines
-                    .iter()
-                    .filter(|(interval, _)| *interval == kline.interval)
-                {
-                    reader.send(kline);
+                for reader in &self.readers {
+                    if let (To::Klines(outlet), Subscription::Klines { interval, .. }) =
+                        (&reader.to, reader.subscription)
+                        && interval == kline.interval
+                    {
+                        outlet.send(kline);
+                    }
                 }
             }
-            MarketEvent::AggTrade(_) | MarketEvent::DepthSnapshot(_) => {}
+            MarketEvent::DepthSnapshot(_) => {}
         }
         Needs::Nothing
+    }
+
+    fn show_depth(&mut self, depth: &PartialDepth) {
+        for reader in &mut self.readers {
+            if let (To::Depth(latest), Subscription::Depth { levels: wanted, .. }) =
+                (&mut reader.to, reader.subscription)
+                && depth
+                    .stream_levels
+                    .is_none_or(|levels| levels == Subscription::levels_offered(wanted))
+            {
+                latest.send(depth.clone());
+            }
+        }
     }
 
     fn change(&mut self, change: &BookChange, gateway: &Outlet<ReferenceChanged>) -> Needs {
@@ -222,9 +154,13 @@ impl SymbolData {
             return;
         };
         let touch = depth.best_bid().zip(depth.best_ask());
-        for reader in &mut self.books {
-            let view = view(self.symbol, depth, reader.levels, update_id, received);
-            reader.view.send(view);
+        for reader in &mut self.readers {
+            if let (To::Book { view, .. }, Subscription::Book { levels, .. }) =
+                (&mut reader.to, reader.subscription)
+            {
+                let levels = usize::from(levels);
+                view.send(view_of(self.symbol, depth, levels, update_id, received));
+            }
         }
         if let Some((bid, ask)) = touch {
             self.refer(bid.price, ask.price, received, gateway);
@@ -232,10 +168,15 @@ impl SymbolData {
     }
 
     fn lose_book(&mut self) {
-        for lost in self.books.iter().filter_map(|reader| reader.lost.as_ref()) {
-            lost.send(BookLost {
-                symbol: self.symbol,
-            });
+        for reader in &self.readers {
+            if let To::Book {
+                lost: Some(lost), ..
+            } = &reader.to
+            {
+                lost.send(BookLost {
+                    symbol: self.symbol,
+                });
+            }
         }
     }
 
@@ -330,17 +271,11 @@ impl SymbolData {
     }
 
     pub(super) fn deliver_waiting(&mut self) {
-        self.best.iter_mut().for_each(Latest::deliver_waiting);
-        self.books
-            .iter_mut()
-            .for_each(|reader| reader.view.deliver_waiting());
-        self.depth
-            .iter_mut()
-            .for_each(|(_, reader)| reader.deliver_waiting());
+        self.readers.iter_mut().for_each(Reader::deliver_waiting);
     }
 }
 
-fn view(
+fn view_of(
     symbol: Symbol,
     depth: &Depth,
     levels: usize,

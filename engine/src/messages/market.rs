@@ -59,6 +59,9 @@ message! {
     #[derive(PartialEq, Eq)]
     pub struct PartialDepth {
         pub symbol: Symbol,
+        /// How many levels its stream has at most, where the message came with its stream's name: a
+        /// thin book shows fewer.
+        pub stream_levels: Option<u16>,
         pub last_update_id: u64,
         /// Best (highest) first.
         pub bids: Vec<Level>,
@@ -108,11 +111,13 @@ message! {
 }
 
 message! {
-    /// Trades of one taker order at one price, added up.
+    /// An aggregate trade: the trades of one taker order at one price, added up (Binance `aggTrade`).
     #[derive(Copy, PartialEq, Eq)]
     pub struct AggTrade {
         pub symbol: Symbol,
+        /// Counts aggregate trades, not trades.
         pub id: u64,
+        /// Together with `last_trade`: the ids of the trades in it, all of them.
         pub first_trade: TradeId,
         pub last_trade: TradeId,
         pub price: Price,
@@ -132,8 +137,8 @@ message! {
         pub interval: KlineInterval,
         /// The first instant of the interval.
         pub open_time: Timestamp,
-        /// The last instant of the interval at the venue's precision (Binance: one millisecond
-        /// before the next interval opens).
+        /// The last instant of the interval at the venue's precision (Binance: one millisecond, or one
+        /// microsecond where these are asked for, before the next interval opens).
         pub close_time: Timestamp,
         pub open: Price,
         pub high: Price,

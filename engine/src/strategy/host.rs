@@ -8,7 +8,7 @@ use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol};
 use crate::instrument::Instrument;
 use crate::messages::account::BalancesChanged;
 use crate::messages::control::{Halt, Resumed};
-use crate::messages::market::{BestBidAsk, Kline, PartialDepth, Trade};
+use crate::messages::market::{AggTrade, BestBidAsk, Kline, PartialDepth, Trade};
 use crate::messages::order::{OrderEvent, OrderFilled};
 use crate::messages::view::BookView;
 use crate::order::Order;
@@ -28,6 +28,7 @@ pub enum Input {
     Book(BookView),
     Depth(PartialDepth),
     Trade(Trade),
+    AggTrade(AggTrade),
     Kline(Kline),
     /// The book is not live any more: its last view must not be used.
     BookLost(Symbol),
@@ -42,6 +43,22 @@ pub enum Input {
     /// Time passed: timers that are due fire.
     Tick,
     Stop,
+}
+
+impl Input {
+    /// Whether it is market data or time, which make a strategy trade.
+    const fn makes_trade(&self) -> bool {
+        matches!(
+            self,
+            Self::Best(_)
+                | Self::Book(_)
+                | Self::Depth(_)
+                | Self::Trade(_)
+                | Self::AggTrade(_)
+                | Self::Kline(_)
+                | Self::Tick
+        )
+    }
 }
 
 /// Who a strategy is.
@@ -137,29 +154,22 @@ impl StrategyHost {
     /// asked for, in order; a callback's error becomes a [`Request::Fault`], and what the callback had
     /// asked for before it failed is not sent on.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Request> {
-        let withheld = self.withholds();
+        match &input {
+            Input::Best(best) => drop(self.desk.bests.insert(best.symbol, *best)),
+            Input::Book(book) => drop(self.desk.books.insert(book.symbol, book.clone())),
+            _ => {}
+        }
+        if input.makes_trade() && self.withholds() {
+            return Vec::new();
+        }
         match input {
-            Input::Best(best) => {
-                self.desk.bests.insert(best.symbol, best);
-                if withheld {
-                    Vec::new()
-                } else {
-                    self.call(now, |strategy, ctx| strategy.on_best(ctx, &best))
-                }
-            }
-            Input::Book(book) => {
-                self.desk.books.insert(book.symbol, book.clone());
-                if withheld {
-                    Vec::new()
-                } else {
-                    self.call(now, |strategy, ctx| strategy.on_book(ctx, &book))
-                }
-            }
-            Input::Depth(_) | Input::Trade(_) | Input::Kline(_) | Input::Tick if withheld => {
-                Vec::new()
-            }
+            Input::Best(best) => self.call(now, |strategy, ctx| strategy.on_best(ctx, &best)),
+            Input::Book(book) => self.call(now, |strategy, ctx| strategy.on_book(ctx, &book)),
             Input::Depth(depth) => self.call(now, |strategy, ctx| strategy.on_depth(ctx, &depth)),
             Input::Trade(trade) => self.call(now, |strategy, ctx| strategy.on_trade(ctx, &trade)),
+            Input::AggTrade(trade) => {
+                self.call(now, |strategy, ctx| strategy.on_agg_trade(ctx, &trade))
+            }
             Input::Kline(kline) => self.call(now, |strategy, ctx| strategy.on_kline(ctx, &kline)),
             Input::Tick => self.fire_timers(now),
             Input::BookLost(symbol) => {

@@ -18,7 +18,7 @@ use crate::fault::Fault;
 use crate::ids::Symbol;
 use crate::messages::account::BalancesChanged;
 use crate::messages::control::{Halt, Resumed};
-use crate::messages::market::{BestBidAsk, Kline, KlineInterval, PartialDepth, Trade};
+use crate::messages::market::{AggTrade, BestBidAsk, Kline, KlineInterval, PartialDepth, Trade};
 use crate::messages::order::{Fill, OrderEvent};
 use crate::messages::view::BookView;
 use crate::order::Order;
@@ -64,10 +64,14 @@ pub enum Subscription {
     /// The best `levels` of the book that the engine keeps from snapshot and diffs (at most 1000)
     /// → [`Strategy::on_book`].
     Book { symbol: Symbol, levels: u16 },
-    /// The venue's own best 5, 10 or 20 levels, complete in each message → [`Strategy::on_depth`].
+    /// The venue's own best levels, complete in each message: 5, 10 or 20 of them, the fewest that are
+    /// at least `levels` → [`Strategy::on_depth`].
     Depth { symbol: Symbol, levels: u16 },
-    /// → [`Strategy::on_trade`].
+    /// Every trade by itself (Binance `trade`) → [`Strategy::on_trade`].
     Trades(Symbol),
+    /// The trades of one taker order at one price as one (Binance `aggTrade`)
+    /// → [`Strategy::on_agg_trade`].
+    AggTrades(Symbol),
     /// Open bars too; see [`Kline::closed`] → [`Strategy::on_kline`].
     Klines {
         symbol: Symbol,
@@ -76,10 +80,20 @@ pub enum Subscription {
 }
 
 impl Subscription {
+    /// How many levels the venue sends to who wants `levels` of its depth (Binance: 5, 10 or 20).
+    #[must_use]
+    pub const fn levels_offered(levels: u16) -> u16 {
+        match levels {
+            ..=5 => 5,
+            6..=10 => 10,
+            _ => 20,
+        }
+    }
+
     #[must_use]
     pub const fn symbol(&self) -> Symbol {
         match self {
-            Self::Best(symbol) | Self::Trades(symbol) => *symbol,
+            Self::Best(symbol) | Self::Trades(symbol) | Self::AggTrades(symbol) => *symbol,
             Self::Book { symbol, .. }
             | Self::Depth { symbol, .. }
             | Self::Klines { symbol, .. } => *symbol,
@@ -132,6 +146,12 @@ pub trait Strategy {
     }
 
     fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) -> StrategyResult {
+        Ok(())
+    }
+
+    /// An aggregate trade. It tells what [`Strategy::on_trade`] tells, in fewer messages: who subscribes
+    /// to both sees each trade in both.
+    fn on_agg_trade(&mut self, ctx: &mut Context<'_>, trade: &AggTrade) -> StrategyResult {
         Ok(())
     }
 

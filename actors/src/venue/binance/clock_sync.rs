@@ -9,10 +9,8 @@ use thiserror::Error;
 use tripline_engine::ports::{MarketPort, VenueError};
 use tripline_engine::time::Timestamp;
 
+use super::wire::time::TimeUnit;
 use crate::clock::Clock;
-
-/// Binance's stamp is cut to milliseconds, so on average half of one is missing.
-const HALF_RESOLUTION_NANOS: i64 = 500_000;
 
 /// A measured offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,16 +22,23 @@ pub struct ClockOffset {
 }
 
 impl ClockOffset {
-    /// From one round trip: the local times of sending and receiving, and the venue's stamp.
+    /// From one round trip: the local times of sending and receiving, and the venue's stamp, which is
+    /// cut to its unit, so that on average half of one is missing.
     #[must_use]
-    pub fn of_round_trip(sent: Timestamp, stamp: Timestamp, received: Timestamp) -> Self {
+    pub fn of_round_trip(
+        sent: Timestamp,
+        stamp: Timestamp,
+        received: Timestamp,
+        unit: TimeUnit,
+    ) -> Self {
+        let half_unit = unit.nanos() / 2;
         let trip = received.saturating_since(sent);
         let half = trip / 2;
         let middle = sent.checked_add(half).unwrap_or(sent);
         let nanos = stamp.as_nanos().saturating_sub(middle.as_nanos());
         Self {
-            nanos: nanos.saturating_add(HALF_RESOLUTION_NANOS),
-            uncertainty: half + Duration::from_nanos(HALF_RESOLUTION_NANOS.unsigned_abs()),
+            nanos: nanos.saturating_add(half_unit),
+            uncertainty: half + Duration::from_nanos(half_unit.unsigned_abs()),
         }
     }
 
@@ -80,6 +85,7 @@ impl From<ClockSyncError> for VenueError {
 pub async fn synchronize(
     venue: &dyn MarketPort,
     clock: &Clock,
+    unit: TimeUnit,
     samples: u64,
     bound: Duration,
 ) -> Result<ClockOffset, ClockSyncError> {
@@ -89,7 +95,7 @@ pub async fn synchronize(
         let sent = clock.now();
         match venue.server_time().await {
             Ok(stamp) => {
-                let offset = ClockOffset::of_round_trip(sent, stamp, clock.now());
+                let offset = ClockOffset::of_round_trip(sent, stamp, clock.now(), unit);
                 if best.is_none_or(|best| offset.uncertainty < best.uncertainty) {
                     best = Some(offset);
                 }
@@ -170,7 +176,8 @@ mod tests {
             delays,
         };
         let samples = venue.delays.borrow().len() as u64;
-        let measured = synchronize(&venue, &clock, samples, Duration::from_millis(500)).await;
+        let (unit, bound) = (TimeUnit::Millisecond, Duration::from_millis(500));
+        let measured = synchronize(&venue, &clock, unit, samples, bound).await;
         (clock, measured)
     }
 

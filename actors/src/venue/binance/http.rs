@@ -32,9 +32,11 @@ use tripline_engine::halt::{Gate, HaltLevel};
 
 use super::settings::Bounds;
 use super::sign::Query;
+use super::wire::time::TimeUnit;
 use crate::http::{Answer, HttpError, Limits, client_over, exchange, host_of};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-mbx-apikey");
+const TIME_UNIT: HeaderName = HeaderName::from_static("x-mbx-time-unit");
 
 /// The way of one request to the socket.
 #[derive(Debug)]
@@ -209,6 +211,8 @@ pub struct Request {
     pub query: Query,
     /// Marked as sensitive, so that it never shows in `Debug`.
     pub api_key: Option<HeaderValue>,
+    /// Of the answer's time stamps.
+    pub time_unit: TimeUnit,
 }
 
 /// What became of a request.
@@ -338,6 +342,7 @@ impl Http {
             path,
             query,
             api_key,
+            time_unit,
         } = request;
         let (base, query) = (&self.base, query.as_str());
         let url = if query.is_empty() {
@@ -345,7 +350,11 @@ impl Http {
         } else {
             format!("{base}{path}?{query}")
         };
-        let prepared = self.client.request(method, url).no_decompress();
+        let mut prepared = self.client.request(method, url).no_decompress();
+        if time_unit == TimeUnit::Microsecond {
+            let micros = HeaderValue::from_static("MICROSECOND");
+            prepared = prepared.insert_header((TIME_UNIT, micros));
+        }
         match api_key {
             Some(key) => prepared.insert_header((API_KEY, key)),
             None => prepared,

@@ -9,6 +9,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::wire::time::TimeUnit;
+
 /// Which of Binance's installations is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -42,6 +44,29 @@ pub enum OrderTransport {
     #[default]
     WsApi,
     Rest,
+}
+
+/// How often the streams of depth are sent, diffs of the book and partial depth alike (Binance "Update
+/// Speed").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum DepthSpeed {
+    #[default]
+    #[serde(rename = "100ms")]
+    TenASecond,
+    /// Fewer messages, and a book that is up to a second old.
+    #[serde(rename = "1000ms")]
+    EverySecond,
+}
+
+impl DepthSpeed {
+    /// How the names of streams end.
+    #[must_use]
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::TenASecond => "@100ms",
+            Self::EverySecond => "",
+        }
+    }
 }
 
 /// The kind of the API key.
@@ -121,6 +146,13 @@ pub struct BinanceSettings {
     /// `hmac` (default) or `ed25519`.
     #[serde(default)]
     pub key_kind: KeyKind,
+    /// `100ms` (default) or `1000ms`.
+    #[serde(default)]
+    pub depth_speed: DepthSpeed,
+    /// The unit of the venue's time stamps, on every connection: `millisecond` (default) or
+    /// `microsecond`. A stamp in the other unit is a fault.
+    #[serde(default)]
+    pub time_unit: TimeUnit,
     /// Times, sizes and shares; what is not given has its default.
     #[serde(default)]
     pub bounds: Bounds,
@@ -235,6 +267,8 @@ impl BinanceSettings {
             extra_ca_file: None,
             order_transport: OrderTransport::default(),
             key_kind: KeyKind::default(),
+            depth_speed: DepthSpeed::default(),
+            time_unit: TimeUnit::default(),
             bounds: Bounds::default(),
         }
     }

@@ -18,7 +18,7 @@ use super::limits::Limits;
 use super::rest::{RestClient, RestError};
 use super::settings::{ApiCredentials, BinanceSettings, Endpoints, OrderTransport, SettingsError};
 use super::sign::{SignError, Signer};
-use super::ws::{ApiAccount, ApiOrders, MarketFeed};
+use super::ws::{ApiAccount, ApiOrders, FeedSettings, MarketFeed};
 use crate::clock::Clock;
 use crate::http::{HttpError, client_over, over_tcp, tls_config};
 use crate::venue::{ClockReading, Connection, FeedSink, PrivateSink, Venue};
@@ -112,6 +112,7 @@ impl Binance {
             clock: clock.clone(),
             limits,
             bounds: settings.bounds,
+            time_unit: settings.time_unit,
             client: client_over(connector, Arc::clone(&tls), &timeouts),
         };
         let orders = match settings.order_transport {
@@ -153,15 +154,16 @@ impl Venue for Binance {
     }
 
     fn follow_market(&self, subscriptions: &[Subscription], sink: FeedSink) -> Box<dyn Connection> {
-        Box::new(MarketFeed::start(
-            &self.endpoints.streams,
-            subscriptions,
-            self.clock.clone(),
-            sink,
-            self.api.client.clone(),
-            self.settings.bounds,
-            self.seed.wrapping_add(1),
-        ))
+        let settings = FeedSettings {
+            base: self.endpoints.streams.clone(),
+            depth_speed: self.settings.depth_speed,
+            time_unit: self.settings.time_unit,
+            bounds: self.settings.bounds,
+            clock: self.clock.clone(),
+            client: self.api.client.clone(),
+            seed: self.seed.wrapping_add(1),
+        };
+        Box::new(MarketFeed::start(settings, subscriptions, sink))
     }
 
     fn follow_account(&self, sink: PrivateSink) -> Box<dyn Connection> {
@@ -170,7 +172,8 @@ impl Venue for Binance {
 
     fn measure_clock(&self) -> Answer<Result<ClockReading, VenueError>> {
         let (rest, clock) = (self.rest.clone(), self.clock.clone());
-        let (samples, bound): (u64, Duration) = (
+        let (unit, samples, bound): (_, u64, Duration) = (
+            self.settings.time_unit,
             self.settings.bounds.clock_samples,
             self.settings.bounds.clock_bound(),
         );
@@ -179,7 +182,7 @@ impl Venue for Binance {
             Orders::Rest => None,
         };
         Box::pin(async move {
-            let measured = synchronize(&rest, &clock, samples, bound)
+            let measured = synchronize(&rest, &clock, unit, samples, bound)
                 .await
                 .map_err(VenueError::from);
             if let Some(orders) = orders {

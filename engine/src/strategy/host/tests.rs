@@ -61,6 +61,9 @@ impl Strategy for Script {
     fn on_trade(&mut self, ctx: &mut Context<'_>, _: &Trade) -> StrategyResult {
         self.note(ctx, "trade")
     }
+    fn on_agg_trade(&mut self, ctx: &mut Context<'_>, _: &AggTrade) -> StrategyResult {
+        self.note(ctx, "aggregate trade")
+    }
     fn on_order(&mut self, ctx: &mut Context<'_>, _: &OrderEvent) -> StrategyResult {
         self.note(ctx, "order")
     }
@@ -131,6 +134,7 @@ fn book() -> Input {
 fn depth() -> Input {
     Input::Depth(PartialDepth {
         symbol: symbol(),
+        stream_levels: Some(5),
         last_update_id: 1,
         bids: Vec::new(),
         asks: Vec::new(),
@@ -148,6 +152,20 @@ fn trade() -> Input {
         venue_time: at(0),
         buyer_is_maker: true,
         kind: None,
+        received: at(0),
+    })
+}
+
+fn agg_trade() -> Input {
+    Input::AggTrade(AggTrade {
+        symbol: symbol(),
+        id: 1,
+        first_trade: crate::ids::TradeId(1),
+        last_trade: crate::ids::TradeId(2),
+        price: "10".parse().unwrap(),
+        quantity: "1".parse().unwrap(),
+        venue_time: at(0),
+        buyer_is_maker: true,
         received: at(0),
     })
 }
@@ -409,6 +427,10 @@ fn terms_that_cannot_be_sent_are_refused_at_once() {
     });
     assert!(stage.handle(best()).is_empty());
     assert_eq!(stage.called(), ["best"]);
+    // A trade and an aggregate of trades have a callback each.
+    stage.handle(trade());
+    stage.handle(agg_trade());
+    assert_eq!(stage.called(), ["trade", "aggregate trade"]);
 }
 
 #[test]
@@ -423,7 +445,7 @@ fn a_halted_host_delivers_no_market_data_and_no_timers_but_everything_else() {
     stage.handle(Input::Ready);
     let halt = stage.halt(HaltLevel::Halted);
     stage.called();
-    for input in [best(), book(), depth(), trade()] {
+    for input in [best(), book(), depth(), trade(), agg_trade()] {
         stage.handle(input);
     }
     stage.host.handle(Input::Tick, at(1_000));

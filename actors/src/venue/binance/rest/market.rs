@@ -8,7 +8,8 @@ use tripline_engine::ports::{Answer, MarketPort, VenueError};
 use tripline_engine::time::Timestamp;
 
 use super::{Call, Query, RequestKind, RestClient, started, undecoded};
-use crate::venue::binance::wire::decode::{from_json, time_field};
+use crate::venue::binance::wire::decode::{DecodeError, from_json};
+use crate::venue::binance::wire::time::Stamp;
 use crate::venue::binance::wire::{exchange_info, klines, market};
 
 /// The most levels that `depth` gives a side.
@@ -84,7 +85,7 @@ impl MarketPort for RestClient {
                 .with("limit", limit.clamp(1, 1_000));
             let text = this.ask(Call::public("/api/v3/klines", 2, query)).await?;
             let (venue_now, now) = (this.0.clock.venue_now(), this.0.clock.now());
-            klines::klines(&text, symbol, interval, venue_now, now)
+            klines::klines(&text, symbol, interval, venue_now, now, this.0.time_unit)
                 .map_err(|error| undecoded(RequestKind::Read, &error))
         })
     }
@@ -93,17 +94,19 @@ impl MarketPort for RestClient {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Time {
-            #[serde(deserialize_with = "time_field")]
-            server_time: Timestamp,
+            server_time: Stamp,
         }
         let this = self.clone();
         started(async move {
             let text = this
                 .ask(Call::public("/api/v3/time", 1, Query::new()))
                 .await?;
-            let time: Time = from_json("server time", &text)
-                .map_err(|error| undecoded(RequestKind::Read, &error))?;
-            Ok(time.server_time)
+            const WHAT: &str = "server time";
+            let time = from_json(WHAT, &text).and_then(|Time { server_time }| {
+                let time = server_time.at("serverTime", this.0.time_unit);
+                time.map_err(|reason| DecodeError::new(WHAT, reason, &text))
+            });
+            time.map_err(|error| undecoded(RequestKind::Read, &error))
         })
     }
 }

@@ -31,6 +31,7 @@ use super::limits::Limits;
 use super::settings::{ApiCredentials, BinanceSettings, Bounds, SettingsError};
 use super::sign::{Query, SignError, Signer};
 use super::wire::decode::{DecodeError, text_of};
+use super::wire::time::TimeUnit;
 use crate::clock::Clock;
 use crate::http::{Answer, HttpError, over_tcp, tls_config};
 
@@ -70,6 +71,7 @@ struct Inner {
     limits: Limits,
     clock: Clock,
     bounds: Bounds,
+    time_unit: TimeUnit,
 }
 
 /// One account's REST client, or one for public data. Cloning shares its connections.
@@ -184,6 +186,7 @@ impl RestClient {
             limits,
             clock,
             bounds: settings.bounds,
+            time_unit: settings.time_unit,
         })))
     }
 
@@ -231,6 +234,7 @@ impl RestClient {
             path,
             query,
             api_key,
+            time_unit: self.0.time_unit,
         })
     }
 

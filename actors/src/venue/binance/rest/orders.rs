@@ -104,7 +104,7 @@ impl OrderPort for RestClient {
             };
             let text = this.answered(RequestKind::OrderChanging, sent);
             PlaceOutcome::Answered(
-                text.and_then(|text| changed(order::placed(&text, &place.terms)))
+                text.and_then(|text| changed(order::placed(&text, &place.terms, this.0.time_unit)))
                     .and_then(|report| about_it(place.id, report)),
             )
         })
@@ -116,7 +116,7 @@ impl OrderPort for RestClient {
             let text = this
                 .ask(Call::change(Method::DELETE, ORDER, about(&order)))
                 .await?;
-            changed(order::order(&text, ReportSource::Answer))
+            changed(order::order(&text, ReportSource::Answer, this.0.time_unit))
                 .and_then(|report| about_it(order.id, report))
         })
     }
@@ -138,7 +138,7 @@ impl OrderPort for RestClient {
                 budget: Budget::Query,
                 ..Call::change(Method::PUT, path, query)
             };
-            changed(order::amended(&this.ask(call).await?))
+            changed(order::amended(&this.ask(call).await?, this.0.time_unit))
                 .and_then(|report| about_it(order.id, report))
         })
     }
@@ -156,7 +156,7 @@ impl OrderPort for RestClient {
                 }
                 (first, _) => first?,
             };
-            let report = read(order::order(&text, ReportSource::Query))?;
+            let report = read(order::order(&text, ReportSource::Query, this.0.time_unit))?;
             // The order may bear another id at the venue; to the engine it is the one asked for.
             Ok(OrderReport {
                 id: order.id,
@@ -175,7 +175,7 @@ impl OrderPort for RestClient {
             let text = this
                 .ask(Call::query("/api/v3/openOrders", weight, query))
                 .await?;
-            read(order::orders(&text))
+            read(order::orders(&text, this.0.time_unit))
         })
     }
 
@@ -192,7 +192,7 @@ impl OrderPort for RestClient {
                     query.add("fromId", &(last.trade_id.0.saturating_add(1)).to_string());
                 }
                 let text = this.ask(Call::query("/api/v3/myTrades", 5, query)).await?;
-                let page = read(account::trades(&text))?;
+                let page = read(account::trades(&text, this.0.time_unit))?;
                 let full = page.len() >= PAGE;
                 fills.extend(
                     page.into_iter()
@@ -261,7 +261,7 @@ impl RestClient {
             .ask(Call::change(Method::DELETE, "/api/v3/openOrders", query))
             .await
         {
-            Ok(text) => changed(order::canceled_all(&text)),
+            Ok(text) => changed(order::canceled_all(&text, self.0.time_unit)),
             Err(VenueError::UnknownOrder { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
@@ -281,11 +281,10 @@ impl RestClient {
         if let Some(from) = from {
             query.add("orderId", &from.to_string());
         }
-        read(order::orders(
-            &self
-                .ask(Call::query("/api/v3/allOrders", 20, query))
-                .await?,
-        ))
+        let text = self
+            .ask(Call::query("/api/v3/allOrders", 20, query))
+            .await?;
+        read(order::orders(&text, self.0.time_unit))
     }
 
     /// Cancels one order and, only if that succeeds, places another (`STOP_ON_FAILURE`: the other mode
@@ -314,12 +313,20 @@ impl RestClient {
             let halves = halves(&sent);
             let answered = this.answered(RequestKind::OrderChanging, sent);
             ReplaceOutcome::Answered(match (answered, halves) {
-                (Ok(text), _) => changed(order::cancel_replaced(&text, &place.terms)),
+                (Ok(text), _) => changed(order::cancel_replaced(
+                    &text,
+                    &place.terms,
+                    this.0.time_unit,
+                )),
                 // Half done, or nothing done: the venue says which.
                 (
                     Err(VenueError::Rejected { .. } | VenueError::RateLimited { .. }),
                     Some(halves),
-                ) => changed(order::cancel_replaced(&halves, &place.terms)),
+                ) => changed(order::cancel_replaced(
+                    &halves,
+                    &place.terms,
+                    this.0.time_unit,
+                )),
                 (Err(error), _) => Err(error),
             })
         })

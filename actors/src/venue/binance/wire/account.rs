@@ -6,10 +6,10 @@ use tripline_engine::ids::{Asset, TradeId, VenueOrderId};
 use tripline_engine::messages::account::Balance;
 use tripline_engine::messages::order::Fill;
 use tripline_engine::money::{Price, Quantity};
-use tripline_engine::time::Timestamp;
 
-use super::decode::{DecodeError, from_json, time_field};
+use super::decode::{DecodeError, from_json};
 use super::order::decimal;
+use super::time::{Stamp, TimeUnit};
 
 #[derive(Debug, Deserialize)]
 struct BalanceJson {
@@ -64,18 +64,20 @@ struct TradeJson {
     #[serde(deserialize_with = "decimal")]
     commission: Decimal,
     commission_asset: Option<Asset>,
-    #[serde(deserialize_with = "time_field")]
-    time: Timestamp,
+    time: Stamp,
     is_maker: bool,
 }
 
-/// Reads the answer to `myTrades`: each execution with the order that it belongs to, oldest first.
+/// Reads the answer to `myTrades`: each execution with the order that it belongs to, oldest first, their
+/// times in this unit.
 ///
 /// # Errors
 /// [`DecodeError`] for another structure.
-pub fn trades(text: &str) -> Result<Vec<(VenueOrderId, Fill)>, DecodeError> {
-    let trades: Vec<TradeJson> = from_json("list of executions", text)?;
+pub fn trades(text: &str, unit: TimeUnit) -> Result<Vec<(VenueOrderId, Fill)>, DecodeError> {
+    const WHAT: &str = "list of executions";
+    let trades: Vec<TradeJson> = from_json(WHAT, text)?;
     let fills = trades.into_iter().map(|trade| {
+        let at = trade.time.at("time", unit);
         let fill = Fill {
             trade_id: trade.id,
             price: trade.price,
@@ -83,17 +85,18 @@ pub fn trades(text: &str) -> Result<Vec<(VenueOrderId, Fill)>, DecodeError> {
             fee: trade.commission,
             fee_asset: trade.commission_asset,
             maker: Some(trade.is_maker),
-            at: trade.time,
+            at: at.map_err(|reason| DecodeError::new(WHAT, reason, text))?,
             recovered: true,
         };
-        (trade.order_id, fill)
+        Ok((trade.order_id, fill))
     });
-    Ok(fills.collect())
+    fills.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tripline_engine::time::Timestamp;
 
     #[test]
     fn balances_keep_their_decimals_and_a_number_that_is_no_text_is_refused() {
@@ -108,13 +111,15 @@ mod tests {
     #[test]
     fn executions_carry_their_order_and_whether_they_rested() {
         let text = r#"[{"symbol":"BNBBTC","id":28457,"orderId":100234,"orderListId":-1,"price":"4.00000100","qty":"12.00000000","quoteQty":"48.000012","commission":"10.10000000","commissionAsset":"BNB","time":1499865549590,"isBuyer":true,"isMaker":false,"isBestMatch":true}]"#;
-        let (order, fill) = trades(text).unwrap().remove(0);
+        let (order, fill) = trades(text, TimeUnit::Millisecond).unwrap().remove(0);
         assert_eq!(
             (order, fill.trade_id, fill.maker),
             (VenueOrderId(100_234), TradeId(28_457), Some(false))
         );
         assert!(fill.recovered);
         assert_eq!(fill.at, Timestamp::from_millis(1_499_865_549_590));
-        assert!(trades(&text.replace("28457", "-1")).is_err());
+        let damaged = text.replace("28457", "-1");
+        assert!(trades(&damaged, TimeUnit::Millisecond).is_err());
+        assert!(trades(text, TimeUnit::Microsecond).is_err());
     }
 }

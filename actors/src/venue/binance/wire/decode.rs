@@ -1,10 +1,10 @@
 //! What all decoders of Binance messages share: the typed error and the readers of single values.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use tripline_engine::ids::Symbol;
-use tripline_engine::time::Timestamp;
+
+use super::time::TimeUnit;
 
 /// How much of a message an error shows.
 const FRAGMENT_CHARS: usize = 96;
@@ -43,6 +43,14 @@ pub enum DecodeReason {
     OtherSymbol { expected: Symbol, found: Symbol },
     #[error("field '{field}' is out of range: {value}")]
     OutOfRange { field: &'static str, value: i64 },
+    #[error(
+        "field '{field}' is {stamp}, which is no time in {unit:?}s, the unit that was asked for"
+    )]
+    NoTime {
+        field: &'static str,
+        stamp: i64,
+        unit: TimeUnit,
+    },
 }
 
 /// The first `limit` characters of a text.
@@ -99,43 +107,9 @@ pub fn text_of<'a>(what: &'static str, bytes: &'a [u8]) -> Result<&'a str, Decod
     })
 }
 
-/// Integers from here on are microseconds: as milliseconds it is the year 5138, as microseconds 1973.
-const FIRST_MICROS: i64 = 100_000_000_000_000;
-
-/// A time stamp of the venue in milliseconds or, where a connection asks for them
-/// (`timeUnit=MICROSECOND`), in microseconds.
-#[must_use]
-pub const fn venue_time(stamp: i64) -> Timestamp {
-    if stamp >= FIRST_MICROS {
-        Timestamp::from_micros(stamp)
-    } else {
-        Timestamp::from_millis(stamp)
-    }
-}
-
-/// A field with [`venue_time`]; `#[serde(deserialize_with = "time_field")]`.
-///
-/// # Errors
-/// When the value is not an integer.
-pub fn time_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    i64::deserialize(deserializer).map(venue_time)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn milliseconds_and_microseconds_are_told_apart() {
-        assert_eq!(
-            venue_time(1_723_161_255_208).to_string(),
-            "2024-08-08T23:54:15.208Z"
-        );
-        assert_eq!(
-            venue_time(1_741_046_400_062_507).to_string(),
-            "2025-03-04T00:00:00.062507Z"
-        );
-    }
 
     #[test]
     fn an_error_shows_where_in_a_long_message_it_is() {

@@ -10,6 +10,7 @@ use super::decode::{DecodeError, DecodeReason, from_json, shortened, text_of};
 use super::market::{
     AggTradeEvent, BookTicker, DepthUpdate, KlineEvent, Partial, Payload, TradeEvent,
 };
+use super::time::{Stamp, TimeUnit};
 
 /// What one frame says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +143,13 @@ pub fn stream_symbol(stream: &str) -> Option<Symbol> {
     Symbol::new(&symbol.to_uppercase()).ok()
 }
 
+/// How many levels a stream of partial depth has, 5 in `btcusdt@depth5@100ms`.
+#[must_use]
+pub fn stream_levels(stream: &str) -> Option<u16> {
+    let (_, name) = stream.split_once("@depth")?;
+    name.split('@').next()?.parse().ok()
+}
+
 /// The stream's name in a combined frame, when it is written as Binance writes it.
 #[must_use]
 pub fn stream_name(frame: &str) -> Option<&str> {
@@ -149,15 +157,30 @@ pub fn stream_name(frame: &str) -> Option<&str> {
     (rest.starts_with(",\"data\":") && !stream.contains('\\')).then_some(stream)
 }
 
-/// Reads one text frame of a combined or raw connection. `received` is when it arrived.
+/// Reads one text frame of a combined or raw connection whose time stamps have this unit. `received` is
+/// when it arrived.
 ///
 /// # Errors
 /// [`DecodeError`]. Raw partial depth of Spot has no symbol and needs [`decode_raw`], and raw partial
 /// depth of futures looks like a diff.
-pub fn decode(frame: &str, received: Timestamp) -> Result<Frame, DecodeError> {
+pub fn decode(frame: &str, unit: TimeUnit, received: Timestamp) -> Result<Frame, DecodeError> {
     match stream_name(frame) {
-        Some(stream) => payload_of_stream(stream, frame, received),
-        None => raw(None, frame, received),
+        Some(stream) => payload_of_stream(Place::combined(stream, frame, unit, received)),
+        None => raw(Place::raw(None, frame, unit, received)),
+    }
+}
+
+/// Reads one frame of a recording, which does not tell the unit of its time stamps.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_recorded(frame: &str, received: Timestamp) -> Result<Frame, DecodeError> {
+    let read = decode(frame, TimeUnit::Millisecond, received);
+    match &read {
+        Err(error) if matches!(error.reason, DecodeReason::NoTime { .. }) => {
+            decode(frame, TimeUnit::Microsecond, received).or(read)
+        }
+        _ => read,
     }
 }
 
@@ -165,21 +188,31 @@ pub fn decode(frame: &str, received: Timestamp) -> Result<Frame, DecodeError> {
 ///
 /// # Errors
 /// [`DecodeError`].
-pub fn decode_raw(stream: &str, frame: &str, received: Timestamp) -> Result<Frame, DecodeError> {
-    raw(Some(stream), frame, received)
+pub fn decode_raw(
+    stream: &str,
+    frame: &str,
+    unit: TimeUnit,
+    received: Timestamp,
+) -> Result<Frame, DecodeError> {
+    raw(Place::raw(Some(stream), frame, unit, received))
 }
 
 /// [`decode`] for bytes that nobody has looked at.
 ///
 /// # Errors
 /// [`DecodeError`], also for bytes that are not UTF-8.
-pub fn decode_bytes(frame: &[u8], received: Timestamp) -> Result<Frame, DecodeError> {
-    decode(text_of("frame", frame)?, received)
+pub fn decode_bytes(
+    frame: &[u8],
+    unit: TimeUnit,
+    received: Timestamp,
+) -> Result<Frame, DecodeError> {
+    decode(text_of("frame", frame)?, unit, received)
 }
 
-fn payload_of_stream(stream: &str, frame: &str, received: Timestamp) -> Result<Frame, DecodeError> {
-    let kind = Kind::of_stream(stream).ok_or_else(|| unsupported(stream, frame))?;
-    payload(kind, Some(stream), true, frame, received)
+fn payload_of_stream(place: Place<'_>) -> Result<Frame, DecodeError> {
+    let stream = place.stream.unwrap_or_default();
+    let kind = Kind::of_stream(stream).ok_or_else(|| unsupported(stream, place.frame))?;
+    payload(kind, place)
 }
 
 fn unsupported(kind: &str, frame: &str) -> DecodeError {
@@ -192,33 +225,43 @@ fn unsupported(kind: &str, frame: &str) -> DecodeError {
     )
 }
 
-fn raw(stream: Option<&str>, frame: &str, received: Timestamp) -> Result<Frame, DecodeError> {
+fn raw(place: Place<'_>) -> Result<Frame, DecodeError> {
     // Spot's bookTicker has no event type; everything else usually starts with it.
-    if frame.starts_with("{\"u\":") {
-        return payload(Kind::BookTicker, stream, false, frame, received);
+    if place.frame.starts_with("{\"u\":") {
+        return payload(Kind::BookTicker, place);
     }
-    let event = frame
+    let event = place
+        .frame
         .strip_prefix("{\"e\":\"")
         .and_then(|rest| rest.split_once('"'));
-    if let Some((event, _)) = event {
-        let kind = Kind::of_event(event, stream).ok_or_else(|| unsupported(event, frame))?;
-        return payload(kind, stream, false, frame, received);
+    match event {
+        Some((event, _)) => payload_of_event(event, place),
+        None => by_signs(place),
     }
-    by_signs(stream, frame, received)
 }
 
-fn by_signs(stream: Option<&str>, frame: &str, received: Timestamp) -> Result<Frame, DecodeError> {
+fn payload_of_event(event: &str, place: Place<'_>) -> Result<Frame, DecodeError> {
+    let kind =
+        Kind::of_event(event, place.stream).ok_or_else(|| unsupported(event, place.frame))?;
+    payload(kind, place)
+}
+
+fn by_signs(place: Place<'_>) -> Result<Frame, DecodeError> {
+    let frame = place.frame;
     if !frame.trim_start().starts_with('{') {
         let reason = DecodeReason::Json("expected a JSON object".into());
         return Err(DecodeError::new("frame", reason, frame));
     }
     let signs: Signs = from_json("frame", frame)?;
     if let Some(stream) = signs.stream {
-        return payload_of_stream(&stream, frame, received);
+        return payload_of_stream(Place {
+            stream: Some(&stream),
+            combined: true,
+            ..place
+        });
     }
     if let Some(event) = signs.e {
-        let kind = Kind::of_event(&event, stream).ok_or_else(|| unsupported(&event, frame))?;
-        return payload(kind, stream, false, frame, received);
+        return payload_of_event(&event, place);
     }
     if signs.result {
         return from_json("control reply", frame).map(Frame::Reply);
@@ -234,48 +277,72 @@ fn by_signs(stream: Option<&str>, frame: &str, received: Timestamp) -> Result<Fr
         }));
     }
     if signs.last_update_id.is_some() {
-        return payload(Kind::PartialDepth, stream, false, frame, received);
+        return payload(Kind::PartialDepth, place);
     }
     if signs.u.is_some() {
-        return payload(Kind::BookTicker, stream, false, frame, received);
+        return payload(Kind::BookTicker, place);
     }
     Err(unsupported("without event type", frame))
 }
 
-fn payload(
-    kind: Kind,
-    stream: Option<&str>,
-    combined: bool,
-    frame: &str,
-    received: Timestamp,
-) -> Result<Frame, DecodeError> {
-    let at = Place {
-        stream,
-        combined,
-        frame,
-        received,
-    };
+fn payload(kind: Kind, place: Place<'_>) -> Result<Frame, DecodeError> {
     let event = match kind {
-        Kind::BookTicker => MarketEvent::BestBidAsk(at.read::<BookTicker>()?),
-        Kind::Depth => MarketEvent::BookChange(at.read::<DepthUpdate>()?),
-        Kind::PartialDepth => MarketEvent::PartialDepth(at.read::<Partial>()?),
-        Kind::Trade => MarketEvent::Trade(at.read::<TradeEvent>()?),
-        Kind::AggTrade => MarketEvent::AggTrade(at.read::<AggTradeEvent>()?),
-        Kind::Kline => MarketEvent::Kline(at.read::<KlineEvent>()?),
+        Kind::BookTicker => MarketEvent::BestBidAsk(place.read::<BookTicker>()?),
+        Kind::Depth => MarketEvent::BookChange(place.read::<DepthUpdate>()?),
+        Kind::PartialDepth => MarketEvent::PartialDepth(place.read::<Partial>()?),
+        Kind::Trade => MarketEvent::Trade(place.read::<TradeEvent>()?),
+        Kind::AggTrade => MarketEvent::AggTrade(place.read::<AggTradeEvent>()?),
+        Kind::Kline => MarketEvent::Kline(place.read::<KlineEvent>()?),
         Kind::ServerShutdown => return Ok(Frame::ServerShutdown),
     };
     Ok(Frame::Event(event))
 }
 
 /// Where a payload is found.
-struct Place<'a> {
-    stream: Option<&'a str>,
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The name of the stream that carried it, where it is known.
+    pub(super) stream: Option<&'a str>,
     combined: bool,
     frame: &'a str,
-    received: Timestamp,
+    unit: TimeUnit,
+    pub(super) received: Timestamp,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    fn combined(stream: &'a str, frame: &'a str, unit: TimeUnit, received: Timestamp) -> Self {
+        Self {
+            combined: true,
+            ..Self::raw(Some(stream), frame, unit, received)
+        }
+    }
+
+    fn raw(stream: Option<&'a str>, frame: &'a str, unit: TimeUnit, received: Timestamp) -> Self {
+        Self {
+            stream,
+            combined: false,
+            frame,
+            unit,
+            received,
+        }
+    }
+
+    /// # Errors
+    /// [`DecodeReason::NoTime`].
+    pub(super) fn at(&self, field: &'static str, stamp: Stamp) -> Result<Timestamp, DecodeReason> {
+        stamp.at(field, self.unit)
+    }
+
+    /// # Errors
+    /// [`DecodeReason::NoTime`].
+    pub(super) fn at_some(
+        &self,
+        field: &'static str,
+        stamp: Option<Stamp>,
+    ) -> Result<Option<Timestamp>, DecodeReason> {
+        stamp.map(|stamp| self.at(field, stamp)).transpose()
+    }
+
     fn read<T: Payload>(&self) -> Result<T::Event, DecodeError> {
         let payload: T = if self.combined {
             from_json::<Combined<T>>(T::WHAT, self.frame)?.data
@@ -288,9 +355,7 @@ impl Place<'_> {
                 expected: T::EVENT,
                 found: found.as_str().into(),
             })),
-            _ => payload
-                .into_event(self.stream, self.received)
-                .map_err(refuse),
+            _ => payload.into_event(self).map_err(refuse),
         }
     }
 }

@@ -7,19 +7,20 @@ use tripline_engine::messages::market::{Kline, KlineInterval};
 use tripline_engine::money::{Notional, Price, Quantity};
 use tripline_engine::time::Timestamp;
 
-use super::decode::{DecodeError, from_json, venue_time};
+use super::decode::{DecodeError, from_json};
+use super::time::{Stamp, TimeUnit};
 
 /// Open time, open, high, low, close, volume, close time, quote volume, trades, taker base, taker quote,
 /// and a field without meaning.
 #[derive(Debug, Deserialize)]
 struct Row(
-    i64,
+    Stamp,
     Price,
     Price,
     Price,
     Price,
     Quantity,
-    i64,
+    Stamp,
     Notional,
     u64,
     Quantity,
@@ -27,7 +28,7 @@ struct Row(
     IgnoredAny,
 );
 
-/// Reads the answer to `klines`, oldest first. A kline is closed when the venue's clock, `venue_now`,
+/// Reads the answer to `klines`, oldest first, its times in this unit. A kline is closed when the venue's clock, `venue_now`,
 /// is past its close time.
 ///
 /// # Errors
@@ -38,8 +39,11 @@ pub fn klines(
     interval: KlineInterval,
     venue_now: Timestamp,
     received: Timestamp,
+    unit: TimeUnit,
 ) -> Result<Vec<Kline>, DecodeError> {
-    let rows: Vec<Row> = from_json("list of klines", text)?;
+    const WHAT: &str = "list of klines";
+    let rows: Vec<Row> = from_json(WHAT, text)?;
+    let no_time = |reason| DecodeError::new(WHAT, reason, text);
     let klines = rows.into_iter().map(|row| {
         let Row(
             open_time,
@@ -55,11 +59,12 @@ pub fn klines(
             _,
             _,
         ) = row;
-        let close_time = venue_time(close_time);
-        Kline {
+        let open_time = open_time.at("open time", unit).map_err(no_time)?;
+        let close_time = close_time.at("close time", unit).map_err(no_time)?;
+        Ok(Kline {
             symbol,
             interval,
-            open_time: venue_time(open_time),
+            open_time,
             close_time,
             open,
             high,
@@ -71,9 +76,9 @@ pub fn klines(
             taker_buy_volume: taker,
             closed: venue_now > close_time,
             received,
-        }
+        })
     });
-    Ok(klines.collect())
+    klines.collect()
 }
 
 #[cfg(test)]
@@ -86,9 +91,16 @@ mod tests {
         let symbol = Symbol::new("BNBBTC").unwrap();
         let at = |millis| {
             let now = Timestamp::from_millis(millis);
-            klines(text, symbol, KlineInterval::OneWeek, now, now)
-                .unwrap()
-                .remove(0)
+            klines(
+                text,
+                symbol,
+                KlineInterval::OneWeek,
+                now,
+                now,
+                TimeUnit::Millisecond,
+            )
+            .unwrap()
+            .remove(0)
         };
         let kline = at(1_499_644_799_999);
         assert!(!kline.closed && at(1_499_644_800_000).closed);
@@ -99,6 +111,8 @@ mod tests {
         assert_eq!(kline.taker_buy_volume.to_string(), "1756.87402397");
         let now = Timestamp::EPOCH;
         let changed = text.replace("\"0.80000000\"", "0.8");
-        assert!(klines(&changed, symbol, KlineInterval::OneWeek, now, now).is_err());
+        let read = |text: &str, unit| klines(text, symbol, KlineInterval::OneWeek, now, now, unit);
+        assert!(read(&changed, TimeUnit::Millisecond).is_err());
+        assert!(read(text, TimeUnit::Microsecond).is_err());
     }
 }

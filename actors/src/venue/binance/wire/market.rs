@@ -13,9 +13,10 @@ use tripline_engine::messages::market::{
 use tripline_engine::money::{Notional, Price, Quantity};
 use tripline_engine::time::Timestamp;
 
-use super::decode::{DecodeError, DecodeReason, from_json, time_field, venue_time};
-use super::frame::stream_symbol;
+use super::decode::{DecodeError, DecodeReason, from_json};
+use super::frame::{Place, stream_levels, stream_symbol};
 use super::levels::levels;
+use super::time::{Stamp, TimeUnit};
 
 /// The event type `e`, no longer than any that exists.
 pub(super) type EventType = ArrayString<32>;
@@ -31,15 +32,9 @@ pub(super) trait Payload: serde::de::DeserializeOwned {
     /// The event type that the payload names itself.
     fn event_type(&self) -> Option<&EventType>;
 
-    /// `stream` is the name of the stream that carried it, where it is known.
-    ///
     /// # Errors
     /// A [`DecodeReason`] other than [`DecodeReason::Json`].
-    fn into_event(
-        self,
-        stream: Option<&str>,
-        received: Timestamp,
-    ) -> Result<Self::Event, DecodeReason>;
+    fn into_event(self, place: &Place<'_>) -> Result<Self::Event, DecodeReason>;
 }
 
 /// Stream `bookTicker`. Spot leaves out `e`, `E` and `T`.
@@ -47,7 +42,7 @@ pub(super) trait Payload: serde::de::DeserializeOwned {
 pub(super) struct BookTicker {
     e: Option<EventType>,
     #[serde(rename = "T")]
-    transaction_time: Option<i64>,
+    transaction_time: Option<Stamp>,
     s: Symbol,
     u: u64,
     #[serde(rename = "b")]
@@ -69,7 +64,7 @@ impl Payload for BookTicker {
         self.e.as_ref()
     }
 
-    fn into_event(self, _: Option<&str>, received: Timestamp) -> Result<BestBidAsk, DecodeReason> {
+    fn into_event(self, place: &Place<'_>) -> Result<BestBidAsk, DecodeReason> {
         Ok(BestBidAsk {
             symbol: self.s,
             bid: Level {
@@ -81,8 +76,8 @@ impl Payload for BookTicker {
                 quantity: self.ask_quantity,
             },
             update_id: self.u,
-            venue_time: self.transaction_time.map(venue_time),
-            received,
+            venue_time: place.at_some("T", self.transaction_time)?,
+            received: place.received,
         })
     }
 }
@@ -91,8 +86,8 @@ impl Payload for BookTicker {
 #[derive(Debug, Deserialize)]
 pub(super) struct DepthUpdate {
     e: EventType,
-    #[serde(rename = "E", deserialize_with = "time_field")]
-    event_time: Timestamp,
+    #[serde(rename = "E")]
+    event_time: Stamp,
     s: Symbol,
     #[serde(rename = "U")]
     first: u64,
@@ -115,7 +110,7 @@ impl Payload for DepthUpdate {
         Some(&self.e)
     }
 
-    fn into_event(self, _: Option<&str>, received: Timestamp) -> Result<BookChange, DecodeReason> {
+    fn into_event(self, place: &Place<'_>) -> Result<BookChange, DecodeReason> {
         let previous = self.pu.map(u64::try_from).transpose();
         let negative = |_| DecodeReason::OutOfRange {
             field: "pu",
@@ -128,8 +123,8 @@ impl Payload for DepthUpdate {
             previous_update_id: previous.map_err(negative)?,
             bids: self.bids,
             asks: self.asks,
-            venue_time: self.event_time,
-            received,
+            venue_time: place.at("E", self.event_time)?,
+            received: place.received,
         })
     }
 }
@@ -141,7 +136,7 @@ pub(super) struct DepthBody {
     #[serde(rename = "lastUpdateId")]
     last_update_id: u64,
     #[serde(rename = "T")]
-    transaction_time: Option<i64>,
+    transaction_time: Option<Stamp>,
     symbol: Option<Symbol>,
     #[serde(deserialize_with = "levels")]
     bids: Vec<Level>,
@@ -157,7 +152,7 @@ pub(super) struct Partial {
     e: Option<EventType>,
     s: Option<Symbol>,
     #[serde(rename = "T")]
-    transaction_time: Option<i64>,
+    transaction_time: Option<Stamp>,
     #[serde(rename = "lastUpdateId", alias = "u")]
     last_update_id: u64,
     #[serde(alias = "b", deserialize_with = "levels")]
@@ -175,21 +170,19 @@ impl Payload for Partial {
         self.e.as_ref()
     }
 
-    fn into_event(
-        self,
-        stream: Option<&str>,
-        received: Timestamp,
-    ) -> Result<PartialDepth, DecodeReason> {
+    fn into_event(self, place: &Place<'_>) -> Result<PartialDepth, DecodeReason> {
+        let stream = place.stream;
         Ok(PartialDepth {
             symbol: self
                 .s
                 .or_else(|| stream.and_then(stream_symbol))
                 .ok_or(DecodeReason::NoSymbol)?,
+            stream_levels: stream.and_then(stream_levels),
             last_update_id: self.last_update_id,
             bids: self.bids,
             asks: self.asks,
-            venue_time: self.transaction_time.map(venue_time),
-            received,
+            venue_time: place.at_some("T", self.transaction_time)?,
+            received: place.received,
         })
     }
 }
@@ -202,8 +195,8 @@ pub(super) struct TradeEvent {
     t: TradeId,
     p: Price,
     q: Quantity,
-    #[serde(rename = "T", deserialize_with = "time_field")]
-    trade_time: Timestamp,
+    #[serde(rename = "T")]
+    trade_time: Stamp,
     m: bool,
     #[serde(rename = "X")]
     kind: Option<ArrayString<16>>,
@@ -218,16 +211,16 @@ impl Payload for TradeEvent {
         Some(&self.e)
     }
 
-    fn into_event(self, _: Option<&str>, received: Timestamp) -> Result<Trade, DecodeReason> {
+    fn into_event(self, place: &Place<'_>) -> Result<Trade, DecodeReason> {
         Ok(Trade {
             symbol: self.s,
             id: self.t,
             price: self.p,
             quantity: self.q,
-            venue_time: self.trade_time,
+            venue_time: place.at("T", self.trade_time)?,
             buyer_is_maker: self.m,
             kind: self.kind,
-            received,
+            received: place.received,
         })
     }
 }
@@ -242,8 +235,8 @@ pub(super) struct AggTradeEvent {
     q: Quantity,
     f: TradeId,
     l: TradeId,
-    #[serde(rename = "T", deserialize_with = "time_field")]
-    trade_time: Timestamp,
+    #[serde(rename = "T")]
+    trade_time: Stamp,
     m: bool,
 }
 
@@ -256,7 +249,7 @@ impl Payload for AggTradeEvent {
         Some(&self.e)
     }
 
-    fn into_event(self, _: Option<&str>, received: Timestamp) -> Result<AggTrade, DecodeReason> {
+    fn into_event(self, place: &Place<'_>) -> Result<AggTrade, DecodeReason> {
         Ok(AggTrade {
             symbol: self.s,
             id: self.a,
@@ -264,9 +257,9 @@ impl Payload for AggTradeEvent {
             last_trade: self.l,
             price: self.p,
             quantity: self.q,
-            venue_time: self.trade_time,
+            venue_time: place.at("T", self.trade_time)?,
             buyer_is_maker: self.m,
-            received,
+            received: place.received,
         })
     }
 }
@@ -281,10 +274,10 @@ pub(super) struct KlineEvent {
 
 #[derive(Debug, Deserialize)]
 struct KlineBody {
-    #[serde(rename = "t", deserialize_with = "time_field")]
-    open_time: Timestamp,
-    #[serde(rename = "T", deserialize_with = "time_field")]
-    close_time: Timestamp,
+    #[serde(rename = "t")]
+    open_time: Stamp,
+    #[serde(rename = "T")]
+    close_time: Stamp,
     i: KlineInterval,
     o: Price,
     h: Price,
@@ -307,13 +300,13 @@ impl Payload for KlineEvent {
         Some(&self.e)
     }
 
-    fn into_event(self, _: Option<&str>, received: Timestamp) -> Result<Kline, DecodeReason> {
+    fn into_event(self, place: &Place<'_>) -> Result<Kline, DecodeReason> {
         let body = self.k;
         Ok(Kline {
             symbol: self.s,
             interval: body.i,
-            open_time: body.open_time,
-            close_time: body.close_time,
+            open_time: place.at("t", body.open_time)?,
+            close_time: place.at("T", body.close_time)?,
             open: body.o,
             high: body.h,
             low: body.l,
@@ -323,7 +316,7 @@ impl Payload for KlineEvent {
             trades: body.n,
             taker_buy_volume: body.taker_buy,
             closed: body.x,
-            received,
+            received: place.received,
         })
     }
 }
@@ -348,12 +341,18 @@ pub fn decode_depth_snapshot(
         };
         return Err(DecodeError::new(WHAT, reason, body));
     }
+    // Only futures tell a time, and they know milliseconds only.
+    let time = depth
+        .transaction_time
+        .map(|stamp| stamp.at("T", TimeUnit::Millisecond))
+        .transpose()
+        .map_err(|reason| DecodeError::new(WHAT, reason, body))?;
     Ok(DepthSnapshot {
         symbol,
         last_update_id: depth.last_update_id,
         bids: depth.bids,
         asks: depth.asks,
-        venue_time: depth.transaction_time.map(venue_time),
+        venue_time: time,
         received,
     })
 }

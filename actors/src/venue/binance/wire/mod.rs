@@ -10,4 +10,5 @@ pub mod market;
 pub mod order;
 #[cfg(test)]
 mod recorded_answers;
+pub mod time;
 pub mod user_event;

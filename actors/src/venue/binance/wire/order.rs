@@ -15,7 +15,8 @@ use tripline_engine::order::{
 };
 use tripline_engine::time::Timestamp;
 
-use super::decode::{DecodeError, from_json, venue_time};
+use super::decode::{DecodeError, DecodeReason, from_json};
+use super::time::{Stamp, TimeUnit};
 
 /// A decimal as text, of either sign.
 ///
@@ -113,9 +114,9 @@ struct OrderJson {
     #[serde(deserialize_with = "side")]
     side: Side,
     stop_price: Option<Price>,
-    transact_time: Option<i64>,
-    update_time: Option<i64>,
-    time: Option<i64>,
+    transact_time: Option<Stamp>,
+    update_time: Option<Stamp>,
+    time: Option<Stamp>,
     #[serde(default)]
     fills: Vec<FillJson>,
     self_trade_prevention_mode: Option<String>,
@@ -148,18 +149,21 @@ impl OrderJson {
     fn report(
         self,
         source: ReportSource,
-        at: Option<i64>,
-    ) -> Result<OrderReport, serde_json::Error> {
+        at: Option<Stamp>,
+        unit: TimeUnit,
+    ) -> Result<OrderReport, DecodeReason> {
         let own = self
             .orig_client_order_id
             .as_deref()
             .filter(|id| !id.is_empty());
-        let id =
-            ClientOrderId::new(own.unwrap_or(&self.client_order_id)).map_err(de::Error::custom)?;
+        let id = ClientOrderId::new(own.unwrap_or(&self.client_order_id))
+            .map_err(|error| DecodeReason::Json(error.to_string()))?;
         let at = at.or(self.transact_time).or(self.update_time).or(self.time);
-        let at = at.map(venue_time).ok_or_else(|| {
-            de::Error::custom("none of 'transactTime', 'updateTime' and 'time' is there")
+        let at = at.ok_or_else(|| {
+            let problem = "none of 'transactTime', 'updateTime' and 'time' is there";
+            DecodeReason::Json(problem.into())
         })?;
+        let at = at.at("transactTime", unit)?;
         let quote_qty = self.quote_qty.and_then(|value| Notional::new(value).ok());
         Ok(OrderReport {
             id,
@@ -185,14 +189,14 @@ struct AckJson {
     symbol: Symbol,
     order_id: VenueOrderId,
     client_order_id: ClientOrderId,
-    transact_time: i64,
+    transact_time: Stamp,
 }
 
 /// The answer to an amendment.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AmendJson {
-    transact_time: i64,
+    transact_time: Stamp,
     amended_order: OrderJson,
 }
 
@@ -206,19 +210,20 @@ struct ListJson {
 fn reported(
     what: &'static str,
     text: &str,
-    report: Result<OrderReport, serde_json::Error>,
+    report: Result<OrderReport, DecodeReason>,
 ) -> Result<OrderReport, DecodeError> {
-    report.map_err(|error| DecodeError::json(what, &error, text))
+    report.map_err(|reason| DecodeError::new(what, reason, text))
 }
 
-/// Reads one order: a placement's `RESULT` or `FULL`, a query, or the answer to a cancel.
+/// Reads one order: a placement's `RESULT` or `FULL`, a query, or the answer to a cancel. `unit` is that
+/// of the answer's time stamps, here and below.
 ///
 /// # Errors
 /// [`DecodeError`] for another structure, an unknown status or side.
-pub fn order(text: &str, source: ReportSource) -> Result<OrderReport, DecodeError> {
+pub fn order(text: &str, source: ReportSource, unit: TimeUnit) -> Result<OrderReport, DecodeError> {
     const WHAT: &str = "order";
     let order: OrderJson = from_json(WHAT, text)?;
-    reported(WHAT, text, order.report(source, None))
+    reported(WHAT, text, order.report(source, None, unit))
 }
 
 /// Reads the answer to a placement in any of its forms. An `ACK` says nothing of status and amounts:
@@ -226,7 +231,7 @@ pub fn order(text: &str, source: ReportSource) -> Result<OrderReport, DecodeErro
 ///
 /// # Errors
 /// As [`order`].
-pub fn placed(text: &str, terms: &NewOrder) -> Result<OrderReport, DecodeError> {
+pub fn placed(text: &str, terms: &NewOrder, unit: TimeUnit) -> Result<OrderReport, DecodeError> {
     #[derive(Deserialize)]
     struct Form<'a> {
         #[serde(borrow)]
@@ -238,9 +243,11 @@ pub fn placed(text: &str, terms: &NewOrder) -> Result<OrderReport, DecodeError> 
         serde_json::from_str(text).map_err(|error| DecodeError::json(WHAT, &error, text))?;
     if form.status.is_some() {
         let order: OrderJson = from_json(WHAT, text)?;
-        return reported(WHAT, text, order.report(ReportSource::Answer, None));
+        return reported(WHAT, text, order.report(ReportSource::Answer, None, unit));
     }
     let ack: AckJson = from_json(WHAT, text)?;
+    let at = ack.transact_time.at("transactTime", unit);
+    let at = at.map_err(|reason| DecodeError::new(WHAT, reason, text))?;
     Ok(OrderReport {
         id: ack.client_order_id,
         symbol: ack.symbol,
@@ -253,7 +260,7 @@ pub fn placed(text: &str, terms: &NewOrder) -> Result<OrderReport, DecodeError> 
         reason: None,
         fills: Vec::new(),
         source: ReportSource::Answer,
-        at: venue_time(ack.transact_time),
+        at,
     })
 }
 
@@ -261,14 +268,14 @@ pub fn placed(text: &str, terms: &NewOrder) -> Result<OrderReport, DecodeError> 
 ///
 /// # Errors
 /// As [`order`].
-pub fn amended(text: &str) -> Result<OrderReport, DecodeError> {
+pub fn amended(text: &str, unit: TimeUnit) -> Result<OrderReport, DecodeError> {
     const WHAT: &str = "amended order";
     let answer: AmendJson = from_json(WHAT, text)?;
     let at = Some(answer.transact_time);
     reported(
         WHAT,
         text,
-        answer.amended_order.report(ReportSource::Answer, at),
+        answer.amended_order.report(ReportSource::Answer, at, unit),
     )
 }
 
@@ -276,12 +283,12 @@ pub fn amended(text: &str) -> Result<OrderReport, DecodeError> {
 ///
 /// # Errors
 /// As [`order`]; one order that cannot be read refuses the list.
-pub fn orders(text: &str) -> Result<Vec<OrderReport>, DecodeError> {
+pub fn orders(text: &str, unit: TimeUnit) -> Result<Vec<OrderReport>, DecodeError> {
     const WHAT: &str = "list of orders";
     let orders: Vec<OrderJson> = from_json(WHAT, text)?;
     orders
         .into_iter()
-        .map(|order| reported(WHAT, text, order.report(ReportSource::Query, None)))
+        .map(|order| reported(WHAT, text, order.report(ReportSource::Query, None, unit)))
         .collect()
 }
 
@@ -289,7 +296,7 @@ pub fn orders(text: &str) -> Result<Vec<OrderReport>, DecodeError> {
 ///
 /// # Errors
 /// As [`order`].
-pub fn canceled_all(text: &str) -> Result<Vec<OrderReport>, DecodeError> {
+pub fn canceled_all(text: &str, unit: TimeUnit) -> Result<Vec<OrderReport>, DecodeError> {
     const WHAT: &str = "canceled orders";
     let entries: Vec<&RawValue> =
         serde_json::from_str(text).map_err(|error| DecodeError::json(WHAT, &error, text))?;
@@ -305,7 +312,7 @@ pub fn canceled_all(text: &str) -> Result<Vec<OrderReport>, DecodeError> {
             reports.push(reported(
                 WHAT,
                 entry,
-                order.report(ReportSource::Answer, None),
+                order.report(ReportSource::Answer, None, unit),
             )?);
         }
     }
@@ -331,7 +338,11 @@ pub struct CancelReplaced {
 ///
 /// # Errors
 /// As [`order`].
-pub fn cancel_replaced(text: &str, terms: &NewOrder) -> Result<CancelReplaced, DecodeError> {
+pub fn cancel_replaced(
+    text: &str,
+    terms: &NewOrder,
+    unit: TimeUnit,
+) -> Result<CancelReplaced, DecodeError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Both<'a> {
@@ -369,10 +380,10 @@ pub fn cancel_replaced(text: &str, terms: &NewOrder) -> Result<CancelReplaced, D
     };
     Ok(CancelReplaced {
         cancel: half(&both.cancel_result, both.cancel_response, &|text| {
-            order(text, ReportSource::Answer)
+            order(text, ReportSource::Answer, unit)
         })?,
         new: half(&both.new_order_result, both.new_order_response, &|text| {
-            placed(text, terms)
+            placed(text, terms, unit)
         })?,
     })
 }
@@ -380,6 +391,8 @@ pub fn cancel_replaced(text: &str, terms: &NewOrder) -> Result<CancelReplaced, D
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MILLIS: TimeUnit = TimeUnit::Millisecond;
 
     const FULL: &str = r#"{"symbol":"BTCUSDT","orderId":28,"orderListId":-1,"clientOrderId":"t-quoter-mf0q1zk0-1","transactTime":1790000000000,"price":"50000.00000000","origQty":"0.00200000","executedQty":"0.00100000","origQuoteOrderQty":"0.00000000","cummulativeQuoteQty":"50.00000000","status":"PARTIALLY_FILLED","timeInForce":"GTC","type":"LIMIT","side":"BUY","workingTime":1790000000000,"fills":[{"price":"50000.00000000","qty":"0.00100000","commission":"0.00000100","commissionAsset":"BTC","tradeId":7}],"selfTradePreventionMode":"EXPIRE_MAKER"}"#;
     const CANCEL: &str = r#"{"symbol":"LTCBTC","origClientOrderId":"myOrder1","orderId":4,"orderListId":-1,"clientOrderId":"cancelMyOrder1","transactTime":1684804350068,"price":"2.00000000","origQty":"1.00000000","executedQty":"0.00000000","origQuoteOrderQty":"0.00000000","cummulativeQuoteQty":"0.00000000","status":"CANCELED","timeInForce":"GTC","type":"LIMIT","side":"BUY","selfTradePreventionMode":"NONE"}"#;
@@ -394,8 +407,24 @@ mod tests {
     }
 
     #[test]
+    fn microseconds_are_the_same_instant_and_the_other_unit_is_refused() {
+        let micros = FULL.replace(
+            r#""transactTime":1790000000000"#,
+            r#""transactTime":1790000000000000"#,
+        );
+        let read = |text, unit| placed(text, &terms(), unit);
+        assert_eq!(
+            read(&micros, TimeUnit::Microsecond).unwrap(),
+            read(FULL, MILLIS).unwrap()
+        );
+        assert!(read(&micros, MILLIS).is_err());
+        let error = read(FULL, TimeUnit::Microsecond).unwrap_err().to_string();
+        assert!(error.contains("no time in Microseconds"), "{error}");
+    }
+
+    #[test]
     fn a_full_answer_reports_terms_amounts_and_fills() {
-        let report = placed(FULL, &terms()).unwrap();
+        let report = placed(FULL, &terms(), MILLIS).unwrap();
         assert_eq!(report.id.as_str(), "t-quoter-mf0q1zk0-1");
         assert_eq!(
             (report.venue_id, report.status),
@@ -416,7 +445,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_is_a_new_order_with_the_terms_that_were_sent() {
         let ack = r#"{"symbol":"BTCUSDT","orderId":28,"orderListId":-1,"clientOrderId":"a-1","transactTime":1790000000000}"#;
-        let report = placed(ack, &terms()).unwrap();
+        let report = placed(ack, &terms(), MILLIS).unwrap();
         assert_eq!(
             (report.status, report.quantity),
             (VenueStatus::New, terms().quantity)
@@ -426,7 +455,7 @@ mod tests {
 
     #[test]
     fn a_cancel_is_reported_under_the_orders_own_id() {
-        let report = order(CANCEL, ReportSource::Answer).unwrap();
+        let report = order(CANCEL, ReportSource::Answer, MILLIS).unwrap();
         assert_eq!(
             (report.id.as_str(), report.status),
             ("myOrder1", VenueStatus::Canceled)
@@ -436,7 +465,7 @@ mod tests {
     #[test]
     fn an_amendment_reports_the_reduced_quantity_from_its_own_spelling() {
         let text = r#"{"transactTime":1741923284382,"executionId":16,"amendedOrder":{"symbol":"BTCUSDT","orderId":12,"orderListId":-1,"origClientOrderId":"my_test_order1","clientOrderId":"4zR9HFcEq8gM1tWUqPEUHc","price":"5.00000000","qty":"5.00000000","executedQty":"0.00000000","preventedQty":"0.00000000","quoteOrderQty":"0.00000000","cumulativeQuoteQty":"0.00000000","status":"NEW","timeInForce":"GTC","type":"LIMIT","side":"BUY","workingTime":1741923284364,"selfTradePreventionMode":"NONE"}}"#;
-        let report = amended(text).unwrap();
+        let report = amended(text, MILLIS).unwrap();
         assert_eq!(
             (report.id.as_str(), report.quantity.to_string().as_str()),
             ("my_test_order1", "5.00000000")
@@ -450,7 +479,7 @@ mod tests {
         let text = format!(
             r#"[{CANCEL},{{"orderListId":1929,"contingencyType":"OCO","orders":[],"orderReports":[{leg},{leg}]}}]"#
         );
-        let ids: Vec<_> = canceled_all(&text)
+        let ids: Vec<_> = canceled_all(&text, MILLIS)
             .unwrap()
             .iter()
             .map(|report| report.id.to_string())
@@ -463,15 +492,15 @@ mod tests {
         let text = format!(
             r#"{{"cancelResult":"SUCCESS","newOrderResult":"FAILURE","cancelResponse":{CANCEL},"newOrderResponse":{{"code":-2010,"msg":"Order would immediately match and take."}}}}"#
         );
-        let both = cancel_replaced(&text, &terms()).unwrap();
+        let both = cancel_replaced(&text, &terms(), MILLIS).unwrap();
         assert!(matches!(&both.cancel, Half::Done(report) if report.id.as_str() == "myOrder1"));
         assert!(matches!(&both.new, Half::Refused { code: -2010, .. }));
         let none = r#"{"cancelResult":"FAILURE","newOrderResult":"NOT_ATTEMPTED","cancelResponse":{"code":-2011,"msg":"Unknown order sent."},"newOrderResponse":null}"#;
         assert_eq!(
-            cancel_replaced(none, &terms()).unwrap().new,
+            cancel_replaced(none, &terms(), MILLIS).unwrap().new,
             Half::NotAttempted
         );
-        assert!(cancel_replaced(&text.replace("FAILURE", "MAYBE"), &terms()).is_err());
+        assert!(cancel_replaced(&text.replace("FAILURE", "MAYBE"), &terms(), MILLIS).is_err());
     }
 
     #[test]
@@ -488,14 +517,17 @@ mod tests {
         ] {
             let text = FULL.replace(from, to);
             assert_ne!(text, FULL, "{from}");
-            let error = placed(&text, &terms()).unwrap_err();
+            let error = placed(&text, &terms(), MILLIS).unwrap_err();
             assert!(!error.fragment.is_empty(), "{error}");
         }
         let later = FULL
             .replace("\"LIMIT\"", "\"ICE_LIMIT\"")
             .replace("\"orderId\"", "\"news\":[1],\"orderId\"");
-        assert_eq!(placed(&later, &terms()).unwrap().terms, None);
+        assert_eq!(placed(&later, &terms(), MILLIS).unwrap().terms, None);
         let gone = FULL.replace("\"50.00000000\"", "\"-1.00000000\"");
-        assert_eq!(placed(&gone, &terms()).unwrap().executed_notional, None);
+        assert_eq!(
+            placed(&gone, &terms(), MILLIS).unwrap().executed_notional,
+            None
+        );
     }
 }

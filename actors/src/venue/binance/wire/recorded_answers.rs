@@ -14,6 +14,7 @@ use tripline_engine::order::{NewOrder, Side};
 use tripline_engine::time::Timestamp;
 
 use super::decode::DecodeError;
+use super::time::TimeUnit;
 use super::{account, exchange_info, klines, market, order};
 
 /// The files of a tar archive: 512-byte headers with the name at 0 and the size in octal at 124.
@@ -45,20 +46,19 @@ type Outcome = Result<usize, DecodeError>;
 fn read(decoder: &str, text: &str) -> Outcome {
     let symbol = Symbol::new("BTCUSDT").unwrap();
     let terms = NewOrder::market(symbol, Side::Buy, "1".parse().unwrap());
-    let now = Timestamp::EPOCH;
+    let (now, unit) = (Timestamp::EPOCH, TimeUnit::Millisecond);
     match decoder {
-        "placed" => order::placed(text, &terms).map(|_| 1),
-        "order" => order::order(text, ReportSource::Query).map(|_| 1),
-        "amended" => order::amended(text).map(|_| 1),
-        "orders" => order::orders(text).map(|orders| orders.len()),
-        "canceled_all" => order::canceled_all(text).map(|orders| orders.len()),
-        "cancel_replaced" => order::cancel_replaced(text, &terms).map(|_| 1),
+        "placed" => order::placed(text, &terms, unit).map(|_| 1),
+        "order" => order::order(text, ReportSource::Query, unit).map(|_| 1),
+        "amended" => order::amended(text, unit).map(|_| 1),
+        "orders" => order::orders(text, unit).map(|orders| orders.len()),
+        "canceled_all" => order::canceled_all(text, unit).map(|orders| orders.len()),
+        "cancel_replaced" => order::cancel_replaced(text, &terms, unit).map(|_| 1),
         "account" => account::account(text).map(|account| account.balances.len()),
-        "trades" => account::trades(text).map(|trades| trades.len()),
+        "trades" => account::trades(text, unit).map(|trades| trades.len()),
         "exchange_info" => exchange_info::exchange_info(text).map(|info| info.instruments.len()),
-        "klines" => {
-            klines::klines(text, symbol, KlineInterval::OneMinute, now, now).map(|rows| rows.len())
-        }
+        "klines" => klines::klines(text, symbol, KlineInterval::OneMinute, now, now, unit)
+            .map(|rows| rows.len()),
         "depth" => market::decode_depth_snapshot(symbol, text, now).map(|depth| depth.bids.len()),
         other => panic!("no decoder {other}"),
     }

@@ -9,7 +9,8 @@ use tripline_engine::money::{Notional, Price, Quantity};
 use tripline_engine::order::{NewOrder, OrderType, Side, TimeInForce, VenueStatus};
 use tripline_engine::time::Timestamp;
 
-use super::decode::{DecodeError, DecodeReason, from_json, venue_time};
+use super::decode::{DecodeError, DecodeReason, from_json};
+use super::time::{Stamp, TimeUnit};
 
 /// What one event says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ struct Kind<'a> {
 #[derive(Deserialize)]
 struct Execution<'a> {
     #[serde(rename = "E")]
-    event_time: i64,
+    event_time: Stamp,
     s: Symbol,
     c: &'a str,
     #[serde(rename = "C")]
@@ -64,7 +65,7 @@ struct Execution<'a> {
     #[serde(rename = "N")]
     fee_asset: Option<Asset>,
     #[serde(rename = "T")]
-    time: i64,
+    time: Stamp,
     t: i64,
     m: bool,
     #[serde(rename = "Z")]
@@ -87,7 +88,8 @@ const EXECUTIONS: [&str; 7] = [
 const WHAT: &str = "executionReport";
 
 impl Execution<'_> {
-    fn report(&self, text: &str) -> Result<OrderReport, DecodeError> {
+    fn report(&self, text: &str, unit: TimeUnit) -> Result<OrderReport, DecodeError> {
+        let no_time = |reason| DecodeError::new(WHAT, reason, text);
         let wrong = |problem: String| DecodeError::new(WHAT, DecodeReason::Json(problem), text);
         if !EXECUTIONS.contains(&self.x) {
             return Err(wrong(format!("unknown execution type x '{}'", self.x)));
@@ -100,7 +102,7 @@ impl Execution<'_> {
             self.original
         };
         let id = ClientOrderId::new(id).map_err(|error| wrong(error.to_string()))?;
-        let at = venue_time(self.time);
+        let at = self.time.at("T", unit).map_err(no_time)?;
         let fills = if self.x == "TRADE" {
             let trade = u64::try_from(self.t)
                 .map_err(|_| wrong(format!("a trade without a trade id: {}", self.t)))?;
@@ -136,7 +138,7 @@ impl Execution<'_> {
             reason: reason.map(str::to_owned),
             fills,
             source: ReportSource::Event,
-            at: venue_time(self.event_time),
+            at: self.event_time.at("E", unit).map_err(no_time)?,
         })
     }
 
@@ -159,7 +161,7 @@ impl Execution<'_> {
 
 #[derive(Deserialize)]
 struct Position {
-    u: i64,
+    u: Stamp,
     #[serde(rename = "B")]
     balances: Vec<BalanceJson>,
 }
@@ -173,21 +175,23 @@ struct BalanceJson {
     l: Decimal,
 }
 
-/// Reads one event, without its envelope.
+/// Reads one event, without its envelope, on a connection whose time stamps have this unit.
 ///
 /// # Errors
 /// [`DecodeError`] for another structure, an unknown kind of event, execution or status.
-pub fn user_event(text: &str) -> Result<UserEvent, DecodeError> {
+pub fn user_event(text: &str, unit: TimeUnit) -> Result<UserEvent, DecodeError> {
     let kind: Kind<'_> = serde_json::from_str(text)
         .map_err(|error| DecodeError::json("user data event", &error, text))?;
     Ok(match kind.e {
         "executionReport" => {
             let execution: Execution<'_> = serde_json::from_str(text)
                 .map_err(|error| DecodeError::json(WHAT, &error, text))?;
-            UserEvent::Order(execution.report(text)?)
+            UserEvent::Order(execution.report(text, unit)?)
         }
         "outboundAccountPosition" => {
-            let position: Position = from_json("outboundAccountPosition", text)?;
+            const WHAT: &str = "outboundAccountPosition";
+            let position: Position = from_json(WHAT, text)?;
+            let at = position.u.at("u", unit);
             let balance = |json: BalanceJson| Balance {
                 asset: json.a,
                 free: json.f,
@@ -195,7 +199,7 @@ pub fn user_event(text: &str) -> Result<UserEvent, DecodeError> {
             };
             UserEvent::Balances {
                 balances: position.balances.into_iter().map(balance).collect(),
-                at: venue_time(position.u),
+                at: at.map_err(|reason| DecodeError::new(WHAT, reason, text))?,
             }
         }
         "balanceUpdate" | "externalLockUpdate" => UserEvent::BalancesMoved,
@@ -221,7 +225,7 @@ mod tests {
     const FILL: &str = r#"{"e":"executionReport","E":1790000000001,"s":"BTCUSDT","c":"e1-42","S":"BUY","o":"LIMIT","f":"GTC","q":"0.00200000","p":"50000.00000000","P":"0.00000000","F":"0.00000000","g":-1,"C":"","x":"TRADE","X":"PARTIALLY_FILLED","r":"NONE","i":28,"l":"0.00100000","z":"0.00100000","L":"50000.00000000","n":"0.00000100","N":"BTC","T":1790000000000,"t":7,"I":63,"w":true,"m":false,"M":true,"O":1790000000000,"Z":"50.00000000","Y":"50.00000000","Q":"0.00000000","W":1790000000000,"V":"EXPIRE_MAKER"}"#;
 
     fn order(text: &str) -> OrderReport {
-        match user_event(text).unwrap() {
+        match user_event(text, TimeUnit::Millisecond).unwrap() {
             UserEvent::Order(report) => report,
             other => panic!("{other:?}"),
         }
@@ -270,9 +274,28 @@ mod tests {
             FILL.replace(r#""t":7"#, r#""t":-1"#),
         ];
         for text in cases {
-            let error = user_event(&text).unwrap_err();
+            let error = user_event(&text, TimeUnit::Millisecond).unwrap_err();
             assert!(error.to_string().len() < 700, "{error}");
         }
+    }
+
+    #[test]
+    fn microseconds_are_the_same_instants_and_the_other_unit_is_refused() {
+        let micros = FILL
+            .replace("1790000000000", "1790000000000000")
+            .replace("1790000000001", "1790000000001000");
+        let read = |text: &str| user_event(text, TimeUnit::Microsecond);
+        assert_eq!(read(&micros), Ok(UserEvent::Order(order(FILL))));
+        let position =
+            r#"{"e":"outboundAccountPosition","E":1790000000001,"u":1790000000000,"B":[]}"#;
+        for text in [FILL, position] {
+            let error = read(text).unwrap_err();
+            assert!(
+                matches!(error.reason, DecodeReason::NoTime { .. }),
+                "{error}"
+            );
+        }
+        assert!(user_event(&micros, TimeUnit::Millisecond).is_err());
     }
 
     #[test]
@@ -291,7 +314,7 @@ mod tests {
                 *place = byte;
             }
             if let Ok(text) = std::str::from_utf8(&bytes) {
-                drop(user_event(text));
+                drop(user_event(text, TimeUnit::Millisecond));
             }
         }
     }

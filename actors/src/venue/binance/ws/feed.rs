@@ -18,10 +18,11 @@ use crate::clock::Clock;
 use crate::feed::FeedEvent;
 use crate::venue::{Connection, FeedSink};
 
-use super::super::settings::Bounds;
+use super::super::settings::{Bounds, DepthSpeed};
 use super::super::wire::frame::{
     ControlError, Frame, RequestId, decode, stream_name, stream_symbol,
 };
+use super::super::wire::time::TimeUnit;
 use super::life::{Control, Life, Role, Then};
 use super::link::Link;
 
@@ -34,19 +35,18 @@ const REQUEST_EVERY: Duration = Duration::from_millis(250);
 
 /// The stream of a subscription (Binance Spot, "WebSocket Streams").
 #[must_use]
-pub fn stream_of(subscription: &Subscription) -> String {
+pub fn stream_of(subscription: &Subscription, depth_speed: DepthSpeed) -> String {
     let symbol = subscription.symbol().as_str().to_lowercase();
+    let speed = depth_speed.suffix();
     match subscription {
         Subscription::Best(_) => format!("{symbol}@bookTicker"),
-        Subscription::Book { .. } => format!("{symbol}@depth@100ms"),
+        Subscription::Book { .. } => format!("{symbol}@depth{speed}"),
         Subscription::Depth { levels, .. } => {
-            let levels = [5, 10, 20]
-                .into_iter()
-                .find(|offered| levels <= offered)
-                .unwrap_or(20);
-            format!("{symbol}@depth{levels}@100ms")
+            let levels = Subscription::levels_offered(*levels);
+            format!("{symbol}@depth{levels}{speed}")
         }
         Subscription::Trades(_) => format!("{symbol}@trade"),
+        Subscription::AggTrades(_) => format!("{symbol}@aggTrade"),
         Subscription::Klines { interval, .. } => format!("{symbol}@kline_{interval}"),
     }
 }
@@ -58,10 +58,22 @@ struct Waiting {
     answer: oneshot::Sender<Result<(), VenueError>>,
 }
 
+/// What a market data connection is made with.
+pub struct FeedSettings {
+    /// The streams' base URL.
+    pub base: String,
+    pub depth_speed: DepthSpeed,
+    /// Of the venue's time stamps.
+    pub time_unit: TimeUnit,
+    pub bounds: Bounds,
+    pub clock: Clock,
+    pub client: awc::Client,
+    /// Draws the jitter of reconnects.
+    pub seed: u64,
+}
+
 struct State {
-    base: String,
-    bounds: Bounds,
-    clock: Clock,
+    settings: FeedSettings,
     sink: FeedSink,
     /// What is to be subscribed on every connection.
     streams: RefCell<BTreeSet<String>>,
@@ -80,24 +92,22 @@ pub struct MarketFeed {
 
 struct FeedRole(Rc<State>);
 
+impl FeedSettings {
+    fn streams_of(&self, subscriptions: &[Subscription]) -> BTreeSet<String> {
+        let names = subscriptions.iter();
+        names.map(|one| stream_of(one, self.depth_speed)).collect()
+    }
+}
+
 impl MarketFeed {
-    /// Starts connecting. `base` is the streams' base URL.
+    /// Starts connecting.
     #[must_use]
-    pub fn start(
-        base: &str,
-        subscriptions: &[Subscription],
-        clock: Clock,
-        sink: FeedSink,
-        client: awc::Client,
-        bounds: Bounds,
-        seed: u64,
-    ) -> Self {
+    pub fn start(settings: FeedSettings, subscriptions: &[Subscription], sink: FeedSink) -> Self {
+        let (client, bounds, seed) = (settings.client.clone(), settings.bounds, settings.seed);
         let state = Rc::new(State {
-            base: base.to_owned(),
-            bounds,
-            clock,
+            streams: RefCell::new(settings.streams_of(subscriptions)),
+            settings,
             sink,
-            streams: RefCell::new(subscriptions.iter().map(stream_of).collect()),
             current: RefCell::default(),
             waiting: RefCell::default(),
             last_id: Cell::new(0),
@@ -114,7 +124,8 @@ impl MarketFeed {
     /// What the venue says, or [`VenueError::Network`] when it does not answer; it will be asked for
     /// again with the next connection.
     pub async fn subscribe(&self, subscriptions: &[Subscription]) -> Result<(), VenueError> {
-        let names: Vec<_> = subscriptions.iter().map(stream_of).collect();
+        let names = self.state.settings.streams_of(subscriptions);
+        let names: Vec<_> = names.into_iter().collect();
         self.state
             .streams
             .borrow_mut()
@@ -127,7 +138,8 @@ impl MarketFeed {
     /// # Errors
     /// As [`MarketFeed::subscribe`].
     pub async fn unsubscribe(&self, subscriptions: &[Subscription]) -> Result<(), VenueError> {
-        let names: Vec<_> = subscriptions.iter().map(stream_of).collect();
+        let names = self.state.settings.streams_of(subscriptions);
+        let names: Vec<_> = names.into_iter().collect();
         self.state
             .streams
             .borrow_mut()
@@ -156,7 +168,7 @@ impl Drop for MarketFeed {
 impl State {
     /// Sends the requests that the names need, one after the other, and waits for each answer.
     async fn request(&self, link: &Link, method: &str, names: &[String]) -> Result<(), VenueError> {
-        let within = self.bounds.request_timeout();
+        let within = self.settings.bounds.request_timeout();
         for batch in names.chunks(BATCH) {
             sleep_until(self.reserve()).await;
             let (answer, answered) = oneshot::channel();
@@ -262,11 +274,17 @@ impl Role for FeedRole {
     }
 
     fn url(&self) -> String {
-        format!("{}/stream?streams=", self.0.base)
+        let FeedSettings {
+            base, time_unit, ..
+        } = &self.0.settings;
+        match time_unit {
+            TimeUnit::Millisecond => format!("{base}/stream?streams="),
+            TimeUnit::Microsecond => format!("{base}/stream?streams=&timeUnit=MICROSECOND"),
+        }
     }
 
     fn silence(&self) -> Duration {
-        Duration::from_millis(self.0.bounds.market_silence_ms)
+        Duration::from_millis(self.0.settings.bounds.market_silence_ms)
     }
 
     fn open(&self, link: Link) -> Pin<Box<dyn Future<Output = Result<(), VenueError>>>> {
@@ -275,7 +293,10 @@ impl Role for FeedRole {
     }
 
     fn message(&self, link: &Link, text: &str) -> Then {
-        match decode(text, self.0.clock.now()) {
+        let FeedSettings {
+            time_unit, clock, ..
+        } = &self.0.settings;
+        match decode(text, *time_unit, clock.now()) {
             Ok(Frame::Event(event)) => {
                 if self.0.is_current(link) {
                     (self.0.sink)(FeedEvent::Event(event));
@@ -389,6 +410,7 @@ mod tests {
                 "btcusdt@depth20@100ms",
             ),
             (Subscription::Trades(symbol), "btcusdt@trade"),
+            (Subscription::AggTrades(symbol), "btcusdt@aggTrade"),
             (
                 Subscription::Klines {
                     symbol,
@@ -398,7 +420,9 @@ mod tests {
             ),
         ];
         for (subscription, stream) in cases {
-            assert_eq!(stream_of(&subscription), stream);
+            assert_eq!(stream_of(&subscription, DepthSpeed::TenASecond), stream);
+            let slow = stream_of(&subscription, DepthSpeed::EverySecond);
+            assert_eq!(slow, stream.trim_end_matches("@100ms"));
         }
     }
 }

@@ -16,12 +16,13 @@ use secrecy::SecretString;
 use crate::clock::Clock;
 use crate::venue::{Connection, PrivateSink};
 
-pub use feed::{MarketFeed, stream_of};
+pub use feed::{FeedSettings, MarketFeed, stream_of};
 pub use orders::ApiOrders;
 
 use super::limits::Limits;
 use super::settings::Bounds;
 use super::sign::Signer;
+use super::wire::time::TimeUnit;
 use life::{Control, Life};
 use session::{Account, Session, SessionRole};
 
@@ -34,6 +35,8 @@ pub struct ApiAccount {
     pub clock: Clock,
     pub limits: Limits,
     pub bounds: Bounds,
+    /// Of the venue's time stamps.
+    pub time_unit: TimeUnit,
     pub client: awc::Client,
 }
 
@@ -46,6 +49,7 @@ impl ApiAccount {
             clock,
             limits,
             bounds,
+            time_unit,
             ..
         } = self.clone();
         Account {
@@ -55,6 +59,7 @@ impl ApiAccount {
             clock,
             limits,
             bounds,
+            time_unit,
         }
     }
 

@@ -66,9 +66,12 @@ impl ApiOrders {
         &self,
         symbol: Symbol,
     ) -> Answer<Result<Vec<OrderReport>, VenueError>> {
-        let params = Params::default().text("symbol", symbol);
-        let answer = self.changing("openOrders.cancelAll", params, |text| {
-            order::canceled_all(&text)
+        let (params, unit) = (
+            Params::default().text("symbol", symbol),
+            self.account.time_unit,
+        );
+        let answer = self.changing("openOrders.cancelAll", params, move |text| {
+            order::canceled_all(&text, unit)
         });
         Box::pin(async move {
             match answer.await {
@@ -195,20 +198,24 @@ impl OrderPort for ApiOrders {
             };
         let in_flight = self.account.limits.order_sent(now);
         let answer = self.session.clone().answer(handed, kind);
+        let unit = self.account.time_unit;
         Box::pin(async move {
             let answer = answer.await;
             drop(in_flight);
             PlaceOutcome::Answered(
                 answer
-                    .and_then(|text| order::placed(&text, &command.terms).map_err(not_understood))
+                    .and_then(|text| {
+                        order::placed(&text, &command.terms, unit).map_err(not_understood)
+                    })
                     .and_then(|report| about_it(command.id, report)),
             )
         })
     }
 
     fn cancel(&self, order: OrderRef) -> Answer<Result<OrderReport, VenueError>> {
-        let answer = self.changing("order.cancel", by_id(order), |text| {
-            order::order(&text, ReportSource::Answer)
+        let unit = self.account.time_unit;
+        let answer = self.changing("order.cancel", by_id(order), move |text| {
+            order::order(&text, ReportSource::Answer, unit)
         });
         Box::pin(async move { about_it(order.id, answer.await?) })
     }
@@ -222,8 +229,9 @@ impl OrderPort for ApiOrders {
         let params = by_id(order)
             .text("newClientOrderId", order.id)
             .text("newQty", quantity);
-        let answer = self.changing("order.amend.keepPriority", params, |text| {
-            order::amended(&text)
+        let unit = self.account.time_unit;
+        let answer = self.changing("order.amend.keepPriority", params, move |text| {
+            order::amended(&text, unit)
         });
         Box::pin(async move { about_it(order.id, answer.await?) })
     }
@@ -241,7 +249,7 @@ impl OrderPort for ApiOrders {
                 }
                 (first, _) => first?,
             };
-            let report = order::order(&text, ReportSource::Query)?;
+            let report = order::order(&text, ReportSource::Query, reader.account.time_unit)?;
             // The order may bear another id at the venue; to the engine it is the one asked for.
             Ok(OrderReport {
                 id: order.id,
@@ -256,7 +264,8 @@ impl OrderPort for ApiOrders {
             None => (Params::default(), weight::OPEN_ALL),
         };
         let answer = self.reader().read("openOrders.status", params, weight);
-        Box::pin(async move { Ok(order::orders(&answer.await?)?) })
+        let unit = self.account.time_unit;
+        Box::pin(async move { Ok(order::orders(&answer.await?, unit)?) })
     }
 
     fn fills(
@@ -278,7 +287,7 @@ impl OrderPort for ApiOrders {
                 let text = reader
                     .read("myTrades", params, weight::FILLS_OF_ORDER)
                     .await?;
-                let page = account::trades(&text)?;
+                let page = account::trades(&text, reader.account.time_unit)?;
                 let full = page.len() >= PAGE;
                 fills.extend(
                     page.into_iter()

@@ -12,6 +12,7 @@ use tripline_engine::time::Timestamp;
 use super::super::error::{Refusal, RequestKind, classify, unreadable};
 use super::super::limits::RateLimit;
 use super::super::sign::Signer;
+use super::super::wire::time::TimeUnit;
 
 /// The parameters of one request: in JSON as they are sent, and for the signature as they are signed.
 #[derive(Debug, Default)]
@@ -104,7 +105,7 @@ pub(super) struct ErrorJson {
 #[serde(rename_all = "camelCase")]
 struct ErrorData {
     server_time: Option<i64>,
-    /// An absolute time in milliseconds, unlike REST's seconds.
+    /// An absolute time, unlike REST's seconds.
     retry_after: Option<i64>,
 }
 
@@ -152,8 +153,12 @@ impl Message<'_> {
                     .as_ref()
                     .and_then(|error| error.data.as_ref())
                     .and_then(|data| {
-                        let wait = data.retry_after?.checked_sub(data.server_time?)?;
-                        u64::try_from(wait).ok().map(Duration::from_millis)
+                        // Whether they follow the connection's unit is not documented.
+                        let [from, to] = [data.server_time?, data.retry_after?]
+                            .map(|stamp| stamp.checked_mul(TimeUnit::seen_in(stamp).nanos()));
+                        u64::try_from(to?.checked_sub(from?)?)
+                            .ok()
+                            .map(Duration::from_nanos)
                     });
                 let error = error.as_ref().map(|error| (error.code, error.msg.as_str()));
                 Err(classify(
@@ -238,15 +243,23 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_its_code_and_when_to_come_back() {
-        let text = r#"{"id":5,"status":429,"error":{"code":-1003,"msg":"Too much request weight used","data":{"serverTime":1000,"retryAfter":4000}},"rateLimits":[]}"#;
-        let message = read(text).unwrap();
-        let error = message
-            .outcome(RequestKind::OrderChanging, text)
-            .unwrap_err();
-        assert!(
-            matches!(&error, VenueError::RateLimited { retry_after: Some(wait), .. } if *wait == Duration::from_secs(3)),
-            "{error:?}"
-        );
+        // In milliseconds, and where the connection is in microseconds.
+        for scale in ["", "000"] {
+            let data = format!(
+                r#"{{"serverTime":1790000001000{scale},"retryAfter":1790000004000{scale}}}"#
+            );
+            let text = format!(
+                r#"{{"id":5,"status":429,"error":{{"code":-1003,"msg":"Too much request weight used","data":{data}}},"rateLimits":[]}}"#
+            );
+            let message = read(&text).unwrap();
+            let error = message
+                .outcome(RequestKind::OrderChanging, &text)
+                .unwrap_err();
+            assert!(
+                matches!(&error, VenueError::RateLimited { retry_after: Some(wait), .. } if *wait == Duration::from_secs(3)),
+                "{error:?}"
+            );
+        }
     }
 
     proptest! {

@@ -21,6 +21,7 @@ use super::super::error::RequestKind;
 use super::super::limits::Limits;
 use super::super::settings::{Bounds, KeyKind};
 use super::super::sign::Signer;
+use super::super::wire::time::TimeUnit;
 use super::super::wire::user_event::{UserEvent, user_event};
 use super::life::Then;
 use super::link::{Link, NotSent};
@@ -37,6 +38,7 @@ pub(super) struct Account {
     pub(super) clock: Clock,
     pub(super) limits: Limits,
     pub(super) bounds: Bounds,
+    pub(super) time_unit: TimeUnit,
 }
 
 type Answered = Result<String, VenueError>;
@@ -220,7 +222,7 @@ impl Session {
 
     /// An event of the private stream.
     fn event(&self, text: &str) -> Then {
-        match user_event(text) {
+        match user_event(text, self.account.time_unit) {
             Ok(UserEvent::Order(report)) => self.tell(PrivateEvent::Report(report)),
             Ok(UserEvent::Balances { balances, at }) => {
                 self.tell(PrivateEvent::Balances { balances, at })

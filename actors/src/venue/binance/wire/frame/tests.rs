@@ -4,6 +4,7 @@ use super::*;
 use crate::venue::binance::wire::market::decode_depth_snapshot;
 
 const RECEIVED: Timestamp = Timestamp::from_millis(1_723_161_254_000);
+const MILLIS: TimeUnit = TimeUnit::Millisecond;
 
 /// Messages as recorded, one of every kind and market.
 const FRAMES: &[&str] = &[
@@ -25,23 +26,25 @@ const FRAMES: &[&str] = &[
 ];
 
 fn read(frame: &str) -> MarketEvent {
-    match decode(frame, RECEIVED) {
+    match decode(frame, MILLIS, RECEIVED) {
         Ok(Frame::Event(event)) => event,
         other => panic!("{other:?} from {frame}"),
     }
 }
 
 fn refusal(frame: &str) -> DecodeReason {
-    decode(frame, RECEIVED).expect_err("a refusal").reason
+    decode(frame, MILLIS, RECEIVED)
+        .expect_err("a refusal")
+        .reason
 }
 
 #[test]
 fn every_recorded_kind_of_frame_is_read() {
     for frame in FRAMES {
         assert!(
-            decode(frame, RECEIVED).is_ok(),
+            decode(frame, MILLIS, RECEIVED).is_ok(),
             "{:?}",
-            decode(frame, RECEIVED)
+            decode(frame, MILLIS, RECEIVED)
         );
     }
 }
@@ -121,15 +124,17 @@ fn raw_partial_depth_takes_its_symbol_from_the_stream_or_is_refused() {
     let body = r#"{"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[["0.0026","100"]]}"#;
     assert_eq!(refusal(body), DecodeReason::NoSymbol);
     let Ok(Frame::Event(MarketEvent::PartialDepth(depth))) =
-        decode_raw("bnbbtc@depth5", body, RECEIVED)
+        decode_raw("bnbbtc@depth5", body, MILLIS, RECEIVED)
     else {
         panic!()
     };
-    assert_eq!(depth.symbol.as_str(), "BNBBTC");
-    let futures =
-        r#"{"e":"depthUpdate","E":1,"T":1,"s":"BNBBTC","U":1,"u":2,"pu":-1,"b":[],"a":[]}"#;
+    assert_eq!(
+        (depth.symbol.as_str(), depth.stream_levels),
+        ("BNBBTC", Some(5))
+    );
+    let futures = r#"{"e":"depthUpdate","E":1721347201585,"T":1721347201533,"s":"BNBBTC","U":1,"u":2,"pu":-1,"b":[],"a":[]}"#;
     assert!(matches!(
-        decode_raw("bnbbtc@depth5@100ms", futures, RECEIVED),
+        decode_raw("bnbbtc@depth5@100ms", futures, MILLIS, RECEIVED),
         Ok(Frame::Event(MarketEvent::PartialDepth(_)))
     ));
     assert_eq!(
@@ -145,22 +150,22 @@ fn raw_partial_depth_takes_its_symbol_from_the_stream_or_is_refused() {
 fn control_replies_refusals_and_the_shutdown_notice_are_told_apart() {
     let reply = |result, id| Ok(Frame::Reply(ControlReply { result, id }));
     assert_eq!(
-        decode(FRAMES[11], RECEIVED),
+        decode(FRAMES[11], MILLIS, RECEIVED),
         reply(ControlResult::Done, Some(RequestId::Number(1)))
     );
     let streams = vec!["btcusdt@trade".to_owned(), "btcusdt@depth".to_owned()];
     assert_eq!(
-        decode(FRAMES[12], RECEIVED),
+        decode(FRAMES[12], MILLIS, RECEIVED),
         reply(
             ControlResult::Streams(streams),
             Some(RequestId::Text("list".into()))
         )
     );
     assert_eq!(
-        decode(r#"{"id":null,"result":true}"#, RECEIVED),
+        decode(r#"{"id":null,"result":true}"#, MILLIS, RECEIVED),
         reply(ControlResult::Property(true), None)
     );
-    let refused = |text| match decode(text, RECEIVED) {
+    let refused = |text| match decode(text, MILLIS, RECEIVED) {
         Ok(Frame::Refused(error)) => (error.code, error.id),
         other => panic!("{other:?}"),
     };
@@ -173,14 +178,56 @@ fn control_replies_refusals_and_the_shutdown_notice_are_told_apart() {
         FRAMES[14],
         r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}"#,
     ] {
-        assert_eq!(decode(shutdown, RECEIVED), Ok(Frame::ServerShutdown));
+        assert_eq!(
+            decode(shutdown, MILLIS, RECEIVED),
+            Ok(Frame::ServerShutdown)
+        );
     }
 }
 
+/// The frame with its time stamps in microseconds.
+fn in_micros(frame: &str) -> String {
+    let mut frame = frame.to_owned();
+    for name in [r#""E":"#, r#""T":"#, r#""t":"#] {
+        let parts: Vec<_> = frame.split(name).map(str::to_owned).collect();
+        let scaled = parts.iter().enumerate().map(|(at, part)| {
+            let digits = part.chars().take_while(char::is_ascii_digit).count();
+            let is_stamp = at > 0 && digits == 13;
+            let (stamp, rest) = part.split_at(digits);
+            format!("{stamp}{}{rest}", if is_stamp { "000" } else { "" })
+        });
+        frame = scaled.collect::<Vec<_>>().join(name);
+    }
+    frame
+}
+
 #[test]
-fn a_stream_in_microseconds_reads_as_the_same_instant() {
-    let micros = FRAMES[5].replace("1723161255342,", "1723161255342000,");
-    assert_eq!(read(&micros), read(FRAMES[5]));
+fn both_time_units_read_as_the_same_instants_and_the_other_unit_is_refused() {
+    let mut with_time = 0;
+    for frame in FRAMES.iter().filter(|frame| in_micros(frame) != **frame) {
+        let micros = in_micros(frame);
+        let Ok(Frame::Event(event)) = decode(frame, MILLIS, RECEIVED) else {
+            continue; // The notice of a shutdown, whose time nobody needs.
+        };
+        let read = |frame: &str, unit| decode(frame, unit, RECEIVED);
+        assert_eq!(
+            read(&micros, TimeUnit::Microsecond),
+            Ok(Frame::Event(event))
+        );
+        assert_eq!(
+            decode_recorded(&micros, RECEIVED),
+            decode_recorded(frame, RECEIVED)
+        );
+        for (frame, unit) in [(*frame, TimeUnit::Microsecond), (&micros, MILLIS)] {
+            let error = read(frame, unit).expect_err(frame);
+            assert!(
+                matches!(error.reason, DecodeReason::NoTime { unit: asked, .. } if asked == unit),
+                "{error}"
+            );
+        }
+        with_time += 1;
+    }
+    assert_eq!(with_time, 8);
 }
 
 #[test]
@@ -195,7 +242,7 @@ fn changed_types_and_missing_fields_are_refused_and_say_where() {
     ] {
         let frame = FRAMES[0].replace(from, to);
         assert_ne!(frame, FRAMES[0]);
-        let error = decode(&frame, RECEIVED).expect_err(&frame);
+        let error = decode(&frame, MILLIS, RECEIVED).expect_err(&frame);
         assert_eq!(error.what, "best bid and ask");
         assert!(matches!(error.reason, DecodeReason::Json(_)), "{error}");
     }
@@ -240,13 +287,12 @@ fn what_nobody_reads_here_is_refused_by_its_name() {
 
 #[test]
 fn a_snapshot_of_another_symbol_is_refused() {
-    let body =
-        r#"{"lastUpdateId":1,"E":2,"T":3,"symbol":"BTCUSD_PERP","bids":[["1","2",[]]],"asks":[]}"#;
+    let body = r#"{"lastUpdateId":1,"E":1721347201585,"T":1721347201533,"symbol":"BTCUSD_PERP","bids":[["1","2",[]]],"asks":[]}"#;
     let symbol = |text| Symbol::new(text).expect("a symbol");
     let depth = decode_depth_snapshot(symbol("BTCUSD_PERP"), body, RECEIVED).expect("read");
     assert_eq!(
         (depth.bids.len(), depth.venue_time),
-        (1, Some(Timestamp::from_millis(3)))
+        (1, Some(Timestamp::from_millis(1_721_347_201_533)))
     );
     let error = decode_depth_snapshot(symbol("ETHUSD_PERP"), body, RECEIVED).expect_err("refused");
     assert!(
@@ -260,7 +306,7 @@ fn a_snapshot_of_another_symbol_is_refused() {
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode_bytes(&bytes, RECEIVED);
+        let _ = decode_bytes(&bytes, MILLIS, RECEIVED);
     }
 
     #[test]
@@ -281,9 +327,9 @@ proptest! {
                 _ => bytes.truncate(at),
             }
         }
-        let _ = decode_bytes(&bytes, RECEIVED);
+        let _ = decode_bytes(&bytes, MILLIS, RECEIVED);
         let text = String::from_utf8_lossy(&bytes);
-        let _ = decode_raw("btcusdt@depth5", &text, RECEIVED);
+        let _ = decode_raw("btcusdt@depth5", &text, MILLIS, RECEIVED);
         let _ = decode_depth_snapshot(Symbol::new("BTCUSDT").expect("a symbol"), &text, RECEIVED);
     }
 }

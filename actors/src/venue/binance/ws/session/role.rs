@@ -9,10 +9,11 @@ use std::time::Duration;
 use tripline_engine::ports::VenueError;
 
 use super::super::super::error::RequestKind;
+use super::super::super::wire::time::TimeUnit;
 use super::super::life::{Role, Then};
 use super::super::link::Link;
 use super::super::requests::{Params, read};
-use super::{Handed, Session, lost};
+use super::{Account, Handed, Session, lost};
 use crate::feed::PrivateEvent;
 
 /// The session as what a connection is for.
@@ -28,7 +29,11 @@ impl Role for SessionRole {
     }
 
     fn url(&self) -> String {
-        self.0.account.url.clone()
+        let Account { url, time_unit, .. } = &self.0.account;
+        match time_unit {
+            TimeUnit::Millisecond => url.clone(),
+            TimeUnit::Microsecond => format!("{url}?timeUnit=MICROSECOND"),
+        }
     }
 
     fn silence(&self) -> Duration {

@@ -14,11 +14,8 @@ use crate::venue::binance::ws::MarketFeed;
 
 fn feed(client: &awc::Client, bounds: Bounds) -> (MarketFeed, Told<FeedEvent>) {
     let (told, sink) = Told::sink();
-    let (url, client) = ("ws://venue.test", client.clone());
-    (
-        MarketFeed::start(url, &[best()], clock(), sink, client, bounds, 7),
-        told,
-    )
+    let settings = feed_settings(client, bounds);
+    (MarketFeed::start(settings, &[best()], sink), told)
 }
 
 fn is_up(event: &FeedEvent) -> bool {
@@ -246,15 +243,11 @@ async fn an_answered_question_keeps_a_quiet_market_connected() {
 async fn waits(seed: u64) -> Vec<Duration> {
     let (client, mut network) = one_more_network(65_536);
     let (_told, sink) = Told::sink();
-    let _feed = MarketFeed::start(
-        "ws://venue.test",
-        &[best()],
-        clock(),
-        sink,
-        client,
-        bounds(),
+    let settings = FeedSettings {
         seed,
-    );
+        ..feed_settings(&client, bounds())
+    };
+    let _feed = MarketFeed::start(settings, &[best()], sink);
     let mut waits = Vec::new();
     network.refuse("503 Service Unavailable").await;
     for _ in 0..12 {

@@ -2,6 +2,7 @@
 
 use super::*;
 
+use tripline_engine::messages::market::MarketEvent;
 use tripline_engine::ports::VenueError;
 
 use crate::feed::FeedEvent;
@@ -22,11 +23,8 @@ fn many(from: usize, to: usize) -> Vec<Subscription> {
 
 fn start(client: &awc::Client, subscriptions: &[Subscription]) -> (MarketFeed, Told<FeedEvent>) {
     let (told, sink) = Told::sink();
-    let (url, client) = ("ws://venue.test", client.clone());
-    (
-        MarketFeed::start(url, subscriptions, clock(), sink, client, bounds(), 7),
-        told,
-    )
+    let settings = feed_settings(client, bounds());
+    (MarketFeed::start(settings, subscriptions, sink), told)
 }
 
 fn is_up(event: &FeedEvent) -> bool {
@@ -149,6 +147,46 @@ async fn a_subscription_made_during_a_hand_over_is_on_the_new_connection() {
     new.answer(&subscribe, Value::Null).await;
     assert_eq!(new.agree().await["params"], json!(["a1usdt@trade"]));
     told.until("up", is_up).await;
+}
+
+#[actix_rt::test]
+async fn a_stamp_in_another_unit_than_was_asked_for_is_changed_data() {
+    let (client, mut network) = network(65_536);
+    let (told, sink) = Told::sink();
+    let settings = FeedSettings {
+        time_unit: TimeUnit::Microsecond,
+        ..feed_settings(&client, bounds())
+    };
+    let _feed = MarketFeed::start(settings, &[Subscription::Trades(symbol())], sink);
+    let mut peer = network.accept().await;
+    assert_eq!(peer.path, "/stream?streams=&timeUnit=MICROSECOND");
+    peer.agree().await;
+    let trade = |stamp: &str| {
+        let data = format!(
+            r#"{{"e":"trade","E":{stamp},"s":"BTCUSDT","t":1,"p":"1.0","q":"1.0","T":{stamp},"m":true,"M":true}}"#
+        );
+        format!(r#"{{"stream":"btcusdt@trade","data":{data}}}"#)
+    };
+    peer.say(&trade("1790000000000123")).await;
+    let event = told.until("event", |event| matches!(event, FeedEvent::Event(_)));
+    let FeedEvent::Event(MarketEvent::Trade(trade_seen)) = event.await else {
+        panic!()
+    };
+    assert_eq!(
+        trade_seen.venue_time,
+        Timestamp::from_micros(1_790_000_000_000_123)
+    );
+    peer.say(&trade("1790000000000")).await;
+    let is_changed = |event: &FeedEvent| {
+        matches!(
+            event,
+            FeedEvent::Malformed {
+                error: VenueError::ChangedData { .. },
+                ..
+            }
+        )
+    };
+    told.until("malformed", is_changed).await;
 }
 
 #[actix_rt::test]

@@ -29,7 +29,9 @@ use tripline_engine::ids::Symbol;
 use tripline_engine::strategy::Subscription;
 use tripline_engine::time::Timestamp;
 
-use super::super::settings::Bounds;
+use super::super::settings::{Bounds, DepthSpeed};
+use super::super::wire::time::TimeUnit;
+use super::FeedSettings;
 use crate::clock::Clock;
 use crate::http::{Limits as Timeouts, client_over, tls_config};
 
@@ -253,6 +255,19 @@ fn ticker(update: u64) -> String {
     format!(
         r#"{{"stream":"btcusdt@bookTicker","data":{{"u":{update},"s":"BTCUSDT","b":"50000.00","B":"1.0","a":"50000.01","A":"2.0"}}}}"#
     )
+}
+
+/// A feed of these bounds on this network.
+fn feed_settings(client: &awc::Client, bounds: Bounds) -> FeedSettings {
+    FeedSettings {
+        base: "ws://venue.test".into(),
+        depth_speed: DepthSpeed::default(),
+        time_unit: TimeUnit::default(),
+        bounds,
+        clock: clock(),
+        client: client.clone(),
+        seed: 7,
+    }
 }
 
 fn bounds() -> Bounds {

@@ -31,6 +31,7 @@ pub(super) fn account_with(client: &awc::Client, signer: Signer) -> ApiAccount {
         clock: clock(),
         limits: Limits::new(20),
         bounds: bounds(),
+        time_unit: TimeUnit::Millisecond,
         client: client.clone(),
     }
 }
