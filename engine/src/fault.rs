@@ -75,6 +75,8 @@ fault_kinds! {
     OrderUnresolved = "order_unresolved",
     /// An order with this engine's mark that the engine does not know.
     UnknownOrder = "unknown_order",
+    /// This engine and the venue do not agree on orders or fills, or the venue does not tell.
+    NotReconciled = "not_reconciled",
     /// A resting order could not be cancelled and confirmed.
     CancelUnconfirmed = "cancel_unconfirmed",
     /// An alert reached nobody.

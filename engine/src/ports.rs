@@ -120,6 +120,32 @@ pub struct OrderRef {
     pub venue_id: Option<VenueOrderId>,
 }
 
+/// A stretch of the venue's time, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Window {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+impl Window {
+    /// The longest that a venue is asked for at once (Binance Spot, `allOrders` and `myTrades`).
+    pub const LONGEST: Duration = Duration::from_hours(24);
+
+    /// Windows of at most [`Window::LONGEST`] that cover this one, oldest first.
+    pub fn pieces(self) -> impl Iterator<Item = Self> {
+        let mut from = Some(self.from).filter(|from| *from <= self.until);
+        std::iter::from_fn(move || {
+            let start = from?;
+            let end = start.checked_add(Self::LONGEST).unwrap_or(self.until);
+            from = Some(end).filter(|end| *end < self.until);
+            Some(Self {
+                from: start,
+                until: end.min(self.until),
+            })
+        })
+    }
+}
+
 /// Placing and cancelling. Each call writes to the socket before it returns where the socket takes the
 /// bytes at once; the future only waits for the answer.
 ///
@@ -135,6 +161,19 @@ pub trait OrderPort {
     fn query(&self, order: OrderRef) -> Answer<Result<OrderReport, VenueError>>;
     /// Open orders of the account, on one symbol or on all; ours and others'.
     fn open_orders(&self, symbol: Option<Symbol>) -> Answer<Result<Vec<OrderReport>, VenueError>>;
+    /// Orders of a symbol that were created in the window, open and ended, ours and others', oldest first.
+    fn history(
+        &self,
+        symbol: Symbol,
+        window: Window,
+    ) -> Answer<Result<Vec<OrderReport>, VenueError>>;
+    /// Executions of the account on a symbol in the window, of orders of ours and of others, each with the
+    /// venue's number of its order, oldest first.
+    fn trades(
+        &self,
+        symbol: Symbol,
+        window: Window,
+    ) -> Answer<Result<Vec<(VenueOrderId, Fill)>, VenueError>>;
     /// All fills of one order.
     fn fills(&self, symbol: Symbol, order: VenueOrderId) -> Answer<Result<Vec<Fill>, VenueError>>;
     fn balances(&self) -> Answer<Result<Vec<Balance>, VenueError>>;

@@ -214,6 +214,9 @@ impl OrderDesk {
         if origin.run == self.run && seat.is_some_and(|seat| origin.sequence <= seat.sequence) {
             return false; // Settled and forgotten: a very late duplicate.
         }
+        if self.past.is_known(&report.id) {
+            return false; // An earlier run has told all of it.
+        }
         match (seat, report.terms) {
             (Some(_), Some(terms)) if origin.run != self.run => {
                 let mut order = Order::new(report.id, origin.strategy, terms, now);

@@ -101,11 +101,10 @@ impl Entry {
         self.cancels_refused = self.cancels_refused.saturating_add(1);
     }
 
-    /// The private stream came up: what it missed is asked for. A question that is under way already
-    /// is asked again when it is answered.
-    pub(super) fn look_after_stream(&mut self, out: &mut Vec<Effect>) {
+    /// Asks from anew: a question that is under way already is asked again when it is answered.
+    pub(super) fn look_again(&mut self, after: Duration, out: &mut Vec<Effect>) {
         self.asked_too_early = self.query_under_way;
-        self.look_after(Duration::ZERO, out);
+        self.look_after(after, out);
     }
 
     /// Takes note that the question under way was answered.
@@ -128,7 +127,7 @@ impl Entry {
         }
     }
 
-    /// Whether nothing more is to be learnt about the order before the private stream counts as live.
+    /// Whether nothing more is to be learnt about the order before it counts as reconciled.
     pub(super) fn is_reconciled(&self) -> bool {
         !self.query_under_way && !self.order.misses_fills()
     }

@@ -118,7 +118,7 @@ impl Entry {
 }
 
 /// The event of a state that the venue has shown.
-fn event_of(state: OrderState, reason: Option<String>) -> Option<OrderEventKind> {
+pub(super) fn event_of(state: OrderState, reason: Option<String>) -> Option<OrderEventKind> {
     match state {
         OrderState::Working => Some(OrderEventKind::Accepted),
         OrderState::PartiallyFilled => Some(OrderEventKind::PartiallyFilled),

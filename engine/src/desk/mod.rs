@@ -2,8 +2,12 @@
 //! is a shell around it: it carries out the [`Effect`]s and brings back the answers.
 
 mod answers;
+mod commands;
 mod entry;
 mod fills;
+mod reconcile;
+mod restore;
+mod shown;
 mod sweep;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -13,20 +17,19 @@ use std::time::Duration;
 use crate::fault::{Fault, FaultKind};
 use crate::halt::{Gate, HaltBoard, Membership, Scope};
 use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, VenueOrderId};
-use crate::instrument::{Instrument, OpenCounts};
-use crate::messages::order::{
-    AmendOrder, CancelAll, CancelOrder, OrderEvent, OrderEventKind, OrderFilled, OrderReport,
-    PlaceOrder,
-};
+use crate::instrument::Instrument;
+use crate::journal::{OrdersMemory, Reconciled};
+use crate::messages::order::{OrderEvent, OrderFilled, OrderReport, PlaceOrder};
 use crate::money::{Price, Quantity};
-use crate::order::state::Learnt;
-use crate::order::{Order, OrderState};
+use crate::order::Order;
 use crate::ports::OrderRef;
-use crate::risk::{self, Approved, DenialReason, Preconditions};
+use crate::risk::Approved;
 use crate::time::Timestamp;
 
 pub use answers::IN_MATCH;
-use entry::{Entry, order_ref};
+use entry::Entry;
+use reconcile::Review;
+pub use reconcile::{LONGEST_BACK, Question, RoundId, Shown};
 pub use sweep::Sweep;
 
 /// Settled orders that are kept, so that a duplicate or late event still finds its order.
@@ -53,6 +56,14 @@ pub enum Effect {
     ListOpen {
         after: Duration,
     },
+    /// Ask for what a reconciliation holds against this side's picture, not before this delay.
+    Ask {
+        round: RoundId,
+        question: Question,
+        after: Duration,
+    },
+    /// A reconciliation has ended.
+    Reconciled(Reconciled),
     /// Tell the strategy.
     Happened(OrderEvent),
     /// Tell the strategy; always before the event of the state it leads to.
@@ -92,8 +103,18 @@ pub struct OrderDesk {
     /// When the last confirmation of a sweep of the scope began.
     listed: BTreeMap<Scope, Timestamp>,
     private_stream_up: bool,
-    /// Orders that must be asked for before the private stream counts as live.
-    reconciling: Option<HashSet<ClientOrderId>>,
+    /// Whether the private stream was up before in this run.
+    was_up: bool,
+    /// The reconciliation that is under way.
+    review: Option<Review>,
+    last_round: u64,
+    /// When this side and the venue agreed last, and how often that is looked at.
+    reconciled_at: Option<Timestamp>,
+    reconcile_every: Option<Duration>,
+    /// Up to when everything is known of an instrument; absent where nothing is known of earlier runs.
+    known_until: BTreeMap<Symbol, Timestamp>,
+    /// What earlier runs have written down.
+    past: OrdersMemory,
     clock_good: bool,
     stopping: bool,
     pub orders_sent: u64,
@@ -117,7 +138,13 @@ impl OrderDesk {
             sweeps: Vec::new(),
             listed: BTreeMap::new(),
             private_stream_up: false,
-            reconciling: None,
+            was_up: false,
+            review: None,
+            last_round: 0,
+            reconciled_at: None,
+            reconcile_every: None,
+            known_until: BTreeMap::new(),
+            past: OrdersMemory::default(),
             clock_good: false,
             stopping: false,
             orders_sent: 0,
@@ -131,6 +158,11 @@ impl OrderDesk {
 
     pub fn add_instrument(&mut self, instrument: Instrument) {
         self.instruments.insert(instrument.symbol, instrument);
+    }
+
+    /// Orders are held against the venue's again after this long.
+    pub fn reconcile_every(&mut self, period: Duration) {
+        self.reconcile_every = Some(period);
     }
 
     /// Gives a strategy its place; only then are its orders taken.
@@ -182,169 +214,6 @@ impl OrderDesk {
         self.entries.values().map(|entry| &entry.order)
     }
 
-    /// Places an order: a [`Effect::Place`] when everything allows it, else the event of its denial.
-    pub fn place(&mut self, command: PlaceOrder, now: Timestamp, out: &mut Vec<Effect>) {
-        let id = command.id;
-        if let Err(reason) = self.claim(&command) {
-            let order = Order::new(id, command.strategy, command.terms, command.created);
-            return deny(order, reason, now, out);
-        }
-        let mut order = Order::new(id, command.strategy, command.terms, command.created);
-        match self.approve(command) {
-            Ok(approved) => {
-                let learnt = order.learn(Learnt::HandedOver, now);
-                debug_assert!(learnt.is_ok(), "a created order can always be handed over");
-                self.orders_sent += 1;
-                self.insert(order.clone());
-                out.push(Effect::Place(approved));
-                out.push(Effect::Happened(OrderEvent {
-                    order,
-                    kind: OrderEventKind::Submitted,
-                    at: now,
-                }));
-            }
-            Err(reason) => deny(order, reason, now, out),
-        }
-    }
-
-    /// Takes the id out of circulation: each is used once, and only by its own strategy.
-    fn claim(&mut self, command: &PlaceOrder) -> Result<(), DenialReason> {
-        let seat = self
-            .seats
-            .get_mut(&command.strategy)
-            .ok_or(DenialReason::NotReady)?;
-        let origin = command.id.origin().filter(|origin| {
-            origin.strategy == command.strategy
-                && origin.run == self.run
-                && origin.sequence > seat.sequence
-        });
-        let origin = origin.ok_or(DenialReason::DuplicateId)?;
-        seat.sequence = origin.sequence;
-        Ok(())
-    }
-
-    fn approve(&self, command: PlaceOrder) -> Result<Approved<PlaceOrder>, DenialReason> {
-        let symbol = command.terms.symbol;
-        let instrument = self.instruments.get(&symbol);
-        let instrument =
-            instrument.ok_or_else(|| DenialReason::UnknownInstrument(symbol.to_string()))?;
-        let seat = self
-            .seats
-            .get(&command.strategy)
-            .ok_or(DenialReason::NotReady)?;
-        let reference = self.references.get(&symbol).copied().flatten();
-        let mut counts = OpenCounts::default();
-        let mut frozen = false;
-        for order in self.unsettled.iter().filter_map(|id| self.order(id)) {
-            if order.terms.symbol == symbol && order.state.may_be_open() {
-                counts.orders += 1;
-                counts.algo_orders += u32::from(order.terms.order_type.needs_stop_price());
-                frozen |= order.state == OrderState::Uncertain;
-            }
-        }
-        let preconditions = Preconditions {
-            level: seat.gate.level(),
-            private_stream_live: self.is_private_stream_live(),
-            data_fresh: reference.is_some(),
-            clock_good: self.clock_good,
-            instrument_frozen: frozen,
-            stopping: self.stopping,
-        };
-        risk::approve(command, instrument, reference, counts, preconditions)
-    }
-
-    /// Cancels one order of the strategy.
-    pub fn cancel(&mut self, command: CancelOrder, now: Timestamp, out: &mut Vec<Effect>) {
-        let Some(entry) = self.entries.get_mut(&command.id) else {
-            return; // Denied before it was known to the desk: the strategy has its event.
-        };
-        if entry.order.strategy != command.strategy {
-            let detail = format!(
-                "cancel of {} which is of strategy {}",
-                command.id, entry.order.strategy
-            );
-            let scope = Scope::Strategy(command.strategy);
-            return out.push(Effect::Raise(fault(
-                FaultKind::StrategyError,
-                scope,
-                detail,
-                now,
-            )));
-        }
-        if entry.order.state.is_terminal() {
-            let kind = OrderEventKind::CancelRejected {
-                code: 0,
-                text: "the order has ended".into(),
-            };
-            return out.push(entry.happened(kind, now));
-        }
-        entry.cancel(now, out);
-    }
-
-    /// Cancels the open orders of the strategy, on one symbol or on all.
-    pub fn cancel_all(&mut self, command: CancelAll, now: Timestamp, out: &mut Vec<Effect>) {
-        let CancelAll { strategy, symbol } = command;
-        self.cancel_where(now, out, |_, order| {
-            order.strategy == strategy && symbol.is_none_or(|symbol| order.terms.symbol == symbol)
-        });
-    }
-
-    fn cancel_where(
-        &mut self,
-        now: Timestamp,
-        out: &mut Vec<Effect>,
-        wanted: impl Fn(&Self, &Order) -> bool,
-    ) {
-        let unsettled = self.unsettled.iter().filter_map(|id| self.order(id));
-        let mut ids: Vec<_> = unsettled
-            .filter(|order| wanted(self, order))
-            .map(|order| order.id)
-            .collect();
-        ids.sort_unstable();
-        for id in ids {
-            if let Some(entry) = self.entries.get_mut(&id) {
-                entry.cancel(now, out);
-            }
-        }
-    }
-
-    /// Reduces an order's quantity.
-    pub fn amend(&mut self, command: AmendOrder, now: Timestamp, out: &mut Vec<Effect>) {
-        let Some(entry) = self.entries.get(&command.id) else {
-            return;
-        };
-        let order = &entry.order;
-        let open = matches!(
-            order.state,
-            OrderState::Working | OrderState::PartiallyFilled
-        );
-        let allowed = self
-            .instruments
-            .get(&order.terms.symbol)
-            .is_some_and(|known| known.amend_allowed);
-        let reducing =
-            command.quantity < order.terms.quantity && command.quantity > order.executed();
-        let refusal = match () {
-            () if order.strategy != command.strategy => Some("the order is of another strategy"),
-            () if !open || entry.order.cancel_pending => Some("the order is not open at the venue"),
-            () if !allowed => Some("the instrument does not allow amendments"),
-            () if !reducing => {
-                Some("the new quantity must be below the old and above what is executed")
-            }
-            () => None,
-        };
-        match refusal {
-            None => out.push(Effect::Amend(order_ref(order), command.quantity)),
-            Some(text) => {
-                let kind = OrderEventKind::AmendRejected {
-                    code: 0,
-                    text: text.into(),
-                };
-                out.push(entry.happened(kind, now));
-            }
-        }
-    }
-
     fn insert(&mut self, order: Order) {
         self.unsettled.insert(order.id);
         self.entries.insert(order.id, Entry::new(order));
@@ -379,16 +248,6 @@ fn fault(kind: FaultKind, scope: Scope, detail: String, at: Timestamp) -> Fault 
         detail,
         at,
     }
-}
-
-fn deny(mut order: Order, reason: DenialReason, now: Timestamp, out: &mut Vec<Effect>) {
-    let learnt = order.learn(Learnt::Denied, now);
-    debug_assert!(learnt.is_ok(), "a created order can always be denied");
-    out.push(Effect::Happened(OrderEvent {
-        order,
-        kind: OrderEventKind::Denied { reason },
-        at: now,
-    }));
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Sweeps and reconciliation: what has to be true of a whole set of orders.
+//! Sweeps: cancelling every order of a scope, until the venue shows none.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -109,7 +109,7 @@ impl OrderDesk {
 
     /// Where every order of a sweep has ended, asks the venue to confirm; where one goes on, sees to it
     /// that its cancel does too.
-    fn confirm_sweeps(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+    pub(super) fn confirm_sweeps(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         let mut sweeps = std::mem::take(&mut self.sweeps);
         for sweep in &mut sweeps {
             let left = self.open_orders().any(|order| self.is_in(sweep, order.id));
@@ -181,51 +181,10 @@ impl OrderDesk {
         self.confirm_sweeps(now, out);
     }
 
-    /// The private stream is down: nothing is placed until it is back and every order was asked for.
-    pub fn private_stream_down(&mut self) {
-        self.reconciling = None;
-        self.private_stream_up = false;
-    }
-
-    /// The private stream delivers again. What it missed is asked for; it counts as live when every
-    /// answer is there.
-    pub fn private_stream_up(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        self.private_stream_up = true;
-        let mut ids: Vec<_> = self.unsettled.iter().copied().collect();
-        ids.sort_unstable();
-        for id in &ids {
-            if let Some(entry) = self.entries.get_mut(id) {
-                entry.look_after_stream(out);
-            }
-        }
-        self.reconciling = Some(ids.into_iter().collect());
-        self.drop_reconciled();
-        self.confirm_sweeps(now, out);
-    }
-
-    /// Whether the private stream delivers and everything it missed was asked for.
-    #[must_use]
-    pub fn is_private_stream_live(&self) -> bool {
-        self.private_stream_up && self.reconciling.is_none()
-    }
-
-    fn drop_reconciled(&mut self) {
-        if let Some(waiting) = &mut self.reconciling {
-            waiting.retain(|id| {
-                self.entries
-                    .get(id)
-                    .is_some_and(|entry| !entry.is_reconciled())
-            });
-            if waiting.is_empty() {
-                self.reconciling = None;
-            }
-        }
-    }
-
     /// Looks after what may have become complete with news about this order.
     pub(super) fn resolved(&mut self, id: ClientOrderId, now: Timestamp, out: &mut Vec<Effect>) {
         self.settle(id);
-        self.drop_reconciled();
+        self.advance(now, out);
         if !self.sweeps.is_empty() {
             self.confirm_sweeps(now, out);
         }
@@ -236,6 +195,7 @@ impl OrderDesk {
         if !self.sweeps.is_empty() {
             self.confirm_sweeps(now, out);
         }
+        self.keep_reconciled(now, out);
     }
 }
 

@@ -1,5 +1,6 @@
 mod histories;
 mod placing;
+mod reconciling;
 mod recovery;
 mod sweeping;
 
@@ -10,8 +11,10 @@ use crate::halt::{HaltLevel, HaltPolicy, Incident, Reaction};
 use crate::ids::{OrderOrigin, TradeId, VenueId};
 use crate::instrument::{Filters, LotSize, TradingStatus};
 use crate::messages::control::{RestingOrders, Resume};
-use crate::messages::order::{Fill, ReportSource};
-use crate::order::{NewOrder, OrderType, Side, VenueStatus};
+use crate::messages::order::{
+    AmendOrder, CancelAll, CancelOrder, Fill, OrderEventKind, ReportSource,
+};
+use crate::order::{NewOrder, OrderState, OrderType, Side, VenueStatus};
 use crate::ports::{PlaceOutcome, VenueError};
 
 const SETTLE: Duration = Duration::from_secs(6);
@@ -245,8 +248,62 @@ impl Bench {
             .cancel_answered(id, answer, self.now, &mut self.out);
     }
 
+    fn stream_down(&mut self) {
+        self.desk.private_stream_down(&mut self.out);
+    }
+
+    /// The private stream comes up, and the venue's lists show what the desk believes.
     fn stream_up(&mut self) {
         self.desk.private_stream_up(self.now, &mut self.out);
+        self.agree();
+    }
+
+    /// Answers what a reconciliation asks by what the desk believes; returns how much was asked.
+    fn agree(&mut self) -> usize {
+        let asked = self.asked();
+        let questions = asked.len();
+        for (round, question) in asked {
+            let shown = match question {
+                Question::OpenOrders => Shown::Orders(self.believed_open()),
+                Question::History(..) => Shown::Orders(Vec::new()),
+                Question::Trades(..) => Shown::Trades(Vec::new()),
+            };
+            self.tell(round, question, Ok(shown));
+        }
+        questions
+    }
+
+    fn believed_open(&self) -> Vec<OrderReport> {
+        let open = self.desk.open_orders().filter_map(|order| {
+            let executed = order.executed().to_string();
+            let status = match order.state {
+                OrderState::Working => VenueStatus::New,
+                OrderState::PartiallyFilled => VenueStatus::PartiallyFilled,
+                _ => return None,
+            };
+            Some(self.shown(order.id, status, &executed))
+        });
+        open.collect()
+    }
+
+    /// What a reconciliation asks, taken off the list.
+    fn asked(&mut self) -> Vec<(RoundId, Question)> {
+        let mut asked = Vec::new();
+        self.out.retain(|effect| match effect {
+            Effect::Ask {
+                round, question, ..
+            } => {
+                asked.push((*round, *question));
+                false
+            }
+            _ => true,
+        });
+        asked
+    }
+
+    fn tell(&mut self, round: RoundId, question: Question, answer: Result<Shown, VenueError>) {
+        self.desk
+            .told(round, question, answer, self.now, &mut self.out);
     }
 
     fn listed(&mut self, answer: Result<Vec<OrderReport>, VenueError>) {
@@ -288,9 +345,13 @@ impl Bench {
         self.desk.order(&id).unwrap().state
     }
 
-    /// What the desk did since it was asked last, one word or two each.
+    /// What the desk did since it was asked last, one word or two each; reconciliations have tests of
+    /// their own.
     fn did(&mut self) -> Vec<String> {
-        self.out.drain(..).map(|effect| word(&effect)).collect()
+        let about_orders =
+            |effect: &Effect| !matches!(effect, Effect::Ask { .. } | Effect::Reconciled(_));
+        let out = self.out.drain(..).filter(about_orders);
+        out.map(|effect| word(&effect)).collect()
     }
 }
 
@@ -306,6 +367,8 @@ fn word(effect: &Effect) -> String {
         Effect::Raise(fault) => format!("fault {} of {}", fault.kind, fault.scope),
         Effect::Swept(sweep) => format!("swept {}", sweep.orders),
         Effect::Foreign(_) => "foreign".into(),
+        Effect::Ask { question, .. } => format!("ask {question:?}"),
+        Effect::Reconciled(done) => format!("reconciled {:?}", done.outcome),
         Effect::Happened(event) => happened(&event.kind),
     }
 }

@@ -169,8 +169,9 @@ impl OrdersMemory {
         self.learn(&resolved.id, learnt, at);
     }
 
-    /// Whether the order is, or was, here: it does not come again.
-    fn is_known(&self, id: &ClientOrderId) -> bool {
+    /// Whether the order was ever intended, settled ones included.
+    #[must_use]
+    pub fn is_known(&self, id: &ClientOrderId) -> bool {
         let used = id.origin().is_some_and(|origin| {
             let last = self.runs.get(&origin.run);
             let last = last.and_then(|run| run.get(&origin.strategy));

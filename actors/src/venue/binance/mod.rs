@@ -4,6 +4,7 @@ pub mod clock_sync;
 pub mod error;
 pub mod http;
 pub mod limits;
+mod pages;
 pub mod rest;
 pub mod settings;
 pub mod sign;

@@ -149,6 +149,7 @@ impl History {
     }
 
     fn take(&mut self) {
+        while self.bench.agree() > 0 {}
         for effect in std::mem::take(&mut self.bench.out) {
             match effect {
                 Effect::Filled(filled) => {
@@ -232,7 +233,7 @@ impl History {
                 self.bench.cancel_answered(id, Err(unknown_outcome()));
             }
             News::StreamDropped => {
-                self.bench.desk.private_stream_down();
+                self.bench.stream_down();
                 self.bench.stream_up();
             }
             News::Passed(millis) => self.bench.pass(Duration::from_millis(millis)),
@@ -250,7 +251,7 @@ impl History {
     fn come_to_rest(&mut self) {
         let (id, last) = (self.id, self.truth.steps() - 1);
         self.arrive(News::Acknowledged);
-        self.bench.desk.private_stream_down();
+        self.bench.stream_down();
         self.bench.stream_up();
         self.take();
         for _ in 0..200 {

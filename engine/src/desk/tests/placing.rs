@@ -76,7 +76,7 @@ fn each_precondition_denies_by_its_own_name() {
         ),
         (|bench| bench.desk.stop(), "denied: the engine is stopping"),
         (
-            |bench| bench.desk.private_stream_down(),
+            |bench| bench.stream_down(),
             "denied: the private stream is down",
         ),
         (

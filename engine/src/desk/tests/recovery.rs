@@ -148,7 +148,7 @@ fn a_cancel_of_an_uncertain_order_is_sent_when_the_venue_shows_it() {
 fn a_missed_fill_is_found_by_reconciliation() {
     let mut bench = Bench::new();
     let id = bench.working();
-    bench.desk.private_stream_down();
+    bench.stream_down();
     bench.stream_up();
     assert_eq!(bench.did(), ["query 0ns"]);
     bench.found(id, VenueStatus::Filled, "2");
@@ -168,7 +168,7 @@ fn a_missed_fill_is_found_by_reconciliation() {
 fn nothing_is_placed_before_every_order_was_asked_for() {
     let mut bench = Bench::new();
     let (one, two) = (bench.working(), bench.working());
-    bench.desk.private_stream_down();
+    bench.stream_down();
     bench.stream_up();
     bench.found(one, VenueStatus::New, "0");
     bench.out.clear();
@@ -195,7 +195,7 @@ fn a_stream_that_drops_while_it_reconciles_is_not_live() {
     let mut bench = Bench::new();
     let id = bench.working();
     bench.stream_up();
-    bench.desk.private_stream_down();
+    bench.stream_down();
     bench.found(id, VenueStatus::New, "0");
     assert!(!bench.desk.is_private_stream_live());
 }
@@ -206,17 +206,23 @@ fn a_question_that_was_asked_before_the_stream_came_up_is_asked_again() {
     let id = bench.working();
     bench.cancel(id);
     bench.cancel_answered(id, Err(rejected(-2011)));
-    bench.desk.private_stream_down();
+    bench.stream_down();
     bench.out.clear();
-    bench.stream_up();
-    assert_eq!(bench.did(), [""; 0], "it is under way");
+    bench.desk.private_stream_up(bench.now, &mut bench.out);
+    assert!(
+        !bench.did().contains(&"query 0ns".to_owned()),
+        "it is under way"
+    );
     // The answer is older than the fill that fell into the gap.
     bench.found(id, VenueStatus::New, "0");
     assert!(bench.did().contains(&"query 0ns".to_owned()));
     assert!(!bench.desk.is_private_stream_live());
     bench.found(id, VenueStatus::Filled, "2");
     bench.fills(id, Ok(vec![fill(1, "2")]));
-    assert!(bench.desk.is_private_stream_live());
+    assert!(
+        !bench.desk.is_private_stream_live(),
+        "the lists are missing"
+    );
     assert_eq!(bench.state(id), OrderState::Filled);
 }
 

@@ -10,18 +10,30 @@ use tripline_engine::ids::{ClientOrderId, Symbol, VenueOrderId};
 use tripline_engine::messages::account::Balance;
 use tripline_engine::messages::order::{Fill, OrderReport, PlaceOrder, ReportSource};
 use tripline_engine::money::Quantity;
-use tripline_engine::ports::{Answer, OrderPort, OrderRef, PlaceOutcome, VenueError};
+use tripline_engine::ports::{Answer, OrderPort, OrderRef, PlaceOutcome, VenueError, Window};
 use tripline_engine::risk::Approved;
 
 use super::{Budget, Call, Query, RequestKind, RestClient, Sent, started, undecoded};
 use crate::venue::binance::error::unreadable;
+use crate::venue::binance::pages::{PAGE, of_order, pages};
 use crate::venue::binance::wire::account::{self, Account};
 use crate::venue::binance::wire::decode::DecodeError;
 use crate::venue::binance::wire::order::{self, CancelReplaced};
 
 const ORDER: &str = "/api/v3/order";
-/// The most rows that a list of executions or orders has.
-const PAGE: usize = 1_000;
+
+fn within(query: Query, window: Window) -> Query {
+    query
+        .with("startTime", window.from.as_millis())
+        .with("endTime", window.until.as_millis())
+}
+
+fn since(query: Query, last: Option<&(VenueOrderId, Fill)>) -> Query {
+    match last {
+        None => query,
+        Some((_, last)) => query.with("fromId", last.trade_id.0.saturating_add(1)),
+    }
+}
 
 /// What became of a cancel-replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,27 +194,49 @@ impl OrderPort for RestClient {
     fn fills(&self, symbol: Symbol, order: VenueOrderId) -> Answer<Result<Vec<Fill>, VenueError>> {
         let this = self.clone();
         started(async move {
-            let mut fills: Vec<Fill> = Vec::new();
-            loop {
-                let mut query = Query::new()
-                    .with("symbol", symbol)
-                    .with("orderId", order)
-                    .with("limit", PAGE);
-                if let Some(last) = fills.last() {
-                    query.add("fromId", &(last.trade_id.0.saturating_add(1)).to_string());
-                }
-                let text = this.ask(Call::query("/api/v3/myTrades", 5, query)).await?;
-                let page = read(account::trades(&text, this.0.time_unit))?;
-                let full = page.len() >= PAGE;
-                fills.extend(
-                    page.into_iter()
-                        .filter(|(of, _)| *of == order)
-                        .map(|(_, fill)| fill),
-                );
-                if !full {
-                    return Ok(fills);
-                }
-            }
+            let trades = pages(|last| {
+                let query = Query::new().with("symbol", symbol).with("orderId", order);
+                this.trades_page(5, since(query, last))
+            });
+            Ok(of_order(trades.await?, order))
+        })
+    }
+
+    fn trades(
+        &self,
+        symbol: Symbol,
+        window: Window,
+    ) -> Answer<Result<Vec<(VenueOrderId, Fill)>, VenueError>> {
+        let this = self.clone();
+        started(async move {
+            pages(|last: Option<&(VenueOrderId, Fill)>| {
+                let query = Query::new().with("symbol", symbol);
+                let query = match last {
+                    None => within(query, window),
+                    last => since(query, last),
+                };
+                this.trades_page(20, query)
+            })
+            .await
+        })
+    }
+
+    fn history(
+        &self,
+        symbol: Symbol,
+        window: Window,
+    ) -> Answer<Result<Vec<OrderReport>, VenueError>> {
+        let this = self.clone();
+        started(async move {
+            pages(|last: Option<&OrderReport>| {
+                let query = Query::new().with("symbol", symbol);
+                let query = match last {
+                    None => within(query, window),
+                    Some(last) => query.with("orderId", last.venue_id.0.saturating_add(1)),
+                };
+                this.orders_page(query)
+            })
+            .await
         })
     }
 
@@ -267,24 +301,19 @@ impl RestClient {
         }
     }
 
-    /// The orders of a symbol, open and finished, from the given number on or the newest, at most 1000,
-    /// oldest first (weight 20).
-    ///
-    /// # Errors
-    /// Any [`VenueError`] of a read.
-    pub async fn all_orders(
+    /// Orders of a symbol, open and finished, oldest first (`allOrders`, weight 20).
+    async fn orders_page(&self, query: Query) -> Result<Vec<OrderReport>, VenueError> {
+        let call = Call::query("/api/v3/allOrders", 20, query.with("limit", PAGE));
+        read(order::orders(&self.ask(call).await?, self.0.time_unit))
+    }
+
+    async fn trades_page(
         &self,
-        symbol: Symbol,
-        from: Option<VenueOrderId>,
-    ) -> Result<Vec<OrderReport>, VenueError> {
-        let mut query = Query::new().with("symbol", symbol).with("limit", PAGE);
-        if let Some(from) = from {
-            query.add("orderId", &from.to_string());
-        }
-        let text = self
-            .ask(Call::query("/api/v3/allOrders", 20, query))
-            .await?;
-        read(order::orders(&text, self.0.time_unit))
+        weight: u64,
+        query: Query,
+    ) -> Result<Vec<(VenueOrderId, Fill)>, VenueError> {
+        let call = Call::query("/api/v3/myTrades", weight, query.with("limit", PAGE));
+        read(account::trades(&self.ask(call).await?, self.0.time_unit))
     }
 
     /// Cancels one order and, only if that succeeds, places another (`STOP_ON_FAILURE`: the other mode

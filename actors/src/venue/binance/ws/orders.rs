@@ -1,6 +1,7 @@
 //! Orders over the WebSocket API: the default [`OrderPort`].
 
 use std::cell::Cell;
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,12 +10,13 @@ use tripline_engine::ids::{ClientOrderId, Symbol, VenueOrderId};
 use tripline_engine::messages::account::Balance;
 use tripline_engine::messages::order::{Fill, OrderReport, PlaceOrder, ReportSource};
 use tripline_engine::money::Quantity;
-use tripline_engine::ports::{Answer, OrderPort, OrderRef, PlaceOutcome, VenueError};
+use tripline_engine::ports::{Answer, OrderPort, OrderRef, PlaceOutcome, VenueError, Window};
 use tripline_engine::risk::Approved;
 
 use crate::venue::Connection;
 
 use super::super::error::{RequestKind, unreadable};
+use super::super::pages::{PAGE, of_order, pages};
 use super::super::wire::decode::DecodeError;
 use super::super::wire::{account, order};
 use super::life::{Control, Life};
@@ -28,10 +30,9 @@ mod weight {
     pub(super) const OPEN_ALL: u64 = 80;
     pub(super) const FILLS_OF_ORDER: u64 = 5;
     pub(super) const ACCOUNT: u64 = 20;
+    /// Executions or orders of a symbol.
+    pub(super) const LIST: u64 = 20;
 }
-
-/// The most rows that a list of executions has.
-const PAGE: usize = 1_000;
 
 /// The order session of one account.
 pub struct ApiOrders {
@@ -128,6 +129,33 @@ impl Reader {
         let kind = RequestKind::Read;
         let handed = self.session.hand_over(method, params, kind, None);
         Box::pin(self.session.clone().answer(handed, kind))
+    }
+}
+
+impl Reader {
+    fn trades_page(
+        &self,
+        symbol: Symbol,
+        params: Params,
+        weight: u64,
+    ) -> impl Future<Output = Result<Vec<(VenueOrderId, Fill)>, VenueError>> + use<> {
+        let params = params.text("symbol", symbol).number("limit", PAGE);
+        let page = self.read("myTrades", params, weight);
+        let unit = self.account.time_unit;
+        async move { Ok(account::trades(&page.await?, unit)?) }
+    }
+}
+
+fn within(window: Window) -> Params {
+    Params::default()
+        .number("startTime", window.from.as_millis())
+        .number("endTime", window.until.as_millis())
+}
+
+fn since(params: Params, last: Option<&(VenueOrderId, Fill)>) -> Params {
+    match last {
+        None => params,
+        Some((_, last)) => params.number("fromId", last.trade_id.0.saturating_add(1)),
     }
 }
 
@@ -275,29 +303,52 @@ impl OrderPort for ApiOrders {
     ) -> Answer<Result<Vec<Fill>, VenueError>> {
         let reader = self.reader();
         Box::pin(async move {
-            let mut fills: Vec<Fill> = Vec::new();
-            loop {
-                let mut params = Params::default()
-                    .number("orderId", venue_id)
-                    .text("symbol", symbol)
-                    .number("limit", PAGE);
-                if let Some(last) = fills.last() {
-                    params = params.number("fromId", last.trade_id.0.saturating_add(1));
-                }
-                let text = reader
-                    .read("myTrades", params, weight::FILLS_OF_ORDER)
-                    .await?;
-                let page = account::trades(&text, reader.account.time_unit)?;
-                let full = page.len() >= PAGE;
-                fills.extend(
-                    page.into_iter()
-                        .filter(|(order, _)| *order == venue_id)
-                        .map(|(_, fill)| fill),
-                );
-                if !full {
-                    return Ok(fills);
-                }
-            }
+            let trades = pages(|last| {
+                let params = since(Params::default(), last).number("orderId", venue_id);
+                reader.trades_page(symbol, params, weight::FILLS_OF_ORDER)
+            });
+            Ok(of_order(trades.await?, venue_id))
+        })
+    }
+
+    fn trades(
+        &self,
+        symbol: Symbol,
+        window: Window,
+    ) -> Answer<Result<Vec<(VenueOrderId, Fill)>, VenueError>> {
+        let reader = self.reader();
+        Box::pin(async move {
+            pages(|last: Option<&(VenueOrderId, Fill)>| {
+                let params = match last {
+                    None => within(window),
+                    last => since(Params::default(), last),
+                };
+                reader.trades_page(symbol, params, weight::LIST)
+            })
+            .await
+        })
+    }
+
+    fn history(
+        &self,
+        symbol: Symbol,
+        window: Window,
+    ) -> Answer<Result<Vec<OrderReport>, VenueError>> {
+        let reader = self.reader();
+        Box::pin(async move {
+            pages(|last: Option<&OrderReport>| {
+                let params = match last {
+                    None => within(window),
+                    Some(last) => {
+                        Params::default().number("orderId", last.venue_id.0.saturating_add(1))
+                    }
+                };
+                let params = params.text("symbol", symbol).number("limit", PAGE);
+                let page = reader.read("allOrders", params, weight::LIST);
+                let unit = reader.account.time_unit;
+                async move { Ok(order::orders(&page.await?, unit)?) }
+            })
+            .await
         })
     }
 

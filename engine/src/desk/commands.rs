@@ -1,0 +1,189 @@
+//! What strategies ask for: place, cancel, amend.
+
+use crate::desk::entry::order_ref;
+use crate::desk::{Effect, OrderDesk, fault};
+use crate::fault::FaultKind;
+use crate::halt::Scope;
+use crate::instrument::OpenCounts;
+use crate::messages::order::{
+    AmendOrder, CancelAll, CancelOrder, OrderEvent, OrderEventKind, PlaceOrder,
+};
+use crate::order::state::Learnt;
+use crate::order::{Order, OrderState};
+use crate::risk::{self, Approved, DenialReason, Preconditions};
+use crate::time::Timestamp;
+
+impl OrderDesk {
+    /// Places an order: a [`Effect::Place`] when everything allows it, else the event of its denial.
+    pub fn place(&mut self, command: PlaceOrder, now: Timestamp, out: &mut Vec<Effect>) {
+        let id = command.id;
+        if let Err(reason) = self.claim(&command) {
+            let order = Order::new(id, command.strategy, command.terms, command.created);
+            return deny(order, reason, now, out);
+        }
+        let mut order = Order::new(id, command.strategy, command.terms, command.created);
+        match self.approve(command) {
+            Ok(approved) => {
+                let learnt = order.learn(Learnt::HandedOver, now);
+                debug_assert!(learnt.is_ok(), "a created order can always be handed over");
+                self.orders_sent += 1;
+                self.insert(order.clone());
+                out.push(Effect::Place(approved));
+                out.push(Effect::Happened(OrderEvent {
+                    order,
+                    kind: OrderEventKind::Submitted,
+                    at: now,
+                }));
+            }
+            Err(reason) => deny(order, reason, now, out),
+        }
+    }
+
+    /// Takes the id out of circulation: each is used once, and only by its own strategy.
+    fn claim(&mut self, command: &PlaceOrder) -> Result<(), DenialReason> {
+        let seat = self
+            .seats
+            .get_mut(&command.strategy)
+            .ok_or(DenialReason::NotReady)?;
+        let origin = command.id.origin().filter(|origin| {
+            origin.strategy == command.strategy
+                && origin.run == self.run
+                && origin.sequence > seat.sequence
+        });
+        let origin = origin.ok_or(DenialReason::DuplicateId)?;
+        seat.sequence = origin.sequence;
+        Ok(())
+    }
+
+    fn approve(&self, command: PlaceOrder) -> Result<Approved<PlaceOrder>, DenialReason> {
+        let symbol = command.terms.symbol;
+        let instrument = self.instruments.get(&symbol);
+        let instrument =
+            instrument.ok_or_else(|| DenialReason::UnknownInstrument(symbol.to_string()))?;
+        let seat = self
+            .seats
+            .get(&command.strategy)
+            .ok_or(DenialReason::NotReady)?;
+        let reference = self.references.get(&symbol).copied().flatten();
+        let mut counts = OpenCounts::default();
+        let mut frozen = false;
+        for order in self.unsettled.iter().filter_map(|id| self.order(id)) {
+            if order.terms.symbol == symbol && order.state.may_be_open() {
+                counts.orders += 1;
+                counts.algo_orders += u32::from(order.terms.order_type.needs_stop_price());
+                frozen |= order.state == OrderState::Uncertain;
+            }
+        }
+        let preconditions = Preconditions {
+            level: seat.gate.level(),
+            private_stream_live: self.is_private_stream_live(),
+            data_fresh: reference.is_some(),
+            clock_good: self.clock_good,
+            instrument_frozen: frozen,
+            stopping: self.stopping,
+        };
+        risk::approve(command, instrument, reference, counts, preconditions)
+    }
+
+    /// Cancels one order of the strategy.
+    pub fn cancel(&mut self, command: CancelOrder, now: Timestamp, out: &mut Vec<Effect>) {
+        let Some(entry) = self.entries.get_mut(&command.id) else {
+            return; // Denied before it was known to the desk: the strategy has its event.
+        };
+        if entry.order.strategy != command.strategy {
+            let detail = format!(
+                "cancel of {} which is of strategy {}",
+                command.id, entry.order.strategy
+            );
+            let scope = Scope::Strategy(command.strategy);
+            return out.push(Effect::Raise(fault(
+                FaultKind::StrategyError,
+                scope,
+                detail,
+                now,
+            )));
+        }
+        if entry.order.state.is_terminal() {
+            let kind = OrderEventKind::CancelRejected {
+                code: 0,
+                text: "the order has ended".into(),
+            };
+            return out.push(entry.happened(kind, now));
+        }
+        entry.cancel(now, out);
+    }
+
+    /// Cancels the open orders of the strategy, on one symbol or on all.
+    pub fn cancel_all(&mut self, command: CancelAll, now: Timestamp, out: &mut Vec<Effect>) {
+        let CancelAll { strategy, symbol } = command;
+        self.cancel_where(now, out, |_, order| {
+            order.strategy == strategy && symbol.is_none_or(|symbol| order.terms.symbol == symbol)
+        });
+    }
+
+    pub(super) fn cancel_where(
+        &mut self,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+        wanted: impl Fn(&Self, &Order) -> bool,
+    ) {
+        let unsettled = self.unsettled.iter().filter_map(|id| self.order(id));
+        let mut ids: Vec<_> = unsettled
+            .filter(|order| wanted(self, order))
+            .map(|order| order.id)
+            .collect();
+        ids.sort_unstable();
+        for id in ids {
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.cancel(now, out);
+            }
+        }
+    }
+
+    /// Reduces an order's quantity.
+    pub fn amend(&mut self, command: AmendOrder, now: Timestamp, out: &mut Vec<Effect>) {
+        let Some(entry) = self.entries.get(&command.id) else {
+            return;
+        };
+        let order = &entry.order;
+        let open = matches!(
+            order.state,
+            OrderState::Working | OrderState::PartiallyFilled
+        );
+        let allowed = self
+            .instruments
+            .get(&order.terms.symbol)
+            .is_some_and(|known| known.amend_allowed);
+        let reducing =
+            command.quantity < order.terms.quantity && command.quantity > order.executed();
+        let refusal = match () {
+            () if order.strategy != command.strategy => Some("the order is of another strategy"),
+            () if !open || entry.order.cancel_pending => Some("the order is not open at the venue"),
+            () if !allowed => Some("the instrument does not allow amendments"),
+            () if !reducing => {
+                Some("the new quantity must be below the old and above what is executed")
+            }
+            () => None,
+        };
+        match refusal {
+            None => out.push(Effect::Amend(order_ref(order), command.quantity)),
+            Some(text) => {
+                let kind = OrderEventKind::AmendRejected {
+                    code: 0,
+                    text: text.into(),
+                };
+                out.push(entry.happened(kind, now));
+            }
+        }
+    }
+}
+
+fn deny(mut order: Order, reason: DenialReason, now: Timestamp, out: &mut Vec<Effect>) {
+    let learnt = order.learn(Learnt::Denied, now);
+    debug_assert!(learnt.is_ok(), "a created order can always be denied");
+    out.push(Effect::Happened(OrderEvent {
+        order,
+        kind: OrderEventKind::Denied { reason },
+        at: now,
+    }));
+}

@@ -1,0 +1,324 @@
+//! Reconciliation: what this side believes is held against what the venue shows, round after round, until
+//! a whole round shows no difference. A question that fails is asked again: it never counts as "none".
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use crate::desk::entry::delay;
+use crate::desk::{Effect, OrderDesk};
+use crate::fault::FaultKind;
+use crate::ids::{ClientOrderId, Symbol, VenueOrderId};
+use crate::journal::{Occasion, Reconciled, Reconciliation};
+use crate::messages::order::{Fill, OrderReport};
+use crate::order::OrderState;
+use crate::ports::Window;
+use crate::time::Timestamp;
+
+/// Rounds with differences before a person is told. Reads may be stale by some seconds, and the pauses
+/// between the rounds add up to more than that.
+const ROUNDS: u32 = 7;
+
+/// A reconciliation that has not ended after this long is told to a person, once.
+const ALARM: Duration = Duration::from_secs(30);
+
+/// How far before the last known event the venue is asked from: its clock and its order of events are
+/// not known better.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// The longest time back that the venue is asked for what happened while no engine ran.
+pub const LONGEST_BACK: Duration = Duration::from_hours(24 * 30);
+
+/// What the venue is asked, beside the orders that may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    OpenOrders,
+    /// Orders created in the window.
+    History(Symbol, Window),
+    /// Executions in the window.
+    Trades(Symbol, Window),
+}
+
+/// The answer to a [`Question`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    Orders(Vec<OrderReport>),
+    Trades(Vec<(VenueOrderId, Fill)>),
+}
+
+/// Which round asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoundId(u64);
+
+/// A reconciliation that is under way.
+#[derive(Debug)]
+pub(super) struct Review {
+    occasion: Occasion,
+    /// Whether nothing is placed before it has ended.
+    blocks: bool,
+    started: Timestamp,
+    rounds: u32,
+    pub(super) round: RoundId,
+    /// When the round began: what is newer on this side is no difference.
+    pub(super) asked: Timestamp,
+    pub(super) questions: BTreeSet<Question>,
+    orders: HashSet<ClientOrderId>,
+    pub(super) failures: u32,
+    /// What the listing of this round showed.
+    pub(super) open: Option<HashSet<ClientOrderId>>,
+    pub(super) differences: Vec<String>,
+    /// What earlier rounds have found and settled.
+    settled: Vec<String>,
+    alarmed: bool,
+}
+
+/// Differences that a report spells out.
+const SPELT_OUT: usize = 20;
+
+impl OrderDesk {
+    /// Holds everything against the venue. One that is under way begins anew.
+    pub fn reconcile(&mut self, occasion: Occasion, now: Timestamp, out: &mut Vec<Effect>) {
+        let before = self.review.take();
+        let blocks = matches!(occasion, Occasion::Start | Occasion::Reconnect);
+        let mut review = Review {
+            occasion,
+            blocks,
+            started: now,
+            rounds: 0,
+            round: RoundId(0),
+            asked: now,
+            questions: BTreeSet::new(),
+            orders: HashSet::new(),
+            failures: 0,
+            open: None,
+            differences: Vec::new(),
+            settled: Vec::new(),
+            alarmed: false,
+        };
+        if let Some(before) = before.filter(|before| before.blocks) {
+            review.blocks = true;
+            review.started = before.started;
+            review.occasion = before.occasion;
+            review.alarmed = before.alarmed;
+        }
+        self.begin_round(review, Duration::ZERO, now, out);
+    }
+
+    /// Whether one is under way.
+    #[must_use]
+    pub fn is_reconciling(&self) -> bool {
+        self.review.is_some()
+    }
+
+    /// Begins one when the last is old enough, and raises the alarm about one that lasts too long.
+    pub(super) fn keep_reconciled(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        if self.review.is_some() {
+            return self.advance(now, out);
+        }
+        let (Some(every), Some(last)) = (self.reconcile_every, self.reconciled_at) else {
+            return;
+        };
+        if self.private_stream_up && now.saturating_since(last) >= every {
+            self.reconcile(Occasion::Periodic, now, out);
+        }
+    }
+
+    fn begin_round(
+        &mut self,
+        mut review: Review,
+        after: Duration,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        self.last_round += 1;
+        review.round = RoundId(self.last_round);
+        review.rounds += 1;
+        review.asked = now;
+        review.open = None;
+        review.failures = 0;
+        review.questions = self.questions(&review, now);
+        for question in &review.questions {
+            out.push(Effect::Ask {
+                round: review.round,
+                question: *question,
+                after,
+            });
+        }
+        let mut ids: Vec<_> = self.unsettled.iter().copied().collect();
+        ids.sort_unstable();
+        // What was handed over a moment ago has an answer on its way.
+        ids.retain(|id| {
+            review.blocks
+                || self
+                    .order(id)
+                    .is_some_and(|it| it.state != OrderState::Sent)
+        });
+        for id in &ids {
+            if let Some(entry) = self.entries.get_mut(id) {
+                entry.look_again(after, out);
+            }
+        }
+        review.orders = ids.into_iter().collect();
+        self.review = Some(review);
+        self.advance(now, out);
+    }
+
+    fn questions(&self, review: &Review, now: Timestamp) -> BTreeSet<Question> {
+        let mut questions = BTreeSet::from([Question::OpenOrders]);
+        for symbol in self.instruments.keys() {
+            let Some(from) = self.known_until.get(symbol) else {
+                continue;
+            };
+            let earliest = now.checked_sub(LONGEST_BACK).unwrap_or(Timestamp::EPOCH);
+            let from = from.checked_sub(MARGIN).unwrap_or(*from).max(earliest);
+            let whole = Window { from, until: now };
+            for piece in whole.pieces() {
+                questions.insert(Question::Trades(*symbol, piece));
+                if review.occasion == Occasion::Start {
+                    questions.insert(Question::History(*symbol, piece));
+                }
+            }
+        }
+        questions
+    }
+
+    /// Ends the round when everything was answered, and the reconciliation when nothing differed.
+    pub(super) fn advance(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        let Some(mut review) = self.review.take() else {
+            return;
+        };
+        review.orders.retain(|id| {
+            let entry = self.entries.get(id);
+            entry.is_some_and(|entry| !entry.is_reconciled())
+        });
+        if !review.questions.is_empty() || !review.orders.is_empty() {
+            self.alarm(&mut review, now, out);
+            self.review = Some(review);
+            return;
+        }
+        let missing = self.missing_at_venue(&review);
+        review.differences.extend(missing);
+        if review.differences.is_empty() {
+            return self.agreed(&review, out);
+        }
+        if review.rounds == ROUNDS {
+            self.disagreed(&review, now, out);
+            review.settled.clear();
+        }
+        let pause = delay(review.rounds.min(ROUNDS));
+        let differences = std::mem::take(&mut review.differences);
+        review.settled.extend(differences);
+        review.settled.truncate(SPELT_OUT);
+        self.begin_round(review, pause, now, out);
+    }
+
+    /// Orders that are open here and that the listing did not show.
+    fn missing_at_venue(&self, review: &Review) -> Vec<String> {
+        let Some(listed) = &review.open else {
+            return Vec::new();
+        };
+        let open = self.open_orders().filter(|order| {
+            let known = matches!(
+                order.state,
+                OrderState::Working | OrderState::PartiallyFilled
+            );
+            known && order.updated < review.asked && !listed.contains(&order.id)
+        });
+        let mut missing: Vec<_> = open
+            .map(|order| {
+                format!(
+                    "{} is {:?} here and not among the venue's open orders",
+                    order.id, order.state
+                )
+            })
+            .collect();
+        missing.sort_unstable();
+        missing
+    }
+
+    fn agreed(&mut self, review: &Review, out: &mut Vec<Effect>) {
+        self.reconciled_at = Some(review.asked);
+        for symbol in self.instruments.keys() {
+            self.known_until.insert(*symbol, review.asked);
+        }
+        let outcome = if review.settled.is_empty() {
+            Reconciliation::Agreed
+        } else {
+            Reconciliation::Differed {
+                details: review.settled.clone(),
+            }
+        };
+        out.push(self.reconciled(review, outcome));
+    }
+
+    /// A person has to look; the venue is asked on, ever more slowly.
+    fn disagreed(&self, review: &Review, now: Timestamp, out: &mut Vec<Effect>) {
+        let mut details = review.differences.clone();
+        details.truncate(SPELT_OUT);
+        let detail = format!(
+            "after {} rounds this engine and the venue do not agree: {}",
+            review.rounds,
+            details.join("; ")
+        );
+        out.push(self.account_fault(FaultKind::NotReconciled, detail, now));
+        let reason = details.join("; ");
+        out.push(self.reconciled(review, Reconciliation::Failed { reason }));
+    }
+
+    fn reconciled(&self, review: &Review, outcome: Reconciliation) -> Effect {
+        Effect::Reconciled(Reconciled {
+            account: self.account,
+            occasion: review.occasion,
+            outcome,
+            open_orders: self.open_orders().count() as u64,
+        })
+    }
+
+    fn alarm(&self, review: &mut Review, now: Timestamp, out: &mut Vec<Effect>) {
+        if review.alarmed || now.saturating_since(review.started) <= ALARM {
+            return;
+        }
+        review.alarmed = true;
+        let mut waiting: Vec<_> = review.orders.iter().map(ToString::to_string).collect();
+        waiting.sort_unstable();
+        waiting.extend(
+            review
+                .questions
+                .iter()
+                .map(|question| format!("{question:?}")),
+        );
+        let detail = format!(
+            "the venue has not told everything for {ALARM:?}: still waiting for {}",
+            waiting.join(", ")
+        );
+        out.push(self.account_fault(FaultKind::NotReconciled, detail, now));
+    }
+
+    /// The private stream is down: nothing is placed until it is back and everything was asked for.
+    pub fn private_stream_down(&mut self, out: &mut Vec<Effect>) {
+        self.private_stream_up = false;
+        if let Some(review) = self.review.take() {
+            let reason = "the private stream went down".to_owned();
+            out.push(self.reconciled(&review, Reconciliation::Failed { reason }));
+        }
+    }
+
+    /// The private stream delivers again. What it missed is asked for; it counts as live when this side
+    /// and the venue agree.
+    pub fn private_stream_up(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        self.private_stream_up = true;
+        let occasion = if self.was_up {
+            Occasion::Reconnect
+        } else {
+            Occasion::Start
+        };
+        self.was_up = true;
+        self.reconcile(occasion, now, out);
+        self.confirm_sweeps(now, out);
+    }
+
+    /// Whether the private stream delivers and everything it missed was asked for.
+    #[must_use]
+    pub fn is_private_stream_live(&self) -> bool {
+        self.private_stream_up && self.review.as_ref().is_none_or(|review| !review.blocks)
+    }
+}
