@@ -147,14 +147,14 @@ impl Running {
         })
     }
 
-    /// Lifts a halt.
+    /// Lifts a halt, once orders and fills were reconciled with the venue.
     ///
     /// # Errors
     /// [`ResumeRefused`], and the halt stays; a dead safety actor refuses too.
     pub async fn resume(&self, resume: Resume) -> Result<(), ResumeRefused> {
         let scope = resume.scope;
         let answer = self.safety.send(ResumeOrdered(resume)).await;
-        answer.unwrap_or(Err(ResumeRefused::NotHalted { scope }))
+        answer.unwrap_or(Err(ResumeRefused::NoAnswer { scope }))
     }
 
     /// Returns on SIGINT or SIGTERM.

@@ -20,6 +20,8 @@ pub struct EngineSettings {
     pub fault_after: Duration,
     /// The private stream may be down for this long before that is a fault. Orders are refused at once.
     pub private_stream_grace: Duration,
+    /// How often orders and fills are held against the venue's.
+    pub reconcile_every: Duration,
     /// A strategy that is not ready after this long has failed to start.
     pub ready_within: Duration,
     /// How often the clock is measured against the venue's.
@@ -43,6 +45,7 @@ impl EngineSettings {
             stale_after: Duration::from_secs(3),
             fault_after: Duration::from_secs(10),
             private_stream_grace: Duration::from_secs(5),
+            reconcile_every: Duration::from_secs(60),
             ready_within: Duration::from_secs(30),
             clock_every: Duration::from_secs(60),
             snapshot_levels: 1000,

@@ -2,20 +2,28 @@
 //! their resting orders and has a person told. Lives on an arbiter of its own.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use actix::{Actor, Context, Handler, Message, Recipient, StreamHandler};
+use actix::fut::WrapFuture;
+use actix::{
+    Actor, ActorFutureExt, Context, Handler, Message, Recipient, ResponseActFuture, StreamHandler,
+};
 use tripline_engine::desk::Sweep;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltLevel, Incident, Membership, ResumeRefused, Scope};
 use tripline_engine::ids::StrategyId;
+use tripline_engine::journal::Occasion;
 use tripline_engine::messages::alert::{Alert, Severity};
 use tripline_engine::messages::control::{FaultSeen, Halt, Resume, Resumed};
 
 use crate::clock::Clock;
 use crate::delivery::{MAILBOX, Outlet, Sender};
 use crate::faults::{Faults, Incidents};
-use crate::gateway::HaltOrdered;
+use crate::gateway::{HaltOrdered, Reconcile};
 use crate::panics::{Guard, Shield};
+
+/// A resume is refused when this engine and the venue do not agree within this time.
+const RECONCILED_WITHIN: Duration = Duration::from_secs(45);
 
 /// A strategy as the safety actor knows it.
 pub struct Ward {
@@ -31,6 +39,7 @@ pub struct SafetySettings {
     pub incidents: Incidents,
     pub clock: Clock,
     pub gateway: Recipient<HaltOrdered>,
+    pub reconcile: Recipient<Reconcile>,
     pub alerts: Recipient<Alert>,
     pub wards: Vec<Ward>,
     /// Whether real money is traded; alerts say so.
@@ -74,6 +83,7 @@ pub struct Safety {
     faults: Faults,
     clock: Clock,
     gateway: Outlet<HaltOrdered>,
+    reconcile: Recipient<Reconcile>,
     alerts: Outlet<Alert>,
     wards: BTreeMap<StrategyId, Outlets>,
     live: bool,
@@ -93,6 +103,7 @@ impl Safety {
             incidents,
             clock,
             gateway,
+            reconcile,
             alerts,
             wards,
             live,
@@ -122,6 +133,7 @@ impl Safety {
         Self {
             wards: outlets.collect(),
             gateway: sender.outlet("gateway", gateway),
+            reconcile,
             alerts: sender.outlet("alert", alerts),
             faults,
             clock,
@@ -278,32 +290,44 @@ impl Handler<ReadSafety> for Safety {
 }
 
 impl Handler<ResumeOrdered> for Safety {
-    type Result = Result<(), ResumeRefused>;
-    fn handle(
-        &mut self,
-        ResumeOrdered(resume): ResumeOrdered,
-        _: &mut Context<Self>,
-    ) -> Self::Result {
+    type Result = ResponseActFuture<Self, Result<(), ResumeRefused>>;
+
+    /// Reconciles first, then lifts: a fault that is raised meanwhile keeps the halt.
+    fn handle(&mut self, order: ResumeOrdered, _: &mut Context<Self>) -> Self::Result {
+        let ResumeOrdered(resume) = order;
+        if let Err(refused) = self.faults.board().check(&resume) {
+            return Box::pin(std::future::ready(Err(refused)).into_actor(self));
+        }
+        let question = self.reconcile.send(Reconcile(Occasion::Resume));
+        let answer = tokio::time::timeout(RECONCILED_WITHIN, question).into_actor(self);
+        Box::pin(answer.map(move |answer, safety, _| {
+            let reason = match answer {
+                Ok(Ok(Ok(_))) => return safety.lift(resume),
+                Ok(Ok(Err(error))) => error.to_string(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("the venue has not told everything for {RECONCILED_WITHIN:?}"),
+            };
+            let scope = resume.scope;
+            Err(ResumeRefused::NotReconciled { scope, reason })
+        }))
+    }
+}
+
+impl Safety {
+    fn lift(&mut self, resume: Resume) -> Result<(), ResumeRefused> {
         self.faults.board().lift(&resume)?;
         let Resume { scope, reason, .. } = resume;
         log::warn!(actor = "safety"; "{scope} resumed: {reason}");
         self.repeats.retain(|(_, hit), _| *hit != scope);
-        for ward in self
-            .wards
-            .values()
-            .filter(|ward| ward.membership.is_in(&scope))
-        {
+        let wards = self.wards.values();
+        for ward in wards.filter(|ward| ward.membership.is_in(&scope)) {
             ward.resumed.send(Resumed {
                 scope,
                 reason: reason.clone(),
             });
         }
-        self.alert(
-            Severity::Info,
-            format!("{scope} resumed: {reason}"),
-            String::new(),
-            None,
-        );
+        let title = format!("{scope} resumed: {reason}");
+        self.alert(Severity::Info, title, String::new(), None);
         Ok(())
     }
 }

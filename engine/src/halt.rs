@@ -151,6 +151,10 @@ pub enum ResumeRefused {
     NotNamed { scope: Scope, id: IncidentId },
     #[error("a resume needs a reason")]
     NoReason,
+    #[error("{scope} stays halted: orders were not reconciled with the venue: {reason}")]
+    NotReconciled { scope: Scope, reason: String },
+    #[error("{scope} stays halted: the engine does not answer")]
+    NoAnswer { scope: Scope },
 }
 
 #[derive(Debug, Default)]
@@ -256,43 +260,53 @@ impl HaltBoard {
             .collect()
     }
 
+    /// Whether the resume names all that stands.
+    ///
+    /// # Errors
+    /// [`ResumeRefused`].
+    pub fn check(&self, resume: &Resume) -> Result<(), ResumeRefused> {
+        check(&self.scopes(), resume)
+    }
+
     /// Lifts the halt of a scope, if the resume names all that stands.
     ///
     /// # Errors
     /// [`ResumeRefused`]; the halt stays.
     pub fn lift(&self, resume: &Resume) -> Result<(), ResumeRefused> {
-        let scope = resume.scope;
-        if resume.reason.trim().is_empty() {
-            return Err(ResumeRefused::NoReason);
-        }
         let mut scopes = self.scopes();
-        let standing = scopes
-            .get_mut(&scope)
-            .filter(|standing| standing.level > HaltLevel::Active);
-        let Some(standing) = standing else {
-            return Err(ResumeRefused::NotHalted { scope });
-        };
-        if standing.epoch != resume.epoch {
-            return Err(ResumeRefused::OtherEpoch {
-                scope,
-                seen: resume.epoch,
-                now: standing.epoch,
-            });
+        check(&scopes, resume)?;
+        if let Some(standing) = scopes.get_mut(&resume.scope) {
+            standing.level = HaltLevel::Active;
+            standing.incidents.clear();
         }
-        let unnamed = standing
-            .incidents
-            .iter()
-            .find(|incident| !resume.incidents.contains(&incident.id));
-        if let Some(incident) = unnamed {
-            return Err(ResumeRefused::NotNamed {
-                scope,
-                id: incident.id,
-            });
-        }
-        standing.level = HaltLevel::Active;
-        standing.incidents.clear();
         self.count(&scopes);
         Ok(())
+    }
+}
+
+fn check(scopes: &BTreeMap<Scope, Standing>, resume: &Resume) -> Result<(), ResumeRefused> {
+    let scope = resume.scope;
+    if resume.reason.trim().is_empty() {
+        return Err(ResumeRefused::NoReason);
+    }
+    let standing = scopes
+        .get(&scope)
+        .filter(|standing| standing.level > HaltLevel::Active)
+        .ok_or(ResumeRefused::NotHalted { scope })?;
+    if standing.epoch != resume.epoch {
+        return Err(ResumeRefused::OtherEpoch {
+            scope,
+            seen: resume.epoch,
+            now: standing.epoch,
+        });
+    }
+    let mut incidents = standing.incidents.iter();
+    match incidents.find(|incident| !resume.incidents.contains(&incident.id)) {
+        Some(incident) => Err(ResumeRefused::NotNamed {
+            scope,
+            id: incident.id,
+        }),
+        None => Ok(()),
     }
 }
 

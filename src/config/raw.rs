@@ -76,6 +76,7 @@ pub(super) struct RawTimeouts {
     pub(super) stale_after: Option<Period>,
     pub(super) fault_after: Option<Period>,
     pub(super) private_stream_grace: Option<Period>,
+    pub(super) reconcile_every: Option<Period>,
     pub(super) ready_within: Option<Period>,
     pub(super) clock_every: Option<Period>,
     pub(super) stop_within: Option<Period>,

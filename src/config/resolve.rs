@@ -255,6 +255,13 @@ fn timeouts(check: &mut Check<'_>, raw: &RawTimeouts, engine: &mut EngineSetting
         &mut engine.private_stream_grace,
     );
     set(
+        "reconcile_every",
+        raw.reconcile_every,
+        1000 * MS,
+        HOUR,
+        &mut engine.reconcile_every,
+    );
+    set(
         "ready_within",
         raw.ready_within,
         100 * MS,
@@ -275,6 +282,10 @@ fn timeouts(check: &mut Check<'_>, raw: &RawTimeouts, engine: &mut EngineSetting
         HOUR,
         &mut engine.stop_within,
     );
+    stale_before_fault(check, engine);
+}
+
+fn stale_before_fault(check: &mut Check<'_>, engine: &EngineSettings) {
     if engine.fault_after < engine.stale_after {
         let (fault, stale) = (engine.fault_after, engine.stale_after);
         let problem = format!("is {fault:?}, shorter than stale_after ({stale:?})");

@@ -1,15 +1,16 @@
 //! Carrying out what the desk decides.
 
 use std::future::Future;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix::fut::WrapFuture;
 use actix::{ActorFutureExt, AsyncContext, Context};
-use tripline_engine::desk::{Effect, OrderDesk};
+use tripline_engine::desk::{Effect, OrderDesk, Question, Shown};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::Scope;
 use tripline_engine::messages::order::PlaceOrder;
-use tripline_engine::ports::PlaceOutcome;
+use tripline_engine::ports::{OrderPort, PlaceOutcome, VenueError};
 use tripline_engine::risk::Approved;
 use tripline_engine::time::Timestamp;
 
@@ -67,6 +68,18 @@ impl OrderGateway {
                 });
             }
             Effect::ListOpen { after } => self.list_open(after, ctx),
+            Effect::Ask {
+                round,
+                question,
+                after,
+            } => {
+                let port = self.port.clone();
+                let answer = later(after, move || ask(port, question));
+                self.then(answer, ctx, move |desk, answer, now, out| {
+                    desk.told(round, question, answer, now, out)
+                });
+            }
+            Effect::Reconciled(done) => self.reconciled(&done),
             Effect::Happened(event) => {
                 if let Some(seat) = self.seats.get(&event.order.strategy) {
                     seat.order.send(event);
@@ -106,7 +119,7 @@ impl OrderGateway {
             Some(answer) => answer,
             // It is not known how far the adapter got.
             None => Box::pin(std::future::ready(PlaceOutcome::Answered(Err(
-                tripline_engine::ports::VenueError::UnknownOutcome("the adapter panicked".into()),
+                VenueError::UnknownOutcome("the adapter panicked".into()),
             )))),
         };
         self.then(answer, ctx, move |desk, outcome, now, out| {
@@ -158,6 +171,15 @@ impl OrderGateway {
                 log::debug!(actor = "gateway"; "nobody waits for the stop any more");
             }
         }
+    }
+}
+
+/// Asks the venue what a reconciliation wants to know.
+async fn ask(port: Rc<dyn OrderPort>, question: Question) -> Result<Shown, VenueError> {
+    match question {
+        Question::OpenOrders => port.open_orders(None).await.map(Shown::Orders),
+        Question::History(symbol, window) => port.history(symbol, window).await.map(Shown::Orders),
+        Question::Trades(symbol, window) => port.trades(symbol, window).await.map(Shown::Trades),
     }
 }
 

@@ -115,7 +115,7 @@ impl Handler<PrivateStreamChanged> for OrderGateway {
             self.check_ready();
         } else {
             log::warn!(actor = "gateway"; "no new orders: the private stream is down: {}", changed.reason);
-            self.desk.private_stream_down();
+            self.work(ctx, |desk, _, out| desk.private_stream_down(out));
         }
     }
 }

@@ -5,6 +5,7 @@
 mod effects;
 mod handlers;
 mod readiness;
+mod reconcile;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -30,6 +31,7 @@ use crate::panics::{Guard, Shield};
 
 pub use handlers::{ClockJudged, DeskSnapshot, HaltOrdered, ReadDesk, StopOrders, StopReport};
 use readiness::Readiness;
+pub use reconcile::{NotReconciled, Reconcile};
 
 /// How often the desk is asked whether something has lasted too long.
 const TICK: Duration = Duration::from_millis(500);
@@ -43,6 +45,8 @@ pub struct GatewaySettings {
     pub run: RunId,
     /// A strategy is told that its start failed when it is not ready after this long.
     pub ready_within: Duration,
+    /// How often orders and fills are held against the venue's.
+    pub reconcile_every: Duration,
     /// How long orders may be impossible to hand over before that is a fault. They are denied at once.
     pub grace: Duration,
     pub instruments: Vec<Instrument>,
@@ -79,6 +83,8 @@ pub struct OrderGateway {
     effects: Vec<Effect>,
     open_listed: bool,
     balances_known: bool,
+    /// Answered when the next reconciliation has ended.
+    reconciling: Vec<reconcile::Waiting>,
     /// Answered when the sweep of the engine's stop has ended.
     stopping: Vec<tokio::sync::oneshot::Sender<StopReport>>,
     _guard: Guard,
@@ -91,6 +97,7 @@ impl OrderGateway {
             account,
             run,
             ready_within,
+            reconcile_every,
             grace,
             instruments,
             clock,
@@ -110,6 +117,7 @@ impl OrderGateway {
             desk.add_instrument(instrument);
         }
         desk.set_clock_good(true);
+        desk.reconcile_every(reconcile_every);
         Self {
             desk,
             port,
@@ -125,6 +133,7 @@ impl OrderGateway {
             effects: Vec::new(),
             open_listed: false,
             balances_known: false,
+            reconciling: Vec::new(),
             stopping: Vec::new(),
         }
     }

@@ -316,6 +316,11 @@ impl OrderDesk {
         self.confirm_sweeps(now, out);
     }
 
+    #[must_use]
+    pub fn is_private_stream_up(&self) -> bool {
+        self.private_stream_up
+    }
+
     /// Whether the private stream delivers and everything it missed was asked for.
     #[must_use]
     pub fn is_private_stream_live(&self) -> bool {

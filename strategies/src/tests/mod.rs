@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
-use tripline_engine::desk::{Effect, OrderDesk};
+use tripline_engine::desk::{Effect, OrderDesk, Shown};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{Gate, HaltBoard, HaltPolicy, Membership, Scope};
 use tripline_engine::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, VenueId};
@@ -168,7 +168,17 @@ impl<S: Strategy + 'static> Stage<S> {
         }
         desk.seat(membership);
         desk.set_clock_good(true);
-        desk.private_stream_up(Timestamp::from_millis(0), &mut Vec::new());
+        let (start, mut asked) = (Timestamp::from_millis(0), Vec::new());
+        desk.private_stream_up(start, &mut asked);
+        for effect in asked {
+            if let Effect::Ask {
+                round, question, ..
+            } = effect
+            {
+                let nothing = Ok(Shown::Orders(Vec::new()));
+                desk.told(round, question, nothing, start, &mut Vec::new());
+            }
+        }
         let venue = Venue {
             liquidity: 100,
             ..Venue::default()
@@ -240,8 +250,9 @@ impl<S: Strategy + 'static> Stage<S> {
                 self.raised.push(fault.clone());
                 return Vec::new();
             }
-            Effect::Swept(_) | Effect::Foreign(_) => return Vec::new(),
-            Effect::Query { after, .. }
+            Effect::Swept(_) | Effect::Foreign(_) | Effect::Reconciled(_) => return Vec::new(),
+            Effect::Ask { after, .. }
+            | Effect::Query { after, .. }
             | Effect::FetchFills { after, .. }
             | Effect::ListOpen { after } => *after,
             Effect::Place(_) | Effect::Cancel(_) | Effect::Amend(..) => Duration::ZERO,

@@ -1,0 +1,64 @@
+//! Reconciliation on demand: before a halt is lifted, and when a person asks.
+
+use actix::{Context, Handler, Message, ResponseFuture};
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tripline_engine::journal::{Occasion, Reconciled, Reconciliation};
+
+use super::OrderGateway;
+
+/// Hold everything against the venue. Answered when both agree, or when it is clear that they do not.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Result<Reconciled, NotReconciled>")]
+pub struct Reconcile(pub Occasion);
+
+/// Why it is not known that this engine and the venue agree.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotReconciled {
+    #[error("the private stream is down")]
+    PrivateStreamDown,
+    #[error("{0}")]
+    Differs(String),
+    #[error("the gateway has ended")]
+    Ended,
+}
+
+pub(super) type Waiting = oneshot::Sender<Result<Reconciled, NotReconciled>>;
+
+impl OrderGateway {
+    /// Tells how it ended.
+    pub(super) fn reconciled(&mut self, done: &Reconciled) {
+        let answer = match &done.outcome {
+            Reconciliation::Agreed => {
+                log::debug!(actor = "gateway"; "{:?}: reconciled, {} orders open", done.occasion, done.open_orders);
+                Ok(done.clone())
+            }
+            Reconciliation::Differed { details } => {
+                log::warn!(actor = "gateway"; "{:?}: reconciled after differences: {}", done.occasion, details.join("; "));
+                Ok(done.clone())
+            }
+            Reconciliation::Failed { reason } => {
+                log::warn!(actor = "gateway"; "{:?}: not reconciled: {reason}", done.occasion);
+                Err(NotReconciled::Differs(reason.clone()))
+            }
+        };
+        for waiting in self.reconciling.drain(..) {
+            if waiting.send(answer.clone()).is_err() {
+                log::debug!(actor = "gateway"; "nobody waits for the reconciliation any more");
+            }
+        }
+    }
+}
+
+impl Handler<Reconcile> for OrderGateway {
+    type Result = ResponseFuture<Result<Reconciled, NotReconciled>>;
+    fn handle(&mut self, Reconcile(occasion): Reconcile, ctx: &mut Context<Self>) -> Self::Result {
+        if !self.desk.is_private_stream_up() {
+            return Box::pin(std::future::ready(Err(NotReconciled::PrivateStreamDown)));
+        }
+        let (answer, done) = oneshot::channel();
+        self.reconciling.push(answer);
+        self.work(ctx, |desk, now, out| desk.reconcile(occasion, now, out));
+        Box::pin(async move { done.await.unwrap_or(Err(NotReconciled::Ended)) })
+    }
+}
