@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix::Addr;
 use actix_rt::task::JoinHandle;
+use tokio::signal::unix::{SignalKind, signal};
 use tripline_actors::alert::{AlertActor, AlertStats, ChannelStats, Flush};
 use tripline_actors::clock::Clock;
 use tripline_actors::delivery::Sender;
@@ -157,27 +158,12 @@ impl Running {
         answer.unwrap_or(Err(ResumeRefused::NoAnswer { scope }))
     }
 
-    /// Returns on SIGINT or SIGTERM.
-    pub async fn until_signal() {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminated = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut stream) => drop(stream.recv().await),
-                Err(error) => {
-                    log::error!(actor = "engine"; "SIGTERM cannot be watched: {error}");
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        let interrupted = async {
-            if let Err(error) = tokio::signal::ctrl_c().await {
-                log::error!(actor = "engine"; "SIGINT cannot be watched: {error}");
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            () = terminated => log::warn!(actor = "engine"; "SIGTERM: stopping in order"),
-            () = interrupted => log::warn!(actor = "engine"; "SIGINT: stopping in order"),
+    /// Watches SIGINT and SIGTERM from this call on; over when one of them has come.
+    pub fn until_signal() -> impl Future<Output = ()> {
+        let terminated = watch("SIGTERM", SignalKind::terminate());
+        let interrupted = watch("SIGINT", SignalKind::interrupt());
+        async move {
+            tokio::select! { () = terminated => {} () = interrupted => {} }
         }
     }
 
@@ -263,6 +249,22 @@ impl Running {
                     swept: false,
                     open: open.max(1),
                 }
+            }
+        }
+    }
+}
+
+fn watch(name: &'static str, kind: SignalKind) -> impl Future<Output = ()> {
+    let watched = signal(kind);
+    async move {
+        match watched {
+            Ok(mut stream) => {
+                stream.recv().await;
+                log::warn!(actor = "signals"; "{name}: stopping in order");
+            }
+            Err(error) => {
+                log::error!(actor = "signals"; "{name} cannot be watched: {error}");
+                std::future::pending::<()>().await;
             }
         }
     }

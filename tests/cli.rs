@@ -6,8 +6,8 @@
 mod program;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -132,6 +132,108 @@ fn a_port_in_use_is_told_with_what_to_do() {
         &folder.run(&["exchange", "--faults", faults.to_str().unwrap()]),
         2,
         &["faults.toml", "gremlins"],
+    );
+}
+
+#[test]
+fn the_exchange_stops_in_order_on_a_signal() {
+    let folder = Folder::new("signal");
+    for name in ["TERM", "INT"] {
+        let exchange = Exchange::start(&folder, &[]);
+        let mut socket = websocket(&exchange.address, "/ws/btcusdt@trade");
+        exchange.signal(name);
+        let mut last_words = Vec::new();
+        socket.read_to_end(&mut last_words).unwrap();
+        let text = String::from_utf8_lossy(&last_words);
+        assert!(text.contains("serverShutdown"), "SIG{name}: {text}");
+        assert!(text.ends_with("The practice exchange stops"), "{text}");
+        assert_eq!(exchange.ended(), Some(0), "SIG{name}");
+    }
+}
+
+/// A WebSocket after its handshake.
+fn websocket(address: &str, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"));
+    stream
+}
+
+#[test]
+fn an_exchange_whose_output_nobody_reads_serves_all_the_same() {
+    let folder = Folder::new("unread");
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut command = folder.tripline(&["exchange", "--port", &free.port().to_string()]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let pause = std::time::Duration::from_millis(20);
+    let mut tries = 0;
+    while TcpStream::connect(free).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        tries += 1;
+        assert!(tries < 1_000, "it does not listen");
+        std::thread::sleep(pause);
+    }
+    let answer = http(&free.to_string(), "GET", "/api/v3/ping", "");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn wrong_settings_of_the_exchange_are_told_with_file_key_and_advice() {
+    let folder = Folder::new("settings");
+    let text =
+        "[[accounts]]\nid = 'a'\nbalances = { USDT = '-5' }\n[market.synthetic]\nlevels = 0\n";
+    let path = folder.write("exchange.toml", text);
+    let config = [
+        "exchange",
+        "--port",
+        "0",
+        "--config",
+        path.to_str().unwrap(),
+    ];
+    ends(
+        &folder.run(&config),
+        2,
+        &[
+            "exchange.toml",
+            "accounts[0].balances.USDT: -5 is not possible: give 0 to 100000000000",
+            "market.synthetic.levels: 0 is not possible: give 1 to 5000",
+        ],
+    );
+    let faults = folder.write(
+        "faults.toml",
+        "[[faults]]\nkind = 'overloaded'\noperation = 'order.plcae'\n",
+    );
+    ends(
+        &folder.run(&[
+            "exchange",
+            "--port",
+            "0",
+            "--faults",
+            faults.to_str().unwrap(),
+        ]),
+        2,
+        &["faults.toml", "faults[0]", "'order.plcae'", "order.place"],
     );
 }
 

@@ -9,6 +9,7 @@ use thiserror::Error;
 use tripline_engine::ids::{AccountId, Asset, Symbol};
 use tripline_engine::money::{Notional, Price, Quantity};
 
+use crate::config_check::ConfigFaults;
 use crate::faults::FaultSpec;
 use crate::limits::LimitConfig;
 use crate::market::MarketConfig;
@@ -99,30 +100,35 @@ pub struct InstrumentConfig {
 pub enum ConfigError {
     #[error("the exchange's configuration does not parse: {0}")]
     Syntax(#[from] toml::de::Error),
-    #[error("{base} and {quote} make no symbol: {reason}; give `symbol`")]
-    Symbol {
-        base: Asset,
-        quote: Asset,
-        reason: String,
-    },
-    #[error("key '{api_key}' of account {account}: {source}")]
+    #[error(transparent)]
+    Faults(#[from] ConfigFaults),
+    #[error(transparent)]
+    Symbol(#[from] SymbolError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Market(#[from] crate::market::MarketError),
+}
+
+/// Why an instrument has no name.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{base} and {quote} make no symbol: {reason}; give `symbol`")]
+pub struct SymbolError {
+    pub base: Asset,
+    pub quote: Asset,
+    pub reason: String,
+}
+
+/// Why an API key cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum KeyError {
+    #[error("key '{api_key}': {source}")]
     PublicKey {
-        account: AccountId,
         api_key: String,
         source: PublicKeyError,
     },
-    #[error(
-        "key '{api_key}' of account {account} needs either `secret` (HMAC) or `public_key` (Ed25519)"
-    )]
-    KeyKind { account: AccountId, api_key: String },
-    #[error("key '{api_key}' is given twice, the second time to account {account}")]
-    KeyTwice { account: AccountId, api_key: String },
-    #[error("fault: {0}")]
-    Fault(#[from] crate::faults::FaultError),
-    #[error(transparent)]
-    Settings(#[from] model::SettingsError),
-    #[error(transparent)]
-    Market(#[from] crate::market::MarketError),
+    #[error("key '{api_key}' needs either `secret` (HMAC) or `public_key` (Ed25519)")]
+    Kind { api_key: String },
 }
 
 fn default_uid() -> u64 {
@@ -222,21 +228,20 @@ impl ExchangeConfig {
     /// What the matching model starts from.
     ///
     /// # Errors
-    /// [`ConfigError::Symbol`] and [`ConfigError::Settings`].
+    /// [`ConfigError::Faults`].
     pub fn settings(&self) -> Result<model::Settings, ConfigError> {
+        self.check()?;
         let instruments: Result<_, _> = self
             .instruments
             .iter()
             .map(InstrumentConfig::settings)
             .collect();
-        let settings = model::Settings {
+        Ok(model::Settings {
             instruments: instruments?,
             accounts: self.accounts.iter().map(AccountConfig::settings).collect(),
             exchange_filters: model::ExchangeFilters::default(),
             seed: self.seed,
-        };
-        settings.check()?;
-        Ok(settings)
+        })
     }
 }
 
@@ -264,34 +269,35 @@ impl AccountConfig {
 
 impl KeyConfig {
     /// # Errors
-    /// [`ConfigError::PublicKey`] and [`ConfigError::KeyKind`].
-    pub(crate) fn verifier(&self, account: AccountId) -> Result<Verifier, ConfigError> {
+    /// [`KeyError`].
+    pub(crate) fn verifier(&self) -> Result<Verifier, KeyError> {
         let api_key = self.api_key.clone();
         match (&self.secret, &self.public_key) {
             (Some(secret), None) => Ok(Verifier::hmac(secret)),
             (None, Some(text)) => {
-                Verifier::ed25519(text).map_err(|source| ConfigError::PublicKey {
-                    account,
-                    api_key,
-                    source,
-                })
+                Verifier::ed25519(text).map_err(|source| KeyError::PublicKey { api_key, source })
             }
-            _ => Err(ConfigError::KeyKind { account, api_key }),
+            _ => Err(KeyError::Kind { api_key }),
         }
     }
 }
 
 impl InstrumentConfig {
-    fn settings(&self) -> Result<model::InstrumentSettings, ConfigError> {
+    pub(crate) fn symbol(&self) -> Result<Symbol, SymbolError> {
         let joined = Symbol::new(&format!("{}{}", self.base, self.quote));
-        let symbol = self
-            .symbol
-            .map_or(joined, Ok)
-            .map_err(|error| ConfigError::Symbol {
-                base: self.base,
-                quote: self.quote,
-                reason: error.to_string(),
-            })?;
+        self.symbol.map_or(joined, Ok).map_err(|error| SymbolError {
+            base: self.base,
+            quote: self.quote,
+            reason: error.to_string(),
+        })
+    }
+
+    pub(crate) fn max_notional(&self) -> Notional {
+        self.max_notional.unwrap_or_else(most_notional)
+    }
+
+    fn settings(&self) -> Result<model::InstrumentSettings, ConfigError> {
+        let symbol = self.symbol()?;
         let grid = model::Grid {
             tick: self.tick,
             max_price: self.max_price,
@@ -299,7 +305,7 @@ impl InstrumentConfig {
             max_quantity: self.max_quantity,
             max_market_quantity: self.max_market_quantity,
             min_notional: self.min_notional,
-            max_notional: self.max_notional.unwrap_or_else(most_notional),
+            max_notional: self.max_notional(),
         };
         let mut settings = model::InstrumentSettings::usual(self.base, self.quote, symbol, &grid);
         settings.last_price = Some(self.last_price);
@@ -336,17 +342,6 @@ mod tests {
     fn a_misspelt_key_is_refused_with_its_name() {
         let error = ExchangeConfig::from_toml("[limits]\nwieght_per_minute = 5").unwrap_err();
         assert!(error.to_string().contains("wieght_per_minute"), "{error}");
-    }
-
-    #[test]
-    fn an_api_key_without_a_secret_or_public_key_is_refused() {
-        let text = "[[accounts]]\nid = 'a'\nbalances = { BTC = '1' }\nkeys = [{ api_key = 'k' }]";
-        let config = ExchangeConfig::from_toml(text).unwrap();
-        let account = &config.accounts[0];
-        assert!(matches!(
-            account.keys[0].verifier(account.id),
-            Err(ConfigError::KeyKind { .. })
-        ));
     }
 
     #[test]
@@ -391,7 +386,7 @@ mod tests {
             config.accounts[0]
                 .keys
                 .iter()
-                .all(|key| key.verifier(config.accounts[0].id).is_ok())
+                .all(|key| key.verifier().is_ok())
         );
         assert_eq!(
             (config.faults.len(), config.limits.orders_per_10_seconds),

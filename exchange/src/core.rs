@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
-use tripline_engine::ids::{AccountId, Asset};
+use tripline_engine::ids::{AccountId, Asset, Symbol};
 
 use crate::clock::Clock;
-use crate::config::{ConfigError, ExchangeConfig, KeyConfig};
-use crate::faults::Faults;
+use crate::config::{ConfigError, ExchangeConfig, KeyConfig, KeyError};
+use crate::faults::{FaultError, FaultSpec, Faults, Known};
 use crate::limits::Limits;
 use crate::market::Market;
 use crate::model::{Event, Exchange, ExecutionType, Time};
@@ -96,12 +96,24 @@ impl Core {
         accounts
     }
 
+    /// # Errors
+    /// [`FaultError`] for a fault that would do nothing here.
+    pub fn check_fault(&self, fault: &FaultSpec) -> Result<(), FaultError> {
+        let model = self.model.borrow();
+        let symbols: Vec<Symbol> = model.symbols().collect();
+        let accounts: Vec<AccountId> = model.accounts().collect();
+        fault.check(&Known {
+            symbols: &symbols,
+            accounts: &accounts,
+        })
+    }
+
     /// Gives an account one more API key, or the key other powers.
     ///
     /// # Errors
-    /// [`ConfigError::PublicKey`], [`ConfigError::KeyKind`].
-    pub fn add_key(&self, account: AccountId, key: &KeyConfig) -> Result<(), ConfigError> {
-        let verifier = key.verifier(account)?;
+    /// [`KeyError`].
+    pub fn add_key(&self, account: AccountId, key: &KeyConfig) -> Result<(), KeyError> {
+        let verifier = key.verifier()?;
         let entry = Rc::new(Key {
             account,
             verifier,
@@ -177,22 +189,16 @@ impl Core {
     }
 }
 
-fn keys(config: &ExchangeConfig) -> Result<HashMap<String, Rc<Key>>, ConfigError> {
+fn keys(config: &ExchangeConfig) -> Result<HashMap<String, Rc<Key>>, KeyError> {
     let mut keys = HashMap::new();
     for account in &config.accounts {
         for key in &account.keys {
-            let verifier = key.verifier(account.id)?;
             let entry = Key {
                 account: account.id,
-                verifier,
+                verifier: key.verifier()?,
                 trading: key.trading,
             };
-            if keys.insert(key.api_key.clone(), Rc::new(entry)).is_some() {
-                return Err(ConfigError::KeyTwice {
-                    account: account.id,
-                    api_key: key.api_key.clone(),
-                });
-            }
+            keys.insert(key.api_key.clone(), Rc::new(entry));
         }
     }
     Ok(keys)

@@ -2,12 +2,13 @@
 //! WebSocket streams and WebSocket API, with faults on request. It shares nothing with the engine but
 //! money and ids, so that each checks the other on the wire.
 //!
-//! Start with [`spawn_in_thread`] (its own thread), [`run`] (a whole program) or [`PracticeExchange`]
+//! Start with [`spawn_in_thread`] (its own thread), [`Server`] (a whole program) or [`PracticeExchange`]
 //! (any byte stream, also under Tokio's paused clock).
 
 mod api;
 mod clock;
 mod config;
+mod config_check;
 mod core;
 pub mod faults;
 mod limits;
@@ -22,9 +23,10 @@ mod wire;
 pub use clock::Clock;
 pub use config::{
     AccountConfig, ConfigError, EXAMPLE_API_KEY, EXAMPLE_SECRET, ExchangeConfig, InstrumentConfig,
-    KeyConfig,
+    KeyConfig, KeyError, SymbolError,
 };
+pub use config_check::{ConfigFault, ConfigFaults};
 pub use limits::LimitConfig;
 pub use server::{
-    Handle, PracticeExchange, ServeError, Tls, TlsError, run, spawn_in_thread, spawn_with_tls,
+    Handle, PracticeExchange, ServeError, Server, Tls, TlsError, spawn_in_thread, spawn_with_tls,
 };

@@ -4,6 +4,8 @@
     reason = "a helper of tests fails where it goes wrong"
 )]
 
+mod support;
+
 use std::time::Duration;
 
 use actix_codec::Framed;
@@ -241,4 +243,88 @@ async fn the_same_seed_gives_the_same_hour_of_market() {
     assert_eq!(runs[0], runs[1]);
     let first: Value = serde_json::from_str(&runs[0][0]).unwrap();
     assert_eq!(first["e"], json!("trade"));
+}
+
+/// Everything that the exchange says on a socket until it ends, or says nothing for a while.
+async fn said(ws: &mut Framed<DuplexStream, Codec>) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let Ok(frame) = tokio::time::timeout(Duration::from_secs(15), ws.next()).await {
+        match frame {
+            Some(Ok(Frame::Text(text))) => texts.push(String::from_utf8(text.to_vec()).unwrap()),
+            Some(Ok(Frame::Close(_))) => {
+                texts.push("closed".into());
+                break;
+            }
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => {
+                texts.push("cut".into());
+                break;
+            }
+        }
+    }
+    texts
+}
+
+/// What a WebSocket API connection that trades and listens hears in the time of a fault that acts once,
+/// ten seconds after the start, and how many orders the exchange knows at the end.
+async fn after_ten_seconds(fault: &str) -> (Vec<String>, usize) {
+    let text = format!(
+        "[market.synthetic]\nenabled = false\n[[faults]]\nafter_ms = 10000\nkind = {fault}"
+    );
+    let config = ExchangeConfig::from_toml(&text).unwrap();
+    let exchange = PracticeExchange::new(&config, Clock::starting_at(START_US)).unwrap();
+    let mut ws = socket(&exchange, "/ws-api/v3?returnRateLimits=false").await;
+    let order = json!({
+        "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
+        "quantity": "0.001", "price": "59000", "newOrderRespType": "ACK",
+    });
+    let requests = [
+        ("userDataStream.subscribe.signature", json!({})),
+        ("order.place", order),
+    ];
+    for (method, params) in requests {
+        let params = support::signed_params(START_US / 1_000, params);
+        let request = json!({"id": method, "method": method, "params": params}).to_string();
+        ws.send(Message::Text(request.into())).await.unwrap();
+    }
+    let mut heard = said(&mut ws).await;
+    assert!(heard.len() >= 4, "two answers, two events: {heard:?}");
+    let record = exchange.record();
+    let orders = record["accounts"][0]["orders"].as_array().unwrap().len();
+    (heard.split_off(4), orders)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_acts_once_waits_for_its_time() {
+    let scenario = async {
+        let word = |heard: &[String], part: &str| heard.len() == 1 && heard[0].contains(part);
+        let (heard, orders) = after_ten_seconds("'disconnect'").await;
+        assert!(heard == ["cut"] && orders == 1, "{heard:?}");
+        let (heard, _) = after_ten_seconds("'end_event_stream'").await;
+        assert!(word(&heard, "eventStreamTerminated"), "{heard:?}");
+        let (heard, orders) = after_ten_seconds("'monthly_reset'").await;
+        assert!(heard.is_empty() && orders == 0, "{heard:?}");
+        let (heard, _) = after_ten_seconds("'server_shutdown'\nms = 1000").await;
+        assert!(heard[0].contains("serverShutdown"), "{heard:?}");
+        assert_eq!(heard[1..], ["closed"]);
+    };
+    LocalSet::new().run_until(scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_waits_can_be_removed_before_its_time() {
+    let scenario = async {
+        let exchange = exchange();
+        let later = FaultSpec {
+            after_ms: Some(5_000),
+            ..FaultSpec::new(Kind::Disconnect)
+        };
+        let id = exchange.set_fault(later).unwrap();
+        let mut ws = socket(&exchange, "/ws").await;
+        let (status, _) = exchange.practice("DELETE", &format!("faults/{id}"), "");
+        assert_eq!(status, 200);
+        let first = tokio::time::timeout(Duration::from_secs(19), ws.next()).await;
+        assert!(first.is_err(), "nothing happened: {first:?}");
+    };
+    LocalSet::new().run_until(scenario).await;
 }

@@ -8,11 +8,13 @@ use serde::Deserialize;
 use tripline_engine::ids::Symbol;
 use tripline_exchange::faults::FaultSpec;
 use tripline_exchange::market::ReplayConfig;
-use tripline_exchange::{ExchangeConfig, ServeError};
+use tripline_exchange::{ConfigFaults, ExchangeConfig, ServeError, Server, Tls};
 
 use super::exit::{Exit, Failure};
+use super::output;
 use crate::config::LogLevel;
 use crate::logging;
+use crate::running::Running;
 
 /// Where the certificate authority of `--tls` is written unless `--ca-file` says otherwise.
 const CA_FILE: &str = "tripline-practice-ca.pem";
@@ -68,10 +70,38 @@ pub(super) fn exchange(args: &ExchangeArgs) -> Result<Exit, Failure> {
     if !args.bind.is_loopback() {
         log::warn!(actor = "exchange"; "listening on {}: others can reach it, and everybody knows its example key", args.bind);
     }
-    let ca_file = args.tls.then(|| args.ca_file.clone());
-    let serving = tripline_exchange::run(&config, args.bind, args.port, ca_file);
-    actix_rt::System::new().block_on(serving).map_err(failure)?;
+    let tls = args.tls.then(|| certificate(&args.ca_file)).transpose()?;
+    actix_rt::System::new().block_on(serve(&config, args, tls))?;
     Ok(Exit::Done)
+}
+
+fn certificate(ca_file: &Path) -> Result<Tls, Failure> {
+    let tls = Tls::generate().map_err(Failure::failed)?;
+    tls.write_ca(ca_file).map_err(Failure::failed)?;
+    Ok(tls)
+}
+
+/// Says where it serves, and serves until a signal comes.
+async fn serve(
+    config: &ExchangeConfig,
+    args: &ExchangeArgs,
+    tls: Option<Tls>,
+) -> Result<(), Failure> {
+    let stopped = Running::until_signal();
+    let (http, ws) = if tls.is_some() {
+        ("https", "wss")
+    } else {
+        ("http", "ws")
+    };
+    let server = Server::open(config, args.bind, args.port, tls)
+        .await
+        .map_err(failure)?;
+    let url = format!("{http}://{}", server.addr);
+    output::print(&format!(
+        "practice exchange ready: {url} (REST /api/v3, {ws} /ws, /stream, /ws-api/v3)\n"
+    ))?;
+    server.serve_until(stopped).await;
+    Ok(())
 }
 
 fn failure(error: ServeError) -> Failure {
@@ -84,7 +114,10 @@ fn failure(error: ServeError) -> Failure {
 fn config(args: &ExchangeArgs) -> Result<ExchangeConfig, Failure> {
     let mut config = match &args.config {
         Some(path) => {
-            ExchangeConfig::from_toml(&read(path)?).map_err(|error| in_file(path, &error))?
+            let config = ExchangeConfig::from_toml(&read(path)?);
+            let config = config.map_err(|error| in_file(path, &error))?;
+            config.check().map_err(|faults| each_in(path, &faults))?;
+            config
         }
         None => ExchangeConfig::default(),
     };
@@ -103,6 +136,8 @@ fn config(args: &ExchangeArgs) -> Result<ExchangeConfig, Failure> {
     if let Some(path) = &args.faults {
         let file: FaultFile =
             toml::from_str(&read(path)?).map_err(|error| in_file(path, &error))?;
+        let checked = config.check_faults(&file.faults);
+        checked.map_err(|faults| each_in(path, &faults))?;
         config.faults.extend(file.faults);
     }
     Ok(config)
@@ -115,4 +150,8 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 fn in_file(path: &Path, error: &dyn std::error::Error) -> Failure {
     Failure::usage(format!("{}: {error}", path.display()))
+}
+
+fn each_in(path: &Path, faults: &ConfigFaults) -> Failure {
+    Failure::usage(format!("{}:\n{faults}", path.display()))
 }

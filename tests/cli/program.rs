@@ -85,6 +85,20 @@ impl Exchange {
         Self { child, address }
     }
 
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &id])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end; gives the exit code.
+    pub fn ended(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// The configuration that `init` writes, for this exchange.
     pub fn config(&self, folder: &Folder) -> PathBuf {
         let path = folder.0.join("tripline.toml");

@@ -19,7 +19,7 @@ fn is_stale(core: &Core, call: &Call<'_>, order: &Order) -> bool {
     if faults.is_empty() {
         return false;
     }
-    let stale_us = faults.stale_us(order.symbol, order.account, call.now_us);
+    let stale_us = faults.stale_us(order.symbol, order.account, core.clock.steady_us());
     call.now_us < order.time.0.saturating_add(stale_us)
 }
 

@@ -348,6 +348,15 @@ pub fn by_path(verb: &str, path: &str) -> Option<&'static Operation> {
     BY_PATH.get(&(verb, path)).copied()
 }
 
+/// Whether a fault may name it: an operation's name, its path, or verb and path.
+pub fn is_known(text: &str) -> bool {
+    by_name(text).is_some()
+        || is_known_path(text)
+        || text
+            .split_once(' ')
+            .is_some_and(|(verb, path)| by_path(verb, path).is_some())
+}
+
 /// Whether any verb is served at this path.
 pub fn is_known_path(path: &str) -> bool {
     OPERATIONS.iter().any(|one| one.path == path)

@@ -16,7 +16,7 @@ pub enum Place {
     Stream,
     /// From now on, for `ms` milliseconds or until it is removed.
     Standing,
-    /// At the moment when it is set.
+    /// Once: when it is set, or `after_ms` milliseconds later.
     Immediate,
 }
 

@@ -12,7 +12,7 @@ use tripline_engine::ids::{AccountId, Symbol};
 pub use damage::damaged;
 pub use kinds::{Kind, Place};
 pub use plan::{Answer, Plan};
-pub use spec::{Damage, FaultError, FaultSpec, Transport};
+pub use spec::{Damage, FaultError, FaultSpec, Known, Transport};
 
 /// A request, as the scope of a fault sees it.
 #[derive(Debug, Clone, Copy)]
@@ -71,17 +71,15 @@ impl Faults {
         self.active.is_empty()
     }
 
-    /// Sets a fault and returns its id.
-    ///
-    /// # Errors
-    /// [`FaultError`].
-    pub fn add(&mut self, spec: FaultSpec, now_us: i64) -> Result<u64, FaultError> {
-        spec.check()?;
+    /// Sets a checked fault and returns its id. What acts once is kept only if it has to wait. Like all
+    /// durations of faults, those of standing ones are measured by the steady clock, which no
+    /// clock-offset fault moves.
+    pub fn add(&mut self, spec: FaultSpec, steady_us: i64) -> u64 {
         self.next_id += 1;
         let lasts = spec.ms.filter(|_| spec.kind.row().place == Place::Standing);
         let lasts = lasts.filter(|_| !matches!(spec.kind, Kind::StaleReads | Kind::ConnectionLife));
-        let until_us = lasts.map(|ms| now_us.saturating_add_unsigned(ms.saturating_mul(1_000)));
-        if spec.kind.row().place != Place::Immediate {
+        let until_us = lasts.map(|ms| steady_us.saturating_add_unsigned(ms.saturating_mul(1_000)));
+        if spec.kind.row().place != Place::Immediate || spec.after_ms.is_some() {
             self.active.push(Active {
                 id: self.next_id,
                 spec,
@@ -90,7 +88,7 @@ impl Faults {
                 until_us,
             });
         }
-        Ok(self.next_id)
+        self.next_id
     }
 
     /// Removes one fault; whether it was there.
@@ -167,15 +165,15 @@ impl Faults {
     }
 
     /// Whether a stream says nothing at present.
-    pub fn is_silent(&self, stream: &str, symbol: Option<Symbol>, now_us: i64) -> bool {
-        self.standing(Kind::Silence, now_us)
+    pub fn is_silent(&self, stream: &str, symbol: Option<Symbol>, steady_us: i64) -> bool {
+        self.standing(Kind::Silence, steady_us)
             .any(|spec| concerns(spec, stream, symbol))
     }
 
     /// The standing faults of a kind that are in force at this moment.
-    pub fn standing(&self, kind: Kind, now_us: i64) -> impl Iterator<Item = &FaultSpec> {
+    pub fn standing(&self, kind: Kind, steady_us: i64) -> impl Iterator<Item = &FaultSpec> {
         let in_force = move |active: &&Active| {
-            active.spec.kind == kind && active.until_us.is_none_or(|until| now_us < until)
+            active.spec.kind == kind && active.until_us.is_none_or(|until| steady_us < until)
         };
         self.active
             .iter()
@@ -184,8 +182,8 @@ impl Faults {
     }
 
     /// How long after its placement an order is not found, in microseconds; 0 without the fault.
-    pub fn stale_us(&self, symbol: Symbol, account: AccountId, now_us: i64) -> i64 {
-        let concerned = self.standing(Kind::StaleReads, now_us).filter(|spec| {
+    pub fn stale_us(&self, symbol: Symbol, account: AccountId, steady_us: i64) -> i64 {
+        let concerned = self.standing(Kind::StaleReads, steady_us).filter(|spec| {
             spec.symbol.is_none_or(|wanted| wanted == symbol)
                 && spec.account.is_none_or(|wanted| wanted == account)
         });
@@ -228,7 +226,7 @@ mod tests {
             every: 2,
             ..FaultSpec::new(Kind::Overloaded)
         };
-        faults.add(spec, 0).unwrap();
+        faults.add(spec, 0);
         let hits: Vec<_> = (0..7)
             .map(|_| {
                 faults
@@ -248,7 +246,7 @@ mod tests {
             symbol: Some(Symbol::new("BTCUSDT").unwrap()),
             ..FaultSpec::new(Kind::CutAfter)
         };
-        faults.add(spec, 0).unwrap();
+        faults.add(spec, 0);
         assert!(
             faults
                 .on_request(&request("order.place", "ETHUSDT"))
@@ -267,29 +265,50 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_a_kind_does_not_take_is_refused() {
-        let spec = FaultSpec {
-            ms: Some(1),
-            ..FaultSpec::new(Kind::CutBefore)
-        };
-        let error = Faults::default().add(spec, 0).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                FaultError::NotTaken {
-                    parameter: "ms",
-                    ..
-                }
-            ),
-            "{error}"
+    fn a_fault_that_could_do_nothing_is_refused_with_what_would_be_right() {
+        let (symbols, accounts) = (
+            [Symbol::new("BTCUSDT").unwrap()],
+            [AccountId::new("main").unwrap()],
         );
-        let spec = FaultSpec::new(Kind::SymbolStatus);
+        let known = Known {
+            symbols: &symbols,
+            accounts: &accounts,
+        };
+        let cases = [
+            (r#"{"kind":"cut_before","ms":1}"#, "takes no `ms`"),
+            (r#"{"kind":"symbol_status"}"#, "needs `symbol`"),
+            (
+                r#"{"kind":"symbol_status","symbol":"BTCUSDT","symbol_status":"GONE"}"#,
+                "CANCEL_ONLY",
+            ),
+            (r#"{"kind":"clock_offset"}"#, "needs `offset_ms`"),
+            (
+                r#"{"kind":"clock_offset","offset_ms":9223372036854775807}"#,
+                "either way",
+            ),
+            (r#"{"kind":"connection_life"}"#, "needs `ms`"),
+            (r#"{"kind":"drop_event","every":0}"#, "`every`"),
+            (
+                r#"{"kind":"overloaded","operation":"order.plcae"}"#,
+                "order.place",
+            ),
+            (r#"{"kind":"overloaded","symbol":"ETHUSDT"}"#, "BTCUSDT"),
+            (r#"{"kind":"overloaded","account":"other"}"#, "main"),
+            (r#"{"kind":"overloaded","transport":"stream"}"#, "ws_api"),
+            (r#"{"kind":"disconnect","transport":"rest"}"#, "stream"),
+            (r#"{"kind":"drop_event","event":"TRADED"}"#, "TRADE"),
+            (r#"{"kind":"server_error","status":200}"#, "400 to 599"),
+        ];
+        for (text, part) in cases {
+            let spec: FaultSpec = serde_json::from_str(text).unwrap();
+            let error = spec.check(&known).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        let spec = FaultSpec::new(Kind::Disconnect);
+        assert_eq!(spec.check(&known), Ok(()));
         assert!(matches!(
-            spec.check(),
-            Err(FaultError::Needed {
-                parameter: "symbol",
-                ..
-            })
+            spec.check_at_start(),
+            Err(FaultError::TooEarly { .. })
         ));
     }
 
@@ -301,7 +320,7 @@ mod tests {
             stream: Some("@depth".into()),
             ..FaultSpec::new(Kind::Silence)
         };
-        faults.add(spec, 1_000).unwrap();
+        faults.add(spec, 1_000);
         assert!(faults.is_silent("btcusdt@depth@100ms", None, 5_999));
         assert!(!faults.is_silent("btcusdt@trade", None, 5_999));
         assert!(!faults.is_silent("btcusdt@depth@100ms", None, 6_000));

@@ -1,10 +1,24 @@
 //! How a fault is written down: in the configuration (`[[faults]]`) and in `POST /practice/faults`.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tripline_engine::ids::{AccountId, Symbol};
 
 use super::kinds::{Kind, Place};
+use crate::api::table;
+use crate::model::{ExecutionType, SymbolStatus};
+
+/// The clock may be off by ten years at most, in milliseconds.
+const MOST_OFFSET_MS: u64 = 10 * 365 * 86_400_000;
+
+/// What there is on the exchange that a fault may name.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    pub symbols: &'a [Symbol],
+    pub accounts: &'a [AccountId],
+}
 
 /// Over which of the three wires a request or connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,6 +76,10 @@ pub struct FaultSpec {
     /// So many matches pass first.
     #[serde(default)]
     pub skip: u32,
+    /// Lets a fault that acts once act only so many milliseconds after it was set: in a configuration,
+    /// after the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_ms: Option<u64>,
     /// Milliseconds; the meaning stands with the kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
@@ -106,8 +124,17 @@ pub enum FaultError {
     },
     #[error("`every` counts from 1")]
     EveryZero,
-    #[error("'{text}' is no symbol status: want TRADING, END_OF_DAY, HALT, BREAK or CANCEL_ONLY")]
-    SymbolStatus { text: String },
+    #[error("{kind}: '{text}' is no `{parameter}`; want {want}")]
+    Unknown {
+        kind: String,
+        parameter: &'static str,
+        text: String,
+        want: String,
+    },
+    #[error(
+        "{kind} acts when it is set, and at the start nobody is connected: give `after_ms`, in milliseconds"
+    )]
+    TooEarly { kind: String },
 }
 
 impl FaultSpec {
@@ -125,6 +152,7 @@ impl FaultSpec {
             count: 1,
             every: 1,
             skip: 0,
+            after_ms: None,
             ms: None,
             live: None,
             status: None,
@@ -137,7 +165,7 @@ impl FaultSpec {
         }
     }
 
-    fn given(&self) -> [(&'static str, bool); 13] {
+    fn given(&self) -> [(&'static str, bool); 14] {
         [
             ("operation", self.operation.is_some()),
             ("transport", self.transport.is_some()),
@@ -145,6 +173,7 @@ impl FaultSpec {
             ("event", self.event.is_some()),
             ("symbol", self.symbol.is_some()),
             ("account", self.account.is_some()),
+            ("after_ms", self.after_ms.is_some()),
             ("ms", self.ms.is_some()),
             ("live", self.live.is_some()),
             ("status", self.status.is_some()),
@@ -155,45 +184,146 @@ impl FaultSpec {
         ]
     }
 
-    /// Checks the parameters against the table.
+    /// Checks the parameters against the table, and what they name against what there is.
     ///
     /// # Errors
     /// [`FaultError`], so that a fault that would do nothing is not set.
-    pub fn check(&self) -> Result<(), FaultError> {
+    pub fn check(&self, known: &Known<'_>) -> Result<(), FaultError> {
+        self.taken()?;
+        if self.every == 0 {
+            return Err(FaultError::EveryZero);
+        }
+        self.needed()?;
+        self.named(known)?;
+        self.possible()
+    }
+
+    /// # Errors
+    /// [`FaultError::TooEarly`] for a fault that acts once and would meet nobody at the start.
+    pub fn check_at_start(&self) -> Result<(), FaultError> {
+        let once = self.kind.row().place == Place::Immediate && self.after_ms.is_none();
+        if once && self.kind != Kind::SymbolStatus {
+            return Err(FaultError::TooEarly {
+                kind: self.kind.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    fn taken(&self) -> Result<(), FaultError> {
         let row = self.kind.row();
         let scope: &[&str] = match row.place {
             Place::Request => &["operation", "transport", "symbol", "account"],
             Place::Event => &["event", "symbol", "account"],
             Place::Stream => &["stream", "symbol"],
-            Place::Standing | Place::Immediate => &[],
+            Place::Standing => &[],
+            Place::Immediate => &["after_ms"],
         };
-        let kind = self.kind.to_string();
         for (parameter, given) in self.given() {
             if given && !scope.contains(&parameter) && !row.takes.contains(&parameter) {
-                let takes = [scope, row.takes].concat().join(", ");
                 return Err(FaultError::NotTaken {
-                    kind,
+                    kind: self.kind.to_string(),
                     parameter,
-                    takes,
+                    takes: [scope, row.takes].concat().join(", "),
                 });
             }
         }
-        if self.every == 0 {
-            return Err(FaultError::EveryZero);
+        Ok(())
+    }
+
+    fn needed(&self) -> Result<(), FaultError> {
+        let missing = match self.kind {
+            Kind::SymbolStatus if self.symbol.is_none() => Some("symbol"),
+            Kind::SymbolStatus if self.symbol_status.is_none() => Some("symbol_status"),
+            Kind::ClockOffset if self.offset_ms.is_none() => Some("offset_ms"),
+            Kind::ConnectionLife if self.ms.is_none() => Some("ms"),
+            _ => None,
+        };
+        missing.map_or(Ok(()), |parameter| {
+            Err(FaultError::Needed {
+                kind: self.kind.to_string(),
+                parameter,
+            })
+        })
+    }
+
+    /// What is named must be there.
+    fn named(&self, known: &Known<'_>) -> Result<(), FaultError> {
+        if let Some(symbol) = self.symbol.filter(|symbol| !known.symbols.contains(symbol)) {
+            return Err(self.unknown("symbol", symbol, list(known.symbols)));
         }
-        match (self.kind, self.symbol, &self.symbol_status) {
-            (Kind::SymbolStatus, None, _) => Err(FaultError::Needed {
-                kind,
-                parameter: "symbol",
-            }),
-            (Kind::SymbolStatus, _, None) => Err(FaultError::Needed {
-                kind,
-                parameter: "symbol_status",
-            }),
-            (_, _, Some(text)) if crate::model::SymbolStatus::parse(text).is_none() => {
-                Err(FaultError::SymbolStatus { text: text.clone() })
+        if let Some(account) = self.account.filter(|one| !known.accounts.contains(one)) {
+            return Err(self.unknown("account", account, list(known.accounts)));
+        }
+        if let Some(name) = self
+            .operation
+            .as_deref()
+            .filter(|name| !table::is_known(name))
+        {
+            let want = "a name of the WebSocket API such as order.place, or verb and path such as POST /api/v3/order";
+            return Err(self.unknown("operation", name, want));
+        }
+        let events = [
+            "executionReport",
+            "outboundAccountPosition",
+            "balanceUpdate",
+        ];
+        let executions = || ExecutionType::ALL.iter().map(|one| one.as_str());
+        if let Some(event) = self
+            .event
+            .as_deref()
+            .filter(|event| !events.contains(event) && executions().all(|one| one != *event))
+        {
+            let all: Vec<&str> = events.into_iter().chain(executions()).collect();
+            return Err(self.unknown("event", event, all.join(", ")));
+        }
+        Ok(())
+    }
+
+    /// Values within their range.
+    fn possible(&self) -> Result<(), FaultError> {
+        let status = self.status.filter(|status| !(400..=599).contains(status));
+        if let Some(status) = status {
+            return Err(self.unknown("status", status, "400 to 599"));
+        }
+        let offset = self
+            .offset_ms
+            .filter(|ms| ms.unsigned_abs() > MOST_OFFSET_MS);
+        if let Some(offset) = offset {
+            let want = format!("{MOST_OFFSET_MS} milliseconds at most, either way");
+            return Err(self.unknown("offset_ms", offset, want));
+        }
+        let on_requests = self.kind.row().place == Place::Request;
+        if let Some(Transport::Rest) = self.transport.filter(|_| !on_requests) {
+            return Err(self.unknown("transport", "rest", "stream or ws_api"));
+        }
+        if let Some(Transport::Stream) = self.transport.filter(|_| on_requests) {
+            return Err(self.unknown("transport", "stream", "rest or ws_api"));
+        }
+        match self.symbol_status.as_deref() {
+            Some(text) if SymbolStatus::parse(text).is_none() => {
+                Err(self.unknown("symbol_status", text, list(SymbolStatus::ALL)))
             }
             _ => Ok(()),
         }
     }
+
+    fn unknown(
+        &self,
+        parameter: &'static str,
+        text: impl Display,
+        want: impl Into<String>,
+    ) -> FaultError {
+        FaultError::Unknown {
+            kind: self.kind.to_string(),
+            parameter,
+            text: text.to_string(),
+            want: want.into(),
+        }
+    }
+}
+
+fn list<T: Display>(all: &[T]) -> String {
+    let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
+    texts.join(", ")
 }

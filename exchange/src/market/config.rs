@@ -49,6 +49,32 @@ impl Default for SyntheticConfig {
     }
 }
 
+impl SyntheticConfig {
+    /// The fields that make no market, each with what would be right.
+    pub(crate) fn wrong(&self) -> Vec<(&'static str, String)> {
+        let counts = |value: u32, most: u32| (f64::from(value), 1.0, f64::from(most));
+        let rates = |value: f64| (value, 0.0, 10_000.0);
+        let values = |value: f64| (value, 1e-8, 1e10);
+        let fields = [
+            ("updates_per_second", rates(self.updates_per_second)),
+            ("trades_per_second", rates(self.trades_per_second)),
+            ("volatility_bps", (self.volatility_bps, 0.0, 1_000.0)),
+            ("spread_ticks", counts(self.spread_ticks, 100_000)),
+            ("levels", counts(self.levels, 5_000)),
+            ("level_value", values(self.level_value)),
+            ("trade_value", values(self.trade_value)),
+        ];
+        let wrong = fields
+            .into_iter()
+            .filter(|(_, (value, least, most))| !(least..=most).contains(&value));
+        let problem = |(field, (value, least, most)): (&'static str, (f64, f64, f64))| {
+            let text = format!("{value} is not possible: give {least} to {most}");
+            (field, text)
+        };
+        wrong.map(problem).collect()
+    }
+}
+
 /// A recording that drives one symbol.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

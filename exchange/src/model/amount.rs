@@ -8,7 +8,7 @@ use tripline_engine::money::{Notional, Price, Quantity};
 
 /// The largest price, quantity or notional that an order may name, and the largest balance of an
 /// account: far above any real one.
-pub(super) const LIMIT: Decimal = Decimal::from_parts(1_215_752_192, 23, 0, false, 0);
+pub(crate) const LIMIT: Decimal = Decimal::from_parts(1_215_752_192, 23, 0, false, 0);
 
 const BOUNDED: &str = "amounts are bounded where they enter, so a sum cannot overflow";
 const POSITIVE: &str = "made of amounts that are zero or more";

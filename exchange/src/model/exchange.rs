@@ -34,7 +34,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange with empty books. The settings should have passed [`Settings::check`].
+    /// An exchange with empty books. The settings should be possible, as those of a checked configuration are.
     #[must_use]
     pub fn new(settings: Settings, now: Time) -> Self {
         let instruments = settings

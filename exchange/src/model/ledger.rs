@@ -77,6 +77,10 @@ impl Ledger {
         }
     }
 
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.accounts.keys().copied()
+    }
+
     pub fn get(&self, account: AccountId) -> Result<&Account, Refusal> {
         self.accounts.get(&account).ok_or(Refusal::UNAUTHORIZED)
     }

@@ -19,12 +19,12 @@ mod place;
 mod queries;
 mod refusal;
 mod settings;
-mod settings_check;
 mod store;
 mod tape;
 mod terms;
 mod views;
 
+pub(crate) use amount::LIMIT;
 pub use event::{
     AccountPosition, Balance, BalanceUpdate, BookChanged, BookTicker, Event, Execution,
     ExecutionReport, LevelChange, Prevention, Trade,
@@ -41,7 +41,6 @@ pub use settings::{
     LotSize, MinNotional, NotionalRange, PercentPrice, PercentPriceBySide, PriceFilter, Settings,
     TrailingDelta,
 };
-pub use settings_check::SettingsError;
 pub use terms::{
     CancelReplaceMode, CancelRestriction, ExecutionType, ExpiryReason, Interval, OrderStatus,
     OrderType, RejectReason, SelfTradePrevention, Side, SymbolStatus, Time, TimeInForce,

@@ -162,6 +162,11 @@ impl Exchange {
         self.ledger.view(account)
     }
 
+    /// All accounts, in order.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.ledger.accounts()
+    }
+
     /// All symbols, in order.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.instruments.keys().copied()

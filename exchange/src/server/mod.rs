@@ -13,5 +13,5 @@ mod ws;
 mod ws_api;
 
 pub use serve::{PracticeExchange, ServeError};
-pub use thread::{Handle, run, spawn_in_thread, spawn_with_tls};
+pub use thread::{Handle, Server, spawn_in_thread, spawn_with_tls};
 pub use tls::{Tls, TlsError};

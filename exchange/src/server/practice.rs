@@ -123,17 +123,14 @@ fn set_faults(core: &Rc<Core>, body: &str) -> Reply {
         Ok(faults) => faults,
         Err(error) => return refused(format!("the fault does not parse: {error}")),
     };
-    if let Some(error) = faults.iter().find_map(|fault| fault.check().err()) {
+    if let Some(error) = faults.iter().find_map(|one| core.check_fault(one).err()) {
         return refused(error.to_string());
     }
-    let ids: Result<Vec<u64>, _> = faults
+    let ids: Vec<u64> = faults
         .into_iter()
         .map(|fault| signals::set_fault(core, fault))
         .collect();
-    match ids {
-        Ok(ids) => ok(&json!({"ids": ids})),
-        Err(error) => refused(error.to_string()),
-    }
+    ok(&json!({"ids": ids}))
 }
 
 /// An API key for an account, as it would stand in the configuration.

@@ -60,7 +60,7 @@ impl PracticeExchange {
     pub fn new(config: &ExchangeConfig, clock: Clock) -> Result<Self, ServeError> {
         let core = Core::new(config, clock)?;
         for fault in &config.faults {
-            super::signals::set_fault(&core, fault.clone()).map_err(ConfigError::from)?;
+            super::signals::set_fault(&core, fault.clone());
         }
         let background = vec![
             actix_rt::spawn(UserHub::pump(Rc::clone(&core))),
@@ -94,7 +94,13 @@ impl PracticeExchange {
         &self,
         fault: crate::faults::FaultSpec,
     ) -> Result<u64, crate::faults::FaultError> {
-        super::signals::set_fault(&self.core, fault)
+        self.core.check_fault(&fault)?;
+        Ok(super::signals::set_fault(&self.core, fault))
+    }
+
+    /// Announces the end to all WebSocket connections, closes them and waits a second at most for that.
+    pub async fn farewell(&self) {
+        super::signals::farewell(&self.core).await;
     }
 
     /// What `verb /practice/<path>` answers, without a connection: status and JSON body.

@@ -1,6 +1,6 @@
 //! Faults that act at the moment when they are set, and the traces that standing ones leave.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use actix_http::ws::CloseCode;
@@ -8,17 +8,53 @@ use tripline_engine::ids::Symbol;
 
 use super::socket::Socket;
 use crate::core::Core;
-use crate::faults::{FaultError, FaultSpec, Kind, Transport};
+use crate::faults::{FaultSpec, Kind, Transport};
 use crate::model::SymbolStatus;
 
-/// Sets a fault; one that acts at once has acted when this returns.
-///
-/// # Errors
-/// [`FaultError`].
-pub fn set_fault(core: &Rc<Core>, fault: FaultSpec) -> Result<u64, FaultError> {
-    let id = core.faults.borrow_mut().add(fault.clone(), core.now_us())?;
-    act(core, &fault);
-    Ok(id)
+/// How long the end waits for clients to read the last word.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Sets a checked fault; one that acts at once has acted when this returns.
+pub fn set_fault(core: &Rc<Core>, fault: FaultSpec) -> u64 {
+    let steady_us = core.clock.steady_us();
+    let id = core.faults.borrow_mut().add(fault.clone(), steady_us);
+    match fault.after_ms {
+        None => act(core, &fault),
+        Some(ms) => drop(actix_rt::spawn(act_later(
+            Rc::downgrade(core),
+            id,
+            fault,
+            ms,
+        ))),
+    }
+    id
+}
+
+/// Acts when the time has come, unless the fault has been removed meanwhile.
+async fn act_later(core: Weak<Core>, id: u64, fault: FaultSpec, ms: u64) {
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+    if let Some(core) = core.upgrade()
+        && core.faults.borrow_mut().remove(id)
+    {
+        act(&core, &fault);
+    }
+}
+
+/// Says farewell to all WebSockets and waits until they are closed, not for long.
+pub async fn farewell(core: &Rc<Core>) {
+    core.streams.announce_shutdown(core);
+    core.users.announce_shutdown(core);
+    let open = sockets(core, None);
+    open.iter()
+        .for_each(|socket| socket.close(CloseCode::Away, "The practice exchange stops"));
+    let closed = async {
+        while open.iter().any(|socket| !socket.is_gone()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(FAREWELL, closed).await.is_err() {
+        log::warn!("clients that do not read are cut off");
+    }
 }
 
 /// Lets go of the faults; the clock is right again.
@@ -73,7 +109,7 @@ fn set_status(core: &Core, symbol: Symbol, status: &str) {
 fn set_offset(core: &Core) {
     let faults = core.faults.borrow();
     let offset = faults
-        .standing(Kind::ClockOffset, core.now_us())
+        .standing(Kind::ClockOffset, core.clock.steady_us())
         .filter_map(|fault| fault.offset_ms)
         .last();
     core.clock

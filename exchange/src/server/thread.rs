@@ -1,7 +1,6 @@
-//! The exchange on a thread of its own, and as a whole program.
+//! The exchange that listens: on a thread of its own, or as a whole program.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -72,23 +71,16 @@ pub fn spawn_with_tls(
     let (stop, stopped) = oneshot::channel::<()>();
     let body = move || {
         let serving = async {
-            let built = async {
-                let listener = bind(IpAddr::V4(Ipv4Addr::LOCALHOST), port).await?;
-                let address = listener.local_addr().map_err(ServeError::Thread)?;
-                Ok::<_, ServeError>((
-                    PracticeExchange::new(&config, Clock::system())?,
-                    listener,
-                    address,
-                ))
-            };
-            let (exchange, listener, address) = match built.await {
-                Ok(built) => built,
+            let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            let server = match Server::open(&config, host, port, tls).await {
+                Ok(server) => server,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            if ready.send(Ok(address)).is_err() {
+            if ready.send(Ok(server.addr)).is_err() {
                 return;
             }
-            tokio::select! { () = exchange.serve(listener, tls) => {} _ = stopped => {} }
+            let serving = server.exchange.serve(server.listener, server.tls);
+            tokio::select! { () = serving => {} _ = stopped => {} }
         };
         actix_rt::System::new().block_on(serving);
     };
@@ -104,34 +96,40 @@ pub fn spawn_with_tls(
     })
 }
 
-/// Runs an exchange in the present Actix system until the process ends, and prints one line when it is
-/// ready. With `ca_file` it speaks TLS and writes its CA's certificate there.
-///
-/// # Errors
-/// [`ServeError`].
-pub async fn run(
-    config: &ExchangeConfig,
-    host: IpAddr,
-    port: u16,
-    ca_file: Option<PathBuf>,
-) -> Result<(), ServeError> {
-    let listener = bind(host, port).await?;
-    let address = listener.local_addr().map_err(ServeError::Thread)?;
-    let exchange = PracticeExchange::new(config, Clock::system())?;
-    let tls = ca_file.as_ref().map(|path| {
-        let tls = Tls::generate()?;
-        tls.write_ca(path)?;
-        Ok::<_, ServeError>(tls)
-    });
-    let tls = tls.transpose()?;
-    let (http, ws) = if tls.is_some() {
-        ("https", "wss")
-    } else {
-        ("http", "ws")
-    };
-    println!(
-        "practice exchange ready: {http}://{address} (REST /api/v3, {ws} /ws, /stream, /ws-api/v3)"
-    );
-    exchange.serve(listener, tls).await;
-    Ok(())
+/// An exchange that listens: what a whole program serves.
+pub struct Server {
+    exchange: PracticeExchange,
+    listener: TcpListener,
+    tls: Option<Tls>,
+    /// Where it listens, with the port that was really opened.
+    pub addr: SocketAddr,
+}
+
+impl Server {
+    /// Opens the port and builds the exchange, in the present Actix system.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn open(
+        config: &ExchangeConfig,
+        host: IpAddr,
+        port: u16,
+        tls: Option<Tls>,
+    ) -> Result<Self, ServeError> {
+        let listener = bind(host, port).await?;
+        Ok(Self {
+            addr: listener.local_addr().map_err(ServeError::Thread)?,
+            exchange: PracticeExchange::new(config, Clock::system())?,
+            listener,
+            tls,
+        })
+    }
+
+    /// Serves until `stopped` is over; then it takes no more connections, and ends those it has.
+    pub async fn serve_until(self, stopped: impl Future<Output = ()>) {
+        tokio::select! {
+            () = self.exchange.serve(self.listener, self.tls) => {}
+            () = stopped => self.exchange.farewell().await,
+        }
+    }
 }

@@ -116,14 +116,20 @@ fn admit(
         Transport::Stream
     };
     let faults = core.faults.borrow();
+    let steady_us = core.clock.steady_us();
     let shut = faults
-        .standing(Kind::RefuseConnections, now_us)
+        .standing(Kind::RefuseConnections, steady_us)
         .find(|fault| fault.transport.is_none_or(|wanted| wanted == transport));
     if let Some(fault) = shut {
         return Err((fault.status.unwrap_or(503), None));
     }
-    if transport == Transport::WsApi && faults.standing(Kind::UserDataDown, now_us).next().is_some()
-    {
+    let is_down = || {
+        faults
+            .standing(Kind::UserDataDown, steady_us)
+            .next()
+            .is_some()
+    };
+    if transport == Transport::WsApi && is_down() {
         return Err((503, None));
     }
     let mut limits = core.limits.borrow_mut();

@@ -75,7 +75,7 @@ impl Life {
     fn life_us(&self) -> i64 {
         let faults = self.core.faults.borrow();
         let mut shorter = faults
-            .standing(Kind::ConnectionLife, self.core.now_us())
+            .standing(Kind::ConnectionLife, self.core.clock.steady_us())
             .filter(|fault| {
                 fault
                     .transport
@@ -95,7 +95,7 @@ impl Life {
             .map_or(i64::MAX, |(since, _)| since + PONG_WITHIN_US);
         self.next_ping_us
             .min(pong)
-            .min(self.began_us + self.life_us())
+            .min(self.began_us.saturating_add(self.life_us()))
     }
 
     fn keep_time(&mut self) {
@@ -104,7 +104,7 @@ impl Life {
             if now_us >= *self.closing_since_us.get_or_insert(now_us) + FAREWELL_US {
                 self.socket.cut();
             }
-        } else if now_us >= self.began_us + self.life_us() {
+        } else if now_us >= self.began_us.saturating_add(self.life_us()) {
             self.socket.close(CloseCode::Away, "");
         } else if self
             .unanswered

@@ -160,7 +160,7 @@ impl StreamHub {
         if faults.is_empty() {
             return Fate::Sent;
         }
-        if faults.is_silent(name, id.symbol, core.clock.now_us()) {
+        if faults.is_silent(name, id.symbol, core.clock.steady_us()) {
             return Fate::Lost;
         }
         match faults.on_stream(name, id.symbol) {

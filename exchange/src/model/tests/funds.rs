@@ -142,24 +142,3 @@ fn a_monthly_reset_wipes_orders_and_restores_balances_but_not_the_market() {
         1
     );
 }
-
-#[test]
-fn settings_that_make_no_exchange_are_refused_with_the_place() {
-    let mut twice = settings();
-    twice.instruments.push(twice.instruments[0].clone());
-    assert_eq!(twice.check(), Err(SettingsError::SymbolTwice(eth())));
-    let mut poor = settings();
-    poor.accounts[1].balances[0].1 = decimal("-1");
-    assert!(
-        poor.check()
-            .unwrap_err()
-            .to_string()
-            .contains("bob starts with -1 ETH")
-    );
-    let mut greedy = settings();
-    greedy.accounts[0].commission.taker = Decimal::ONE;
-    assert!(matches!(
-        greedy.check(),
-        Err(SettingsError::Commission { .. })
-    ));
-}
