@@ -141,28 +141,21 @@ impl Builder {
     ///
     /// # Errors
     /// [`IdError`] for an id that does not fit.
-    pub fn strategy(
-        mut self,
-        id: &str,
-        strategy: impl Strategy + 'static,
-    ) -> Result<Self, IdError> {
-        self.traders
-            .push((StrategyId::new(id)?, Trader::Hosted(Box::new(strategy))));
-        Ok(self)
+    pub fn strategy(self, id: &str, strategy: impl Strategy + 'static) -> Result<Self, IdError> {
+        self.boxed_strategy(id, Box::new(strategy))
     }
 
     /// Adds a strategy that is already boxed, as the registry makes them.
     ///
     /// # Errors
     /// [`IdError`] for an id that does not fit.
-    pub fn boxed_strategy(
-        mut self,
-        id: &str,
-        strategy: Box<dyn Strategy>,
-    ) -> Result<Self, IdError> {
-        self.traders
-            .push((StrategyId::new(id)?, Trader::Hosted(strategy)));
-        Ok(self)
+    pub fn boxed_strategy(self, id: &str, strategy: Box<dyn Strategy>) -> Result<Self, IdError> {
+        Ok(self.hosted(StrategyId::new(id)?, strategy))
+    }
+
+    pub(crate) fn hosted(mut self, id: StrategyId, strategy: Box<dyn Strategy>) -> Self {
+        self.traders.push((id, Trader::Hosted(strategy)));
+        self
     }
 
     /// Adds a bare Actix actor. `start` starts it on the trading arbiter and tells which messages it

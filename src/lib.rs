@@ -10,6 +10,7 @@ pub mod logging;
 mod practice;
 pub mod running;
 pub mod settings;
+pub mod simulate;
 mod wiring;
 
 pub use builder::{BareWiring, Builder, Placement, StartError, Tripline};

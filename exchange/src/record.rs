@@ -68,6 +68,16 @@ pub fn report(core: &Core) -> Value {
     })
 }
 
+/// What is open, of every account.
+pub fn open_orders(core: &Core) -> Value {
+    let model = core.model.borrow();
+    let accounts = core.accounts().into_iter();
+    accounts
+        .flat_map(|account| model.open_orders(account, None).unwrap_or_default())
+        .map(|order| render::order(order, TimeUnit::Microsecond))
+        .collect()
+}
+
 fn arrival(core: &Core, accounts: &[AccountId], one: &Arrival) -> Value {
     let model = core.model.borrow();
     let named = one

@@ -9,6 +9,7 @@ mod init;
 mod inspect;
 mod output;
 mod run;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Rebuild books from recordings of market data and tell what was found
     Inspect(inspect::InspectArgs),
+    /// Run strategies under drawn faults in virtual time, and judge what became of their orders
+    Simulate(simulate::SimulateArgs),
     /// Write a commented configuration to begin with
     Init(init::InitArgs),
     /// Print a completion script for a shell
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Exchange(args) => exchange::exchange(&args),
         Command::Check(args) => check::check(&args),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Init(args) => init::init(&args),
         Command::Completions(args) => completions::completions(&args),
     };

@@ -85,7 +85,7 @@ pub enum DemoError {
 }
 
 /// The strategies of the demo: id, kind, configuration.
-const STRATEGIES: [(&str, &str, &str); 2] = [
+pub(crate) const STRATEGIES: [(&str, &str, &str); 2] = [
     ("quote", "dynamic_quote", include_str!("dynamic_quote.toml")),
     ("maker", "spread_maker", include_str!("spread_maker.toml")),
 ];

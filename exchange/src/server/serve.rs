@@ -86,6 +86,12 @@ impl PracticeExchange {
         crate::record::report(&self.core)
     }
 
+    /// The open orders of every account as the record shows them, without the rest of it.
+    #[must_use]
+    pub fn open_orders(&self) -> serde_json::Value {
+        crate::record::open_orders(&self.core)
+    }
+
     /// Sets a fault, as `POST /practice/faults` does.
     ///
     /// # Errors

@@ -1,0 +1,20 @@
+//! Deterministic simulation of the composed program: the real actors and the real Binance adapter against
+//! the practice exchange, over connections in memory, under virtual time, on one arbiter. A seed decides
+//! everything; the exchange's own record is the judge.
+
+mod command;
+mod engine;
+mod hand;
+mod judge;
+mod network;
+mod operator;
+mod pipe;
+mod run;
+mod schedule;
+mod tap;
+mod trace;
+mod witness;
+mod world;
+
+pub use command::{SimulateOptions, SimulationSummary, run};
+pub use run::{Outcome, simulate};

@@ -1,0 +1,158 @@
+//! The network between engine and exchange: every connection is a [`Wire`] that can be broken.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_service::{Service, fn_service};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
+use awc::http::Uri;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+use tripline_engine::ids::ClientOrderId;
+
+use super::pipe::{End, Wire};
+
+/// Which of the exchange's doors a connection goes to; each has a host name of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Door {
+    Rest,
+    Api,
+    Streams,
+}
+
+impl Door {
+    pub(super) const ALL: [Self; 3] = [Self::Rest, Self::Api, Self::Streams];
+
+    pub(super) const fn host(self) -> &'static str {
+        match self {
+            Self::Rest => "rest.practice",
+            Self::Api => "api.practice",
+            Self::Streams => "streams.practice",
+        }
+    }
+
+    fn of(uri: &Uri) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|door| uri.host() == Some(door.host()))
+    }
+}
+
+/// Told of each order whose placement was handed to a socket.
+pub(super) type OnPlacement = Rc<dyn Fn(ClientOrderId)>;
+
+/// A connection that was made.
+struct Made {
+    /// Of which start of the engine.
+    generation: u32,
+    door: Door,
+    wire: Wire,
+}
+
+struct State {
+    made: RefCell<Vec<Made>>,
+    latency: Duration,
+    /// Until when new connections are refused.
+    refused_until: Cell<Option<Instant>>,
+    /// Where the exchange takes its ends.
+    accept: mpsc::UnboundedSender<End>,
+}
+
+/// Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Network(Rc<State>);
+
+impl Network {
+    /// A network whose bytes take `latency` each way, and the exchange's end of it.
+    pub(super) fn new(latency: Duration) -> (Self, mpsc::UnboundedReceiver<End>) {
+        let (accept, accepted) = mpsc::unbounded_channel();
+        let state = State {
+            made: RefCell::default(),
+            latency,
+            refused_until: Cell::new(None),
+            accept,
+        };
+        (Self(Rc::new(state)), accepted)
+    }
+
+    /// What one start of the engine connects through.
+    pub(super) fn connector(
+        &self,
+        generation: u32,
+        on_placement: OnPlacement,
+    ) -> impl Service<ConnectInfo<Uri>, Response = Connection<Uri, End>, Error = ConnectError>
+    + Clone
+    + 'static {
+        let network = self.clone();
+        let on_placement = on_placement.clone();
+        fn_service(move |info: ConnectInfo<Uri>| {
+            let uri = info.request().clone();
+            let (network, on_placement) = (network.clone(), on_placement.clone());
+            async move {
+                let end = network.connect(generation, &uri, on_placement).await?;
+                Ok(Connection::new(uri, end))
+            }
+        })
+    }
+
+    async fn connect(
+        &self,
+        generation: u32,
+        uri: &Uri,
+        on_placement: OnPlacement,
+    ) -> Result<End, ConnectError> {
+        let door = Door::of(uri).ok_or(ConnectError::NoRecords)?;
+        // There and back.
+        sleep(self.0.latency * 2).await;
+        if self.is_refusing() {
+            return Err(ConnectError::Io(io::ErrorKind::ConnectionRefused.into()));
+        }
+        let (wire, near, far) = Wire::new(self.0.latency);
+        let mut made = self.0.made.borrow_mut();
+        made.retain(|one| !one.wire.is_over());
+        made.push(Made {
+            generation,
+            door,
+            wire,
+        });
+        let accepted = self.0.accept.send(far);
+        accepted.map_err(|_| ConnectError::Io(io::ErrorKind::ConnectionRefused.into()))?;
+        Ok(near.tapped(on_placement))
+    }
+
+    fn is_refusing(&self) -> bool {
+        let until = self.0.refused_until.get();
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Refuses new connections for as long.
+    pub(super) fn refuse(&self, lasts: Duration) {
+        self.0.refused_until.set(Some(Instant::now() + lasts));
+    }
+
+    /// The open connections to a door, oldest first.
+    pub(super) fn open(&self, door: Door) -> Vec<Wire> {
+        let made = self.0.made.borrow();
+        let open = made
+            .iter()
+            .filter(|one| one.door == door && !one.wire.is_over());
+        open.map(|one| one.wire.clone()).collect()
+    }
+
+    /// Every open connection.
+    pub(super) fn all_open(&self) -> Vec<Wire> {
+        Door::ALL
+            .into_iter()
+            .flat_map(|door| self.open(door))
+            .collect()
+    }
+
+    /// The process of this start of the engine ends.
+    pub(super) fn orphan(&self, generation: u32) {
+        let made = self.0.made.borrow();
+        let own = made.iter().filter(|one| one.generation == generation);
+        own.for_each(|one| one.wire.orphan());
+    }
+}

@@ -1,0 +1,114 @@
+//! Letting things go wrong.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tripline_engine::halt::Scope;
+use tripline_exchange::faults::FaultSpec;
+
+use super::super::network::Door;
+use super::super::pipe::Side;
+use super::super::schedule::Trouble;
+use super::{Later, World};
+
+impl World {
+    pub(super) fn apply(&mut self, what: Trouble, now: Instant) {
+        *self.faults.entry(what.name()).or_default() += 1;
+        self.trace.say("TROUBLE", || format!("{what:?}"));
+        let network = self.blueprint.network.clone();
+        match what {
+            Trouble::Exchange { fault, lasts } => {
+                if let Some(id) = self.set_fault(fault) {
+                    self.later(now + lasts, Later::RemoveFault(id));
+                }
+            }
+            Trouble::EventsLost { fault, cut } => {
+                if let Some(id) = self.set_fault(fault) {
+                    self.later(now + cut, Later::RemoveFault(id));
+                    self.later(now + cut, Later::CutApi);
+                }
+            }
+            Trouble::Cut { door, lost: true } => {
+                network.open(door).iter().for_each(|wire| wire.tear());
+            }
+            Trouble::Cut { door, lost: false } => {
+                network.open(door).iter().for_each(|wire| wire.cut());
+            }
+            Trouble::CutInWriting { door, side, bytes } => {
+                let open = network.open(door);
+                open.iter().for_each(|wire| wire.cut_after(side, bytes));
+            }
+            Trouble::Stall { door, sides, lasts } => {
+                for wire in network.open(door) {
+                    sides.iter().for_each(|side| wire.stall(*side, lasts));
+                }
+            }
+            Trouble::Refuse { lasts } => network.refuse(lasts),
+            Trouble::ExchangeRestart { lasts } => {
+                network.all_open().iter().for_each(|wire| wire.tear());
+                network.refuse(lasts);
+            }
+            Trouble::Crash { down } => self.crash("", down),
+            Trouble::CrashAtOrder { nth, down } => {
+                self.trap.orders.set(nth);
+                self.trap.down.set(down);
+            }
+            Trouble::StrategyPanic => {
+                if let Some(engine) = &self.engine {
+                    engine.traces.told.panic_next.set(true);
+                }
+            }
+            Trouble::ManualHalt => {
+                if let Some(running) = self.engine.as_ref().and_then(|engine| engine.running()) {
+                    running.halt(Scope::Global, "a person halts everything");
+                }
+            }
+        }
+    }
+
+    fn set_fault(&mut self, fault: FaultSpec) -> Option<u64> {
+        match self.exchange.set_fault(fault) {
+            Ok(id) => Some(id),
+            Err(error) => {
+                self.wrong.push(format!("a fault cannot be set: {error}"));
+                None
+            }
+        }
+    }
+
+    fn later(&mut self, at: Instant, what: Later) {
+        self.numbered += 1;
+        self.later.insert((at, self.numbered), what);
+    }
+
+    pub(super) fn apply_later(&mut self, later: Later) {
+        self.trace.say("TROUBLE", || format!("{later:?}"));
+        match later {
+            Later::RemoveFault(id) => self.remove_faults(&format!("faults/{id}")),
+            Later::CutApi => {
+                let open = self.blueprint.network.open(Door::Api);
+                open.iter().for_each(|wire| wire.cut());
+            }
+        }
+    }
+
+    /// Nothing goes wrong any more.
+    pub(super) fn heal(&mut self) {
+        self.trace.say("TROUBLE", || "everything is healed".into());
+        self.steps.clear();
+        self.later.clear();
+        self.trap.disarm();
+        self.remove_faults("faults");
+        let network = &self.blueprint.network;
+        network.refuse(Duration::ZERO);
+        for wire in network.all_open() {
+            wire.stall(Side::Client, Duration::ZERO);
+            wire.stall(Side::Server, Duration::ZERO);
+        }
+    }
+
+    /// One that was used up meanwhile is not there any more.
+    fn remove_faults(&self, path: &str) {
+        drop(self.exchange.practice("DELETE", path, ""));
+    }
+}
