@@ -182,8 +182,8 @@ pub trait OrderPort {
     /// # Errors
     /// [`VenueError::Network`], [`VenueError::RateLimited`], [`VenueError::Banned`] or [`VenueError::Clock`].
     fn ready(&self) -> Result<(), VenueError>;
-    /// How long after an order's creation the venue can still carry the request out or hide the order
-    /// from a query: recvWindow + clock bound + stale reads. Only later is "unknown" final.
+    /// How long after an order was handed over the venue can still carry the request out or hide the
+    /// order from a query. Only later is "unknown" final.
     fn settle_time(&self) -> Duration;
 }
 

@@ -194,6 +194,7 @@ pub fn engine_with(
 /// Short time-outs.
 pub fn hurry(venue: &mut BinanceSettings) {
     venue.bounds.request_timeout_ms = 1_500;
+    venue.bounds.engine_timeout_ms = 0;
     venue.bounds.stale_reads_ms = 1_000;
     venue.bounds.recv_window_ms = 1_000;
     venue.bounds.reconnect_first_ms = 50;

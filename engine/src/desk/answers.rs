@@ -222,7 +222,7 @@ impl OrderDesk {
                 let mut order = Order::new(report.id, origin.strategy, terms, now);
                 let learnt = order.learn(Learnt::HandedOver, now);
                 debug_assert!(learnt.is_ok(), "a created order can always be handed over");
-                self.insert(order);
+                self.insert(order, now);
                 true
             }
             _ => {
@@ -251,7 +251,7 @@ impl OrderDesk {
         match answer {
             Ok(report) => return self.report(report, now, out),
             Err(VenueError::UnknownOrder { .. }) => {
-                let late = now.saturating_since(entry.order.created) > self.settle_time;
+                let late = now.saturating_since(entry.handed_over) > self.settle_time;
                 if late && entry.missed_late && entry.order.state == OrderState::Uncertain {
                     let text = "the venue does not know the order".into();
                     let kind = OrderEventKind::Rejected { code: -2013, text };

@@ -27,7 +27,7 @@ impl OrderDesk {
                 let learnt = order.learn(Learnt::HandedOver, now);
                 debug_assert!(learnt.is_ok(), "a created order can always be handed over");
                 self.orders_sent += 1;
-                self.insert(order.clone());
+                self.insert(order.clone(), now);
                 out.push(Effect::Place(approved));
                 out.push(Effect::Happened(OrderEvent {
                     order,

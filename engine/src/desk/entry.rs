@@ -12,6 +12,8 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) order: Order,
+    /// When it went to the venue, or was taken over: what it is stamped with is no later.
+    pub(super) handed_over: Timestamp,
     /// A cancel is to be sent as soon as the venue shows the order.
     pub(super) cancel_wanted: bool,
     /// Looks at the venue since its state was last known.
@@ -32,9 +34,10 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(order: Order) -> Self {
+    pub(super) fn new(order: Order, handed_over: Timestamp) -> Self {
         Self {
             order,
+            handed_over,
             cancel_wanted: false,
             looks: 0,
             query_under_way: false,

@@ -193,6 +193,11 @@ impl OrderDesk {
     }
 
     #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    #[must_use]
     pub fn order(&self, id: &ClientOrderId) -> Option<&Order> {
         self.entries.get(id).map(|entry| &entry.order)
     }
@@ -214,9 +219,9 @@ impl OrderDesk {
         self.entries.values().map(|entry| &entry.order)
     }
 
-    fn insert(&mut self, order: Order) {
+    fn insert(&mut self, order: Order, now: Timestamp) {
         self.unsettled.insert(order.id);
-        self.entries.insert(order.id, Entry::new(order));
+        self.entries.insert(order.id, Entry::new(order, now));
     }
 
     /// Moves an order that has settled out of the working set, and forgets the oldest.

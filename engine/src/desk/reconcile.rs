@@ -18,7 +18,8 @@ use crate::time::Timestamp;
 /// between the rounds add up to more than that.
 const ROUNDS: u32 = 7;
 
-/// A reconciliation that has not ended after this long is told to a person, once.
+/// A reconciliation that has not ended this long after the settle time, which an order may need that the
+/// venue does not know, is told to a person, once.
 const ALARM: Duration = Duration::from_secs(30);
 
 /// How far before the last known event the venue is asked from: its clock and its order of events are
@@ -274,7 +275,8 @@ impl OrderDesk {
     }
 
     fn alarm(&self, review: &mut Review, now: Timestamp, out: &mut Vec<Effect>) {
-        if review.alarmed || now.saturating_since(review.started) <= ALARM {
+        let patience = self.settle_time + ALARM;
+        if review.alarmed || now.saturating_since(review.started) <= patience {
             return;
         }
         review.alarmed = true;
@@ -287,7 +289,7 @@ impl OrderDesk {
                 .map(|question| format!("{question:?}")),
         );
         let detail = format!(
-            "the venue has not told everything for {ALARM:?}: still waiting for {}",
+            "the venue has not told everything for {patience:?}: still waiting for {}",
             waiting.join(", ")
         );
         out.push(self.account_fault(FaultKind::NotReconciled, detail, now));

@@ -23,7 +23,7 @@ impl OrderDesk {
         self.past = memory;
         for order in orders {
             let id = order.id;
-            self.insert(order);
+            self.insert(order, now);
             if let Some(entry) = self.entries.get_mut(&id) {
                 let kind = match entry.order.state {
                     OrderState::Working => OrderEventKind::Accepted,

@@ -220,9 +220,11 @@ bounds! {
     clock_sync_every_ms = 300_000 in 1_000..=86_400_000;
     /// How many requests one measurement takes; the fastest decides.
     clock_samples = 5 in 1..=50;
-    /// How long the venue's reads may not show an order that it has, and its matching engine may hold a
-    /// request (its time-out is ten seconds).
-    stale_reads_ms = 10_000 in 0..=120_000;
+    /// How long the venue's matching engine may hold a request that was let in: its own time-out, after
+    /// which it answers -1007.
+    engine_timeout_ms = 10_000 in 0..=120_000;
+    /// How long the venue's reads may not show an order that its matching engine has.
+    stale_reads_ms = 5_000 in 0..=120_000;
     /// The share of the request weight that is kept for cancels and for queries about orders.
     weight_reserve_percent = 20 in 0..=90;
 }
@@ -247,11 +249,24 @@ impl Bounds {
         millis(self.clock_bound_ms)
     }
 
-    /// How long after an order's creation "unknown to the venue" is not final: it may still execute
-    /// (`recvWindow`, by a clock that is off by up to the bound) or be hidden from reads.
+    /// How long after an order was handed over "unknown to the venue" is not final. What can still
+    /// happen comes one after the other, so the times add up:
+    ///
+    /// 1. it waits before the matching engine, where the venue looks at its time stamp for the last time:
+    ///    `recvWindow` after the stamp, by the venue's own clock;
+    /// 2. the matching engine holds it: until the venue's time-out, which begins only then;
+    /// 3. it stands, and the reads do not show it yet;
+    /// 4. and this side, which waits by its own clock, may be ahead of the venue's by the clock's bound.
     #[must_use]
     pub const fn settle_time(&self) -> Duration {
-        millis(self.recv_window_ms + self.clock_bound_ms + self.stale_reads_ms)
+        let Self {
+            recv_window_ms,
+            engine_timeout_ms,
+            stale_reads_ms,
+            clock_bound_ms,
+            ..
+        } = *self;
+        millis(recv_window_ms + engine_timeout_ms + stale_reads_ms + clock_bound_ms)
     }
 }
 
@@ -444,6 +459,24 @@ mod tests {
         let mut preset = BinanceSettings::of(Environment::Production);
         preset.rest_url = Some("https://elsewhere".into());
         assert!(preset.endpoints().is_err());
+    }
+
+    #[test]
+    fn everything_that_can_delay_an_order_or_hide_it_adds_to_the_settle_time() {
+        let bounds = Bounds::default();
+        assert_eq!(bounds.settle_time(), Duration::from_millis(20_500));
+        let longer: [fn(&mut Bounds); 4] = [
+            |bounds| bounds.recv_window_ms += 700,
+            |bounds| bounds.engine_timeout_ms += 700,
+            |bounds| bounds.stale_reads_ms += 700,
+            |bounds| bounds.clock_bound_ms += 700,
+        ];
+        for (nth, lengthen) in longer.into_iter().enumerate() {
+            let mut bounds = bounds;
+            lengthen(&mut bounds);
+            let settle = bounds.settle_time();
+            assert_eq!(settle, Duration::from_millis(21_200), "number {nth}");
+        }
     }
 
     #[test]

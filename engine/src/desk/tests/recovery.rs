@@ -87,6 +87,20 @@ fn an_order_is_proved_absent_only_after_the_settle_time_and_a_second_look() {
 }
 
 #[test]
+fn the_settle_time_counts_from_the_hand_over_and_not_from_the_command() {
+    let mut bench = Bench::new();
+    let command = bench.command("a", "BTCUSDT");
+    // It waited in a mailbox.
+    bench.pass(SETTLE * 2);
+    let id = bench.send(command);
+    bench.answer(id, Err(unknown_outcome()));
+    for _ in 0..3 {
+        bench.not_found(id);
+    }
+    assert_eq!(bench.state(id), OrderState::Uncertain);
+}
+
+#[test]
 fn a_failed_query_proves_nothing() {
     let mut bench = Bench::new();
     let id = bench.uncertain();
