@@ -29,6 +29,8 @@ pub enum FeedEvent {
     Down {
         reason: String,
     },
+    /// This side closed the connection, for good.
+    Closed,
     /// The venue refuses the connection or a subscription.
     Refused(VenueError),
 }
@@ -50,6 +52,8 @@ pub enum PrivateEvent {
     Down {
         reason: String,
     },
+    /// This side closed the connection, for good.
+    Closed,
     /// The venue refuses the connection or the subscription.
     Refused(VenueError),
 }

@@ -147,6 +147,10 @@ impl UserData {
                 self.tell(true, "asking again");
             }
             PrivateEvent::Down { reason } => self.down(reason, ctx),
+            PrivateEvent::Closed => {
+                log::info!(actor = "user_data"; "private stream closed by this side");
+                self.tell(false, "closed by this side");
+            }
             PrivateEvent::Refused(error) => {
                 self.raise(
                     error.fault_kind(),

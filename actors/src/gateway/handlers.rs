@@ -114,7 +114,12 @@ impl Handler<PrivateStreamChanged> for OrderGateway {
             self.work(ctx, |desk, now, out| desk.private_stream_up(now, out));
             self.check_ready();
         } else {
-            log::warn!(actor = "gateway"; "no new orders: the private stream is down: {}", changed.reason);
+            // After a stop there are none in any case.
+            let level = match self.desk.is_stopping() {
+                true => log::Level::Debug,
+                false => log::Level::Warn,
+            };
+            log::log!(level, actor = "gateway"; "no new orders: the private stream is down: {}", changed.reason);
             self.work(ctx, |desk, _, out| desk.private_stream_down(out));
         }
     }

@@ -134,9 +134,11 @@ impl MarketData {
             }
             FeedEvent::Down { reason } => {
                 log::warn!(actor = "market_data"; "market data connection down: {reason}");
-                for data in self.symbols.values_mut() {
-                    data.interrupt();
-                }
+                self.interrupt();
+            }
+            FeedEvent::Closed => {
+                log::info!(actor = "market_data"; "market data connection closed by this side");
+                self.interrupt();
             }
             FeedEvent::Refused(error) => {
                 self.raise(
@@ -145,6 +147,13 @@ impl MarketData {
                     format!("market data refused: {error}"),
                 );
             }
+        }
+    }
+
+    /// There is no connection: no book is to be used until it was built anew.
+    fn interrupt(&mut self) {
+        for data in self.symbols.values_mut() {
+            data.interrupt();
         }
     }
 

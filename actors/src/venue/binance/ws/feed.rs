@@ -23,7 +23,7 @@ use super::super::wire::frame::{
     ControlError, Frame, RequestId, decode, stream_name, stream_symbol,
 };
 use super::super::wire::time::TimeUnit;
-use super::life::{Control, Life, Role, Then};
+use super::life::{Control, Gone, Life, Role, Then};
 use super::link::Link;
 
 /// Names in one SUBSCRIBE.
@@ -352,25 +352,29 @@ impl Role for FeedRole {
         (self.0.sink)(FeedEvent::Up);
     }
 
-    fn down(&self, link: &Link, reason: &str, replaced: bool) {
+    fn down(&self, link: &Link, reason: &str, gone: Gone) {
         // Dropping an answer's sender tells whoever waits. What went over another connection goes on.
         let number = link.number();
         self.0
             .waiting
             .borrow_mut()
             .retain(|_, waiting| waiting.link != number);
-        if !replaced {
-            let was_current = self
-                .0
-                .current
-                .borrow_mut()
-                .take_if(|current| current.number() == number)
-                .is_some();
-            if was_current {
-                (self.0.sink)(FeedEvent::Down {
+        if gone == Gone::Replaced {
+            return;
+        }
+        let was_current = self
+            .0
+            .current
+            .borrow_mut()
+            .take_if(|current| current.number() == number)
+            .is_some();
+        if was_current {
+            (self.0.sink)(match gone {
+                Gone::Closed => FeedEvent::Closed,
+                _ => FeedEvent::Down {
                     reason: reason.to_owned(),
-                });
-            }
+                },
+            });
         }
     }
 

@@ -22,6 +22,9 @@ const LASTED: Duration = Duration::from_secs(10);
 /// After a hand-over that failed, the next is tried this much later.
 const HAND_OVER_AGAIN: Duration = Duration::from_secs(30);
 
+/// The reason of an end that this side wanted.
+const CLOSED: &str = "closed by this side";
+
 /// What a message asks of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Then {
@@ -29,6 +32,17 @@ pub(super) enum Then {
     /// Make a new connection while this one lives on.
     HandOver,
     Reconnect(String),
+}
+
+/// Why a connection is not used any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gone {
+    /// It broke off, and another one is made.
+    Lost,
+    /// Another one serves already, or it never came up.
+    Replaced,
+    /// This side closed it, and makes no other.
+    Closed,
 }
 
 /// What a connection is for.
@@ -45,9 +59,8 @@ pub(super) trait Role: 'static {
     fn probe(&self, link: &Link);
     /// The connection is open, and the one to use from now on.
     fn up(&self, link: &Link);
-    /// The connection is over, or it never came up. With `replaced` nothing else is to be done than to
-    /// give up what waits for it.
-    fn down(&self, link: &Link, reason: &str, replaced: bool);
+    /// The connection is over: what waits for it is given up, and unless it was replaced its user is told.
+    fn down(&self, link: &Link, reason: &str, gone: Gone);
     /// How long a replaced connection is still read, for the answers that are under way on it.
     fn linger(&self) -> Duration;
     /// Connecting failed.
@@ -167,8 +180,8 @@ impl<R: Role> Life<R> {
             self.control.reconnect.take();
             let ending = self.read(&link, successor).await;
             match &ending {
-                Ending::Closed => self.role.down(&link, "closed by this side", false),
-                Ending::Broken(reason) => self.role.down(&link, reason, false),
+                Ending::Closed => self.role.down(&link, CLOSED, Gone::Closed),
+                Ending::Broken(reason) => self.role.down(&link, reason, Gone::Lost),
                 Ending::Replaced(next) => {
                     let old = std::mem::replace(&mut link, next.clone());
                     actix_rt::spawn(drain(self.role.clone(), old, self.control.clone()));
@@ -188,7 +201,7 @@ impl<R: Role> Life<R> {
         let within = self.bounds.connect_timeout() * 2;
         let deadline = Instant::now() + within;
         let late = || VenueError::Network(format!("not open within {within:?}"));
-        let closed = || VenueError::Network("closed by this side".into());
+        let closed = || VenueError::Network(CLOSED.into());
         let linking = link::open(&self.client, &url, limit, self.number.get());
         let link = tokio::select! {
             biased;
@@ -206,7 +219,7 @@ impl<R: Role> Life<R> {
                 Ok(link)
             }
             Err(error) => {
-                self.role.down(&link, &error.to_string(), true);
+                self.role.down(&link, &error.to_string(), Gone::Replaced);
                 link.close();
                 Err(error)
             }
@@ -342,8 +355,8 @@ async fn drain<R: Role>(role: Rc<R>, link: Link, control: Rc<Control>) {
     let reason = tokio::select! {
         biased;
         reason = timeout(role.linger(), reading) => reason.unwrap_or_else(|_| "replaced".into()),
-        () = control.until_closed() => "closed by this side".into(),
+        () = control.until_closed() => CLOSED.into(),
     };
-    role.down(&link, &reason, true);
+    role.down(&link, &reason, Gone::Replaced);
     link.close();
 }

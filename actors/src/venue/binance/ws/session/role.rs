@@ -10,7 +10,7 @@ use tripline_engine::ports::VenueError;
 
 use super::super::super::error::RequestKind;
 use super::super::super::wire::time::TimeUnit;
-use super::super::life::{Role, Then};
+use super::super::life::{Gone, Role, Then};
 use super::super::link::Link;
 use super::super::requests::{Params, read};
 use super::{Account, Handed, Session, lost};
@@ -99,7 +99,7 @@ impl Role for SessionRole {
         self.0.tell(PrivateEvent::Up);
     }
 
-    fn down(&self, link: &Link, reason: &str, replaced: bool) {
+    fn down(&self, link: &Link, reason: &str, gone: Gone) {
         let number = link.number();
         self.0
             .logged_on
@@ -127,11 +127,18 @@ impl Role for SessionRole {
                 log::debug!(actor = "binance"; "the answer's receiver is gone");
             }
         }
-        if was_current && !replaced {
-            log::warn!(actor = "binance"; "{}: down: {reason}", self.name());
-            self.0.tell(PrivateEvent::Down {
-                reason: reason.to_owned(),
-            });
+        match gone {
+            Gone::Lost if was_current => {
+                log::warn!(actor = "binance"; "{}: down: {reason}", self.name());
+                self.0.tell(PrivateEvent::Down {
+                    reason: reason.to_owned(),
+                });
+            }
+            Gone::Closed if was_current => {
+                log::info!(actor = "binance"; "{}: {reason}", self.name());
+                self.0.tell(PrivateEvent::Closed);
+            }
+            _ => {}
         }
     }
 
