@@ -12,6 +12,7 @@ pub mod messages;
 pub mod money;
 pub mod order;
 pub mod ports;
+pub mod position;
 pub mod risk;
 pub mod strategy;
 pub mod time;

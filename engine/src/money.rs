@@ -58,6 +58,57 @@ pub fn parse_decimal(what: &'static str, text: &str) -> Result<Decimal, MoneyErr
     Decimal::from_str_exact(text).map_err(|_| malformed())
 }
 
+/// `left + right` to the last digit, without trailing zeros. [`Decimal`]'s own sum rounds silently where
+/// its 28 digits do not suffice.
+///
+/// # Errors
+/// [`MoneyError::Overflow`] where the sum would have to be rounded, or does not fit.
+pub fn exact_sum(what: &'static str, left: Decimal, right: Decimal) -> Result<Decimal, MoneyError> {
+    let sum = |left: Decimal, right: Decimal| {
+        let sum = left.checked_add(right)?;
+        let one_is_all = left.is_zero() || right.is_zero() || sum.is_zero();
+        (one_is_all || sum.scale() == left.scale().max(right.scale())).then_some(sum)
+    };
+    exact(what, "+", left, right, sum)
+}
+
+/// `left * right` to the last digit, without trailing zeros. [`Decimal`]'s own product rounds silently
+/// where its 28 digits do not suffice.
+///
+/// # Errors
+/// [`MoneyError::Overflow`] where the product would have to be rounded, or does not fit.
+pub fn exact_product(
+    what: &'static str,
+    left: Decimal,
+    right: Decimal,
+) -> Result<Decimal, MoneyError> {
+    let product = |left: Decimal, right: Decimal| {
+        let product = left.checked_mul(right)?;
+        let nothing = left.is_zero() || right.is_zero();
+        (nothing || product.scale() == left.scale() + right.scale()).then_some(product)
+    };
+    exact(what, "*", left, right, product)
+}
+
+/// Trailing zeros of the operands take up digits that the result needs: without them it may fit.
+fn exact(
+    what: &'static str,
+    operation: &'static str,
+    left: Decimal,
+    right: Decimal,
+    compute: impl Fn(Decimal, Decimal) -> Option<Decimal>,
+) -> Result<Decimal, MoneyError> {
+    compute(left, right)
+        .or_else(|| compute(left.normalize(), right.normalize()))
+        .map(|result| result.normalize())
+        .ok_or(MoneyError::Overflow {
+            what,
+            operation,
+            left,
+            right,
+        })
+}
+
 fn round(value: Decimal, step: Decimal, direction: Rounding) -> Option<Decimal> {
     if step.is_zero() {
         return Some(value);
@@ -299,6 +350,32 @@ mod tests {
         assert!(huge.notional("2".parse().unwrap()).is_err());
     }
 
+    #[test]
+    fn an_exact_result_has_no_trailing_zeros_and_is_never_rounded() {
+        let decimal = |text: &str| parse_decimal("decimal", text).unwrap();
+        let sum = |left, right| exact_sum("sum", decimal(left), decimal(right));
+        let product = |left, right| exact_product("product", decimal(left), decimal(right));
+        assert_eq!(sum("0.10", "-0.1").unwrap().to_string(), "0");
+        assert_eq!(product("1.50", "2").unwrap().to_string(), "3");
+        let most = "79228162514264337593543950335";
+        assert!(sum(most, "0.1").is_err(), "Decimal rounds this one");
+        assert_eq!(sum(most, "0.0000"), Ok(decimal(most)));
+        assert!(product("0.00000000000001", "0.000000000000001").is_err());
+        assert!(product("1234567890123456.1", "12345678901234.1").is_err());
+    }
+
+    /// Of any size and scale, small ones more often.
+    fn any_decimal() -> impl Strategy<Value = Decimal> {
+        let mantissa = prop_oneof![
+            (-20i128..20).boxed(),
+            (-(1i128 << 50)..1i128 << 50).boxed(),
+            (-(1i128 << 96) + 1..1i128 << 96).boxed(),
+        ];
+        (mantissa, 0u32..=28).prop_map(|(mantissa, scale)| {
+            Decimal::try_from_i128_with_scale(mantissa, scale).unwrap()
+        })
+    }
+
     proptest! {
         #[test]
         fn a_rounded_price_is_on_the_grid_and_within_one_tick(cents in 0u64..1_000_000_000, tick in 1u64..5_000) {
@@ -308,6 +385,41 @@ mod tests {
             let up = value.round_to(step, Rounding::Up).unwrap();
             prop_assert!(down.is_multiple_of(step) && up.is_multiple_of(step));
             prop_assert!(down <= value && value <= up && up.saturating_sub(down) <= step);
+        }
+
+        #[test]
+        fn an_exact_result_is_the_mathematical_one_or_an_error(
+            left in any_decimal(), right in any_decimal(),
+        ) {
+            let power = |exponent: u32| 10i128.checked_pow(exponent);
+            let scaled = |value: Decimal, scale: u32| match value.mantissa() {
+                0 => Some(0),
+                mantissa => power(scale - value.scale())?.checked_mul(mantissa),
+            };
+            let fits = |mantissa: i128| Decimal::try_from_i128_with_scale(mantissa, 0).is_ok();
+            // Equal as fractions: mantissa / 10^scale.
+            let same = |found: Decimal, mantissa: i128, scale: u32| match scaled(found, scale) {
+                Some(found) => found == mantissa,
+                None => false,
+            };
+            let scale = left.scale().max(right.scale());
+            let sum = scaled(left, scale).zip(scaled(right, scale)).and_then(|(l, r)| l.checked_add(r));
+            match (exact_sum("sum", left, right), sum) {
+                (Ok(found), Some(sum)) => prop_assert!(same(found, sum, scale), "{left} + {right} is not {found}"),
+                (Err(_), Some(sum)) => prop_assert!(!fits(sum), "{left} + {right} fits"),
+                (_, None) => {}
+            }
+            let product = left.mantissa().checked_mul(right.mantissa());
+            let scale = left.scale() + right.scale();
+            match (exact_product("product", left, right), product) {
+                (Ok(found), Some(product)) => {
+                    prop_assert!(same(found, product, scale), "{left} * {right} is not {found}");
+                }
+                (Err(_), Some(product)) => {
+                    prop_assert!(!fits(product) || scale > 28, "{left} * {right} fits");
+                }
+                (found, None) => prop_assert!(found.is_err(), "{left} * {right} was rounded to {found:?}"),
+            }
         }
 
         #[test]
