@@ -73,6 +73,8 @@ fault_kinds! {
     OrderContradiction = "order_contradiction",
     /// An order's outcome stays unknown, or fills stay missing.
     OrderUnresolved = "order_unresolved",
+    /// A fill could not be counted, so that what its strategy holds is not known for certain.
+    PositionUncertain = "position_uncertain",
     /// An order with this engine's mark that the engine does not know.
     UnknownOrder = "unknown_order",
     /// This engine and the venue do not agree on orders or fills, or the venue does not tell.

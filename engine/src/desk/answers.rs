@@ -192,7 +192,7 @@ impl OrderDesk {
                 let reason = report
                     .reason
                     .or_else(|| in_match.then(|| IN_MATCH.to_owned()));
-                entry.tell(&applied, reason, now, out);
+                entry.tell(&applied, reason, &mut self.positions, now, out);
                 if applied.left.is_some() || report.source == ReportSource::Query {
                     entry.cancel_if_shown(now, out);
                 }

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use crate::desk::entry::{Entry, delay, order_ref};
-use crate::desk::{Effect, OrderDesk};
+use crate::desk::{Effect, OrderDesk, fault};
+use crate::fault::FaultKind;
+use crate::halt::Scope;
 use crate::ids::ClientOrderId;
 use crate::messages::order::{Fill, OrderEventKind, OrderFilled, ReportSource};
 use crate::order::{Applied, OrderState};
 use crate::ports::VenueError;
+use crate::position::PositionBook;
 use crate::time::Timestamp;
 
 /// How long fills may lag behind the executed quantity before they are fetched. Events have been seen
@@ -15,6 +18,13 @@ use crate::time::Timestamp;
 const FILL_LAG: Duration = Duration::from_secs(1);
 
 impl OrderDesk {
+    /// The positions of the account and its strategies: what the fills of this run add up to, those of
+    /// orders that were taken over from an earlier run included.
+    #[must_use]
+    pub fn positions(&self) -> &PositionBook {
+        &self.positions
+    }
+
     /// Takes the answer to [`Effect::FetchFills`].
     pub fn fills_answered(
         &mut self,
@@ -41,7 +51,7 @@ impl OrderDesk {
                     fills: fresh,
                     ..Applied::default()
                 };
-                entry.tell(&applied, None, now, out);
+                entry.tell(&applied, None, &mut self.positions, now, out);
                 if entry.order.misses_fills() {
                     entry.looks = entry.looks.saturating_add(1);
                     self.want_fills(id, ReportSource::Event, out);
@@ -91,10 +101,12 @@ impl Entry {
         &mut self,
         applied: &Applied,
         reason: Option<String>,
+        positions: &mut PositionBook,
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
         for fill in &applied.fills {
+            self.count(fill, positions, now, out);
             out.push(Effect::Filled(OrderFilled {
                 order: self.order.clone(),
                 fill: fill.clone(),
@@ -114,6 +126,28 @@ impl Entry {
         {
             out.push(self.happened(kind, now));
         }
+    }
+
+    /// Counts a fill into the positions. One that cannot be counted is told all the same, after the fault:
+    /// what its strategy holds is then not known for certain.
+    fn count(
+        &self,
+        fill: &Fill,
+        positions: &mut PositionBook,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let (strategy, terms) = (self.order.strategy, &self.order.terms);
+        let problem = match positions.apply(strategy, terms.symbol, terms.side, fill) {
+            Ok(true) => return,
+            Ok(false) => format!(
+                "trade {} of {} is news of {} and was counted before",
+                fill.trade_id, terms.symbol, self.order.id
+            ),
+            Err(error) => error.to_string(),
+        };
+        let (kind, scope) = (FaultKind::PositionUncertain, Scope::Strategy(strategy));
+        out.push(Effect::Raise(fault(kind, scope, problem, now)));
     }
 }
 

@@ -23,6 +23,7 @@ use crate::messages::order::{OrderEvent, OrderFilled, OrderReport, PlaceOrder};
 use crate::money::{Price, Quantity};
 use crate::order::Order;
 use crate::ports::OrderRef;
+use crate::position::{Pair, PositionBook};
 use crate::risk::Approved;
 use crate::time::Timestamp;
 
@@ -99,6 +100,8 @@ pub struct OrderDesk {
     /// Orders that are, or may be, open or miss fills.
     unsettled: HashSet<ClientOrderId>,
     settled: VecDeque<ClientOrderId>,
+    /// What the fills that were told add up to.
+    positions: PositionBook,
     sweeps: Vec<Sweep>,
     /// When the last confirmation of a sweep of the scope began.
     listed: BTreeMap<Scope, Timestamp>,
@@ -135,6 +138,7 @@ impl OrderDesk {
             entries: HashMap::new(),
             unsettled: HashSet::new(),
             settled: VecDeque::new(),
+            positions: PositionBook::default(),
             sweeps: Vec::new(),
             listed: BTreeMap::new(),
             private_stream_up: false,
@@ -157,6 +161,7 @@ impl OrderDesk {
     }
 
     pub fn add_instrument(&mut self, instrument: Instrument) {
+        self.positions.add(Pair::of(&instrument));
         self.instruments.insert(instrument.symbol, instrument);
     }
 

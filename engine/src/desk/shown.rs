@@ -152,7 +152,7 @@ impl OrderDesk {
                     fills: fresh,
                     ..Applied::default()
                 };
-                entry.tell(&applied, None, now, out);
+                entry.tell(&applied, None, &mut self.positions, now, out);
                 if missed > 0 {
                     // The order itself has moved on as well.
                     entry.look_again(Duration::ZERO, out);

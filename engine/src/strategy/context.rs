@@ -14,6 +14,7 @@ use crate::messages::order::{AmendOrder, CancelAll, CancelOrder, PlaceOrder};
 use crate::messages::view::BookView;
 use crate::money::Quantity;
 use crate::order::{NewOrder, Order};
+use crate::position::{Position, PositionBook};
 use crate::risk::DenialReason;
 use crate::strategy::TimerId;
 use crate::strategy::timers::Timers;
@@ -50,6 +51,7 @@ pub(super) struct Desk {
     pub(super) stopping: bool,
     pub(super) orders: BTreeMap<ClientOrderId, Order>,
     pub(super) balances: BTreeMap<Asset, Balance>,
+    pub(super) positions: PositionBook,
     pub(super) instruments: BTreeMap<Symbol, Instrument>,
     pub(super) bests: BTreeMap<Symbol, BestBidAsk>,
     pub(super) books: BTreeMap<Symbol, BookView>,
@@ -180,6 +182,18 @@ impl Context<'_> {
 
     pub fn balances(&self) -> impl Iterator<Item = &Balance> {
         self.desk.balances.values()
+    }
+
+    /// What the fills of this strategy on the instrument add up to in this run, the one that is being
+    /// delivered included; `None` before the first. It is what the strategy traded, not what the account
+    /// holds: other strategies and earlier runs have their own, except that the fills of an order which
+    /// was taken over from an earlier run count here.
+    ///
+    /// To sell what was bought, sell [`Position::held`] and not [`Position::net`]: a fee that was taken
+    /// in the base asset is not there to be sold.
+    #[must_use]
+    pub fn position(&self, symbol: Symbol) -> Option<&Position> {
+        self.desk.positions.position(self.desk.strategy, symbol)
     }
 
     #[must_use]

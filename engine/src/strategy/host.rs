@@ -12,6 +12,7 @@ use crate::messages::market::{AggTrade, BestBidAsk, Kline, PartialDepth, Trade};
 use crate::messages::order::{OrderEvent, OrderFilled};
 use crate::messages::view::BookView;
 use crate::order::Order;
+use crate::position::{Pair, PositionBook};
 use crate::risk::DenialReason;
 use crate::strategy::context::Desk;
 use crate::strategy::timers::Timers;
@@ -96,6 +97,7 @@ impl StrategyHost {
             stopping: false,
             orders: BTreeMap::new(),
             balances: BTreeMap::new(),
+            positions: PositionBook::default(),
             instruments: BTreeMap::new(),
             bests: BTreeMap::new(),
             books: BTreeMap::new(),
@@ -125,6 +127,7 @@ impl StrategyHost {
     }
 
     pub fn add_instrument(&mut self, instrument: Instrument) {
+        self.desk.positions.add(Pair::of(&instrument));
         self.desk.instruments.insert(instrument.symbol, instrument);
     }
 
@@ -182,9 +185,11 @@ impl StrategyHost {
             }
             Input::Fill(filled) => {
                 self.keep(filled.order.clone());
-                self.call(now, |strategy, ctx| {
+                let uncounted = self.count(&filled);
+                let asked = self.call(now, |strategy, ctx| {
                     strategy.on_fill(ctx, &filled.order, &filled.fill)
-                })
+                });
+                uncounted.into_iter().chain(asked).collect()
             }
             Input::Balances(changed) => {
                 if changed.complete {
@@ -240,6 +245,20 @@ impl StrategyHost {
             }
         }
         self.desk.orders.insert(id, order);
+    }
+
+    /// Counts a fill into the position. The fault is the desk's too, but a host may be run without one.
+    fn count(&mut self, filled: &OrderFilled) -> Option<Request> {
+        let OrderFilled { order, fill } = filled;
+        let (symbol, side) = (order.terms.symbol, order.terms.side);
+        let counted = self
+            .desk
+            .positions
+            .apply(order.strategy, symbol, side, fill);
+        counted.err().map(|error| Request::Fault {
+            kind: FaultKind::PositionUncertain,
+            detail: error.to_string(),
+        })
     }
 
     fn call(

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::position::Position;
 
 /// What truly happened to the order, in the venue's own order.
 #[derive(Debug, Clone)]
@@ -306,6 +307,8 @@ proptest! {
         let delivered: Vec<_> = history.delivered.iter().map(|(trade, times)| (trade.0, *times)).collect();
         let expected: Vec<_> = (1..=truth.fills.len() as u64).map(|trade| (trade, 1)).collect();
         prop_assert_eq!(delivered, expected);
+        let position = history.bench.desk.positions().position(strategy("a"), symbol("BTCUSDT"));
+        prop_assert_eq!(position.map_or(Decimal::ZERO, Position::net), truth.total());
         prop_assert!(history.bench.desk.is_private_stream_live());
         let contradiction = history.faults.iter().find(|fault| fault.kind == FaultKind::OrderContradiction);
         prop_assert!(contradiction.is_none(), "{:?}", contradiction);

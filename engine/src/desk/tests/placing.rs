@@ -1,6 +1,7 @@
 //! Placing, cancelling and amending while every answer arrives.
 
 use super::*;
+use crate::position::Position;
 
 #[test]
 fn an_order_goes_out_and_its_life_is_told_in_order() {
@@ -445,4 +446,62 @@ fn a_very_late_duplicate_of_a_forgotten_order_is_nothing() {
     bench.out.clear();
     bench.event(first, VenueStatus::Canceled, "0", &[]);
     assert_eq!(bench.did(), [""; 0]);
+}
+
+#[test]
+fn every_fill_is_in_the_position_of_its_strategy_and_of_the_account() {
+    let mut bench = Bench::new();
+    let id = bench.working();
+    let bought = bench.command("b", "BTCUSDT");
+    let other = bench.send(bought);
+    bench.event(id, VenueStatus::PartiallyFilled, "1", &[fill(1, "1")]);
+    bench.event(id, VenueStatus::PartiallyFilled, "1", &[fill(1, "1")]);
+    bench.event(
+        other,
+        VenueStatus::PartiallyFilled,
+        "0.5",
+        &[fill(2, "0.5")],
+    );
+    bench.found(id, VenueStatus::Filled, "2");
+    bench.fills(id, Ok(vec![fill(1, "1"), fill(3, "1")]));
+    let net = |position: &Position| position.net().to_string();
+    let positions = bench.desk.positions();
+    let own = positions.positions();
+    let own: Vec<_> = own
+        .map(|(strategy, position)| (strategy.to_string(), net(position)))
+        .collect();
+    assert_eq!(own, [("a".into(), "2".into()), ("b".into(), "0.5".into())]);
+    let account: Vec<_> = positions.account_positions().map(net).collect();
+    assert_eq!(account, ["2.5"]);
+}
+
+#[test]
+fn a_fill_that_cannot_be_counted_is_a_fault_and_told_all_the_same() {
+    let mut bench = Bench::new();
+    let (id, other) = (bench.working(), bench.working());
+    let strange = Fill {
+        fee: Decimal::ONE, // in no asset
+        ..fill(1, "1")
+    };
+    bench.event(id, VenueStatus::PartiallyFilled, "1", &[strange]);
+    let told = [
+        "fault position_uncertain of strategy a",
+        "fill 1",
+        "partially filled",
+    ];
+    assert_eq!(bench.did(), told);
+    assert!(bench.desk.positions().positions().next().is_none());
+    bench.event(id, VenueStatus::Filled, "2", &[fill(2, "1")]);
+    assert_eq!(bench.did(), ["fill 2", "filled"]);
+    // The trade of one order cannot be another's too.
+    bench.event(other, VenueStatus::PartiallyFilled, "1", &[fill(2, "1")]);
+    assert_eq!(
+        bench.did()[..2],
+        ["fault position_uncertain of strategy a", "fill 2"]
+    );
+    let position = bench
+        .desk
+        .positions()
+        .position(strategy("a"), symbol("BTCUSDT"));
+    assert_eq!(position.map(Position::fills), Some(1));
 }

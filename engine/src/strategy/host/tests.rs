@@ -467,6 +467,44 @@ fn a_halted_host_delivers_no_market_data_and_no_timers_but_everything_else() {
     assert_eq!(stage.called(), ["order", "fill", "fault", "halt", "stop"]);
 }
 
+#[test]
+fn a_strategy_sees_its_position_with_the_fill_that_is_delivered() {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let noted = seen.clone();
+    let mut stage = Stage::ready(move |ctx, name| {
+        if name == "fill" {
+            let position = ctx.position(symbol()).ok_or(StrategyError::new("none"))?;
+            noted.borrow_mut().push(position.to_string());
+        } else {
+            assert!(ctx.position(symbol()).is_none(), "before the first fill");
+        }
+        Ok(())
+    });
+    stage.handle(best());
+    let id = ClientOrderId::new("x").unwrap();
+    let order = Order::new(id, stage.host.id(), buy(), at(0));
+    assert!(stage.handle(filled(order.clone())).is_empty());
+    assert!(stage.handle(filled(order)).is_empty(), "a duplicate");
+    let line = "BTCUSDT +1 @ 10 realised +0.00 USDT";
+    assert_eq!(seen.borrow()[..], [line, line]);
+}
+
+#[test]
+fn a_fill_that_cannot_be_counted_is_delivered_and_a_fault() {
+    let mut stage = Stage::ready(|_, _| Ok(()));
+    let terms = NewOrder {
+        symbol: Symbol::new("ETHUSDT").unwrap(),
+        ..buy()
+    };
+    let id = ClientOrderId::new("x").unwrap();
+    let requests = stage.handle(filled(Order::new(id, stage.host.id(), terms, at(0))));
+    let [Request::Fault { kind, .. }] = &requests[..] else {
+        panic!("{requests:?}")
+    };
+    assert_eq!(*kind, FaultKind::PositionUncertain);
+    assert_eq!(stage.called(), ["fill"]);
+}
+
 fn filled(order: Order) -> Input {
     let fill = Fill {
         trade_id: crate::ids::TradeId(1),
