@@ -7,18 +7,22 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::signature::KeyPair;
 use serde_json::{Value, json};
+use support::hand::{Hand, buy};
+use support::proxy::Proxy;
 use support::quoter::{Quoter, Script};
-use support::{Exchange, engine_with, hurry, settings, still, until};
+use support::{Exchange, engine_with, hurry, settings, still, stop, until};
 use tripline::running::Running;
-use tripline::{StartError, Tripline, binance_on};
+use tripline::{StartError, Tripline, binance_at, binance_on};
 use tripline_actors::venue::binance::settings::{KeyKind, OrderTransport};
 use tripline_actors::venue::binance::wire::time::TimeUnit;
 use tripline_actors::venue::binance::{ApiCredentials, BinanceSettings};
+use tripline_engine::order::OrderState;
 use tripline_exchange::{Clock, ExchangeConfig, KeyConfig, PracticeExchange, Tls};
 
 fn market() -> [Value; 2] {
@@ -126,6 +130,83 @@ async fn everything_travels_in_microseconds() {
         let fill = &script.fills.borrow()[0];
         assert_eq!(filled["time"], json!(fill.at.as_micros()));
     }
+}
+
+#[actix_rt::test]
+async fn a_quiet_order_connection_is_kept_open_where_orders_go_by_rest_and_only_there() {
+    const IDLE: Duration = Duration::from_millis(900);
+    for transport in [OrderTransport::Rest, OrderTransport::WsApi] {
+        let (exchange, hand) = (Exchange::start().await, Hand::default());
+        let rest = Proxy::start(exchange.addr()).await;
+        let (mut venue, credentials) = binance_at(rest.address, exchange.addr(), exchange.addr());
+        hurry(&mut venue);
+        venue.order_transport = transport;
+        venue.bounds.keep_alive_ms = 900;
+        let builder = Tripline::builder(settings()).binance(venue, credentials);
+        let running = builder
+            .strategy("hand", hand.strategy())
+            .unwrap()
+            .start()
+            .await
+            .unwrap();
+        hand.is_ready(&exchange).await;
+        let first = hand.place(&exchange, buy("59000.00", "0.1")).await.unwrap();
+        hand.reaches(first, OrderState::Working).await;
+        let (connections, pings) = (rest.accepted(), rest.heard("GET /api/v3/ping"));
+
+        tokio::time::sleep(2 * IDLE).await;
+        let second = hand.place(&exchange, buy("59000.00", "0.1")).await.unwrap();
+        hand.reaches(second, OrderState::Working).await;
+        let heard = rest.heard("GET /api/v3/ping");
+        match transport {
+            OrderTransport::Rest => {
+                assert_eq!(rest.heard("POST /api/v3/order?"), 2);
+                assert_eq!(
+                    rest.accepted(),
+                    connections,
+                    "the second order waited for none"
+                );
+                assert!(
+                    (4..=8).contains(&(heard - pings)),
+                    "{} pings",
+                    heard - pings
+                );
+            }
+            OrderTransport::WsApi => assert_eq!((heard, pings), (0, 0)),
+        }
+        stop(running, &exchange).await;
+    }
+}
+
+#[actix_rt::test]
+async fn a_rest_host_that_falls_silent_is_a_fault_before_an_order_meets_it() {
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
+    let mut impatient = settings();
+    impatient.private_stream_grace = Duration::from_millis(500);
+    let builder = engine_with(&exchange, impatient, |venue| {
+        venue.order_transport = OrderTransport::Rest;
+        venue.bounds.keep_alive_ms = 900;
+        venue.bounds.request_timeout_ms = 300;
+    });
+    let running = builder
+        .strategy("hand", hand.strategy())
+        .unwrap()
+        .start()
+        .await
+        .unwrap();
+    hand.is_ready(&exchange).await;
+    exchange
+        .fault(json!({"kind": "no_response", "operation": "ping", "count": 0}))
+        .await;
+    until("the account is halted", || async {
+        let restricted = running.board().restricted();
+        restricted.iter().any(|(_, standing)| {
+            let mut incidents = standing.incidents.iter();
+            incidents.any(|incident| incident.fault.detail.contains("REST does not answer"))
+        })
+    })
+    .await;
+    drop(running.stop().await);
 }
 
 /// An exchange whose account has an Ed25519 key, and the credentials to it.

@@ -15,7 +15,7 @@ use tripline_engine::strategy::Subscription;
 
 use super::clock_sync::synchronize;
 use super::limits::Limits;
-use super::rest::{RestClient, RestError};
+use super::rest::{RestClient, RestError, Warmth};
 use super::settings::{ApiCredentials, BinanceSettings, Endpoints, OrderTransport, SettingsError};
 use super::sign::{SignError, Signer};
 use super::ws::{ApiAccount, ApiOrders, FeedSettings, MarketFeed};
@@ -43,7 +43,7 @@ fn list(errors: &[SettingsError]) -> String {
 
 enum Orders {
     WsApi(Rc<ApiOrders>),
-    Rest,
+    Rest { _warmth: Warmth },
 }
 
 /// A Binance Spot account. Connects when it is made.
@@ -117,7 +117,9 @@ impl Binance {
         };
         let orders = match settings.order_transport {
             OrderTransport::WsApi => Orders::WsApi(Rc::new(api.orders(seed))),
-            OrderTransport::Rest => Orders::Rest,
+            OrderTransport::Rest => Orders::Rest {
+                _warmth: rest.keep_warm(),
+            },
         };
         Ok(Self {
             settings,
@@ -149,7 +151,7 @@ impl Venue for Binance {
     fn orders(&self) -> Rc<dyn OrderPort> {
         match &self.orders {
             Orders::WsApi(orders) => orders.clone(),
-            Orders::Rest => Rc::new(self.rest.clone()),
+            Orders::Rest { .. } => Rc::new(self.rest.clone()),
         }
     }
 
@@ -179,7 +181,7 @@ impl Venue for Binance {
         );
         let orders = match &self.orders {
             Orders::WsApi(orders) => Some(orders.clone()),
-            Orders::Rest => None,
+            Orders::Rest { .. } => None,
         };
         Box::pin(async move {
             let measured = synchronize(&rest, &clock, unit, samples, bound)

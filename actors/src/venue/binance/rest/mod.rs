@@ -7,7 +7,9 @@ mod market;
 mod orders;
 #[cfg(test)]
 mod tests;
+mod warm;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, ready};
 use std::rc::Rc;
@@ -36,6 +38,7 @@ use crate::clock::Clock;
 use crate::http::{Answer, HttpError, over_tcp, tls_config};
 
 pub use orders::ReplaceOutcome;
+pub use warm::Warmth;
 
 /// Why there is no REST client.
 #[derive(Debug, Error)]
@@ -72,6 +75,8 @@ struct Inner {
     clock: Clock,
     bounds: Bounds,
     time_unit: TimeUnit,
+    /// Why the last of the pings that keep a connection warm was not answered.
+    cold: RefCell<Option<VenueError>>,
 }
 
 /// One account's REST client, or one for public data. Cloning shares its connections.
@@ -187,6 +192,7 @@ impl RestClient {
             clock,
             bounds: settings.bounds,
             time_unit: settings.time_unit,
+            cold: RefCell::default(),
         })))
     }
 

@@ -247,6 +247,7 @@ impl OrderPort for RestClient {
     }
 
     fn ready(&self) -> Result<(), VenueError> {
+        self.is_warm()?;
         self.0.limits.may_place(self.0.clock.venue_now())
     }
 

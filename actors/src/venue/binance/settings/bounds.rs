@@ -47,7 +47,8 @@ bounds! {
     body_timeout_ms = 10_000 in 1..=120_000;
     /// The longest REST answer that is read.
     body_limit_bytes = 16_777_216 in 1_024..=268_435_456;
-    /// How long an idle REST connection is kept open.
+    /// How long an idle REST connection is kept open. While orders go by REST, one is kept from being idle
+    /// so long by a ping (weight 1) after each third of it.
     keep_alive_ms = 60_000 in 1..=3_600_000;
     /// The longest message of a WebSocket.
     message_limit_bytes = 8_388_608 in 65_536..=268_435_456;
