@@ -129,7 +129,7 @@ pub struct Window {
 
 impl Window {
     /// The longest that a venue is asked for at once (Binance Spot, `allOrders` and `myTrades`).
-    pub const LONGEST: Duration = Duration::from_hours(24);
+    pub const LONGEST: Duration = Duration::from_secs(86_400);
 
     /// Windows of at most [`Window::LONGEST`] that cover this one, oldest first.
     pub fn pieces(self) -> impl Iterator<Item = Self> {

@@ -27,7 +27,7 @@ const ALARM: Duration = Duration::from_secs(30);
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// The longest time back that the venue is asked for what happened while no engine ran.
-pub const LONGEST_BACK: Duration = Duration::from_hours(24 * 30);
+pub const LONGEST_BACK: Duration = Duration::from_secs(30 * 86_400);
 
 /// What the venue is asked, beside the orders that may be open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
