@@ -105,6 +105,8 @@ impl VenueError {
 pub enum PlaceOutcome {
     /// The gate was closed when the first byte would have been written: nothing was sent.
     Held(HaltLevel),
+    /// Nothing was sent, because it could not be written down first.
+    NotJournaled(String),
     /// Nothing was sent, for a reason on this side: no connection, or the venue's limit is reached.
     NotSent(VenueError),
     /// The venue answered, or its answer is unknown.

@@ -36,6 +36,8 @@ pub enum DenialReason {
     RateLimited(String),
     #[error("no connection to the venue: {0}")]
     NotConnected(String),
+    #[error("it cannot be written down: {0}")]
+    NotJournaled(String),
     #[error("the engine is stopping")]
     Stopping,
 }

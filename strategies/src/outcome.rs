@@ -19,6 +19,7 @@ pub(crate) const fn passes(reason: &DenialReason) -> bool {
         | DenialReason::InstrumentFrozen
         | DenialReason::RateLimited(_)
         | DenialReason::NotConnected(_)
+        | DenialReason::NotJournaled(_)
         | DenialReason::Stopping => true,
         DenialReason::UnknownInstrument(_)
         | DenialReason::Terms(_)

@@ -7,9 +7,10 @@ use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
 use crate::halt::Scope;
 use crate::ids::ClientOrderId;
+use crate::journal::{self, Ending, PlacementAnswer, Reported};
 use crate::messages::order::{OrderEventKind, OrderReport, ReportSource};
 use crate::order::state::Learnt;
-use crate::order::{Order, OrderFault, OrderState, VenueStatus};
+use crate::order::{Applied, Order, OrderFault, OrderState, VenueStatus};
 use crate::ports::{PlaceOutcome, VenueError};
 use crate::risk::DenialReason;
 use crate::time::Timestamp;
@@ -30,7 +31,12 @@ impl OrderDesk {
         out: &mut Vec<Effect>,
     ) {
         let error = match outcome {
-            PlaceOutcome::Answered(Ok(report)) => return self.report(report, now, out),
+            PlaceOutcome::Answered(Ok(report)) => {
+                return self.believe(report, Said::ToThePlacement, now, out);
+            }
+            PlaceOutcome::NotJournaled(text) => {
+                return self.not_sent(id, DenialReason::NotJournaled(text), now, out);
+            }
             PlaceOutcome::Held(level) => {
                 return self.not_sent(id, DenialReason::Halted(level), now, out);
             }
@@ -74,11 +80,22 @@ impl OrderDesk {
             Learnt::Refused
         };
         let kind = if unknown {
-            OrderEventKind::Uncertain {
-                cause: error.to_string(),
-            }
+            let cause = error.to_string();
+            out.push(Effect::Record(
+                journal::Uncertain {
+                    id,
+                    cause: cause.clone(),
+                }
+                .into(),
+            ));
+            OrderEventKind::Uncertain { cause }
         } else {
             let (code, text) = error.code_and_text();
+            let answer = PlacementAnswer::Refused {
+                code,
+                text: text.clone(),
+            };
+            out.push(self.answered(id, answer));
             OrderEventKind::Rejected { code, text }
         };
         self.learn(id, learnt, Some(kind), now, out);
@@ -98,6 +115,10 @@ impl OrderDesk {
         out: &mut Vec<Effect>,
     ) {
         self.orders_sent = self.orders_sent.saturating_sub(1);
+        let ending = Ending::NotSent {
+            reason: reason.to_string(),
+        };
+        out.push(resolved(id, ending));
         self.learn(
             id,
             Learnt::Denied,
@@ -174,6 +195,10 @@ impl OrderDesk {
 
     /// Takes what the venue shows of an order.
     pub fn report(&mut self, report: OrderReport, now: Timestamp, out: &mut Vec<Effect>) {
+        self.believe(report, Said::Otherwise, now, out);
+    }
+
+    fn believe(&mut self, report: OrderReport, said: Said, now: Timestamp, out: &mut Vec<Effect>) {
         let id = report.id;
         if !self.entries.contains_key(&id) && !self.adopt(&report, now, out) {
             return;
@@ -183,6 +208,10 @@ impl OrderDesk {
         };
         match entry.order.apply(&report, now) {
             Ok(applied) => {
+                self.write_down(&report, &applied, said, out);
+                let Some(entry) = self.entries.get_mut(&id) else {
+                    return;
+                };
                 if !entry.order.misses_fills() {
                     entry.looks = 0;
                 }
@@ -201,6 +230,40 @@ impl OrderDesk {
             }
             Err(error) => self.contradiction(id, &error, now, out),
         }
+    }
+
+    /// Has the journal take what was news: before the strategy hears of it.
+    fn write_down(
+        &self,
+        report: &OrderReport,
+        applied: &Applied,
+        said: Said,
+        out: &mut Vec<Effect>,
+    ) {
+        let id = report.id;
+        if said == Said::ToThePlacement {
+            out.push(self.answered(id, PlacementAnswer::Taken(report.clone())));
+        } else if !applied.is_nothing() {
+            let (account, report) = (self.account, report.clone());
+            out.push(Effect::Record(Reported { account, report }.into()));
+        }
+        if applied.left == Some(OrderState::Uncertain) {
+            let status = report.status;
+            out.push(resolved(id, Ending::Shown { status }));
+        }
+        self.write_down_fills(id, &applied.fills, out);
+    }
+
+    fn answered(&self, id: ClientOrderId, answer: PlacementAnswer) -> Effect {
+        let account = self.account;
+        Effect::Record(
+            journal::Answered {
+                id,
+                account,
+                answer,
+            }
+            .into(),
+        )
     }
 
     /// An order that the desk does not know. Ours from an earlier run, of a strategy that is here: taken
@@ -253,6 +316,7 @@ impl OrderDesk {
             Err(VenueError::UnknownOrder { .. }) => {
                 let late = now.saturating_since(entry.handed_over) > self.settle_time;
                 if late && entry.missed_late && entry.order.state == OrderState::Uncertain {
+                    out.push(resolved(id, Ending::NeverArrived));
                     let text = "the venue does not know the order".into();
                     let kind = OrderEventKind::Rejected { code: -2013, text };
                     self.learn(id, Learnt::NeverArrived, Some(kind), now, out);
@@ -357,6 +421,18 @@ impl OrderDesk {
             now,
         )));
     }
+}
+
+/// How the venue came to show an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// As the answer to its placement.
+    ToThePlacement,
+    Otherwise,
+}
+
+fn resolved(id: ClientOrderId, ending: Ending) -> Effect {
+    Effect::Record(journal::Resolved { id, ending }.into())
 }
 
 /// Whether the venue may have the order in spite of the error.

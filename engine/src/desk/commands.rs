@@ -56,6 +56,9 @@ impl OrderDesk {
     }
 
     fn approve(&self, command: PlaceOrder) -> Result<Approved<PlaceOrder>, DenialReason> {
+        if let Some(why) = &self.journal_failed {
+            return Err(DenialReason::NotJournaled(why.clone()));
+        }
         let symbol = command.terms.symbol;
         let instrument = self.instruments.get(&symbol);
         let instrument =

@@ -7,6 +7,7 @@ use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
 use crate::halt::Scope;
 use crate::ids::ClientOrderId;
+use crate::journal;
 use crate::messages::order::{Fill, OrderEventKind, OrderFilled, ReportSource};
 use crate::order::{Applied, OrderState};
 use crate::ports::VenueError;
@@ -47,6 +48,10 @@ impl OrderDesk {
             .collect();
         match entry.order.add_fills(&recovered, now) {
             Ok(fresh) => {
+                self.write_down_fills(id, &fresh, out);
+                let Some(entry) = self.entries.get_mut(&id) else {
+                    return;
+                };
                 let applied = Applied {
                     fills: fresh,
                     ..Applied::default()
@@ -61,6 +66,29 @@ impl OrderDesk {
             }
             Err(error) => self.contradiction(id, &error, now, out),
         }
+    }
+
+    /// Has the journal take fills that are news: before the strategy hears of them.
+    pub(super) fn write_down_fills(
+        &self,
+        id: ClientOrderId,
+        fills: &[Fill],
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(order) = self.order(&id) else {
+            return;
+        };
+        out.extend(fills.iter().map(|fill| {
+            let record = journal::Filled {
+                id,
+                account: self.account,
+                venue: self.venue,
+                symbol: order.terms.symbol,
+                side: order.terms.side,
+                fill: fill.clone(),
+            };
+            Effect::Record(record.into())
+        }));
     }
 
     /// The venue has shown more executed than there are fills: fetch them, at once after a query, else

@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use crate::fault::{Fault, FaultKind};
 use crate::halt::{Gate, HaltBoard, Membership, Scope};
-use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, VenueOrderId};
+use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, VenueId, VenueOrderId};
 use crate::instrument::Instrument;
-use crate::journal::{OrdersMemory, Reconciled};
+use crate::journal::{JournalRecord, OrdersMemory, Reconciled};
 use crate::messages::order::{OrderEvent, OrderFilled, OrderReport, PlaceOrder};
 use crate::money::{Price, Quantity};
 use crate::order::Order;
@@ -65,6 +65,8 @@ pub enum Effect {
     },
     /// A reconciliation has ended.
     Reconciled(Reconciled),
+    /// Write this down before the effects that follow are carried out.
+    Record(JournalRecord),
     /// Tell the strategy.
     Happened(OrderEvent),
     /// Tell the strategy; always before the event of the state it leads to.
@@ -87,6 +89,7 @@ struct Seat {
 /// All orders of one account. Pure: time comes in, effects come out.
 #[derive(Debug)]
 pub struct OrderDesk {
+    venue: VenueId,
     account: AccountId,
     run: RunId,
     settle_time: Duration,
@@ -120,14 +123,23 @@ pub struct OrderDesk {
     past: OrdersMemory,
     clock_good: bool,
     stopping: bool,
+    /// Why the journal takes nothing more.
+    journal_failed: Option<String>,
     pub orders_sent: u64,
 }
 
 impl OrderDesk {
     /// `settle_time` is [`crate::ports::OrderPort::settle_time`].
     #[must_use]
-    pub fn new(account: AccountId, run: RunId, settle_time: Duration, board: HaltBoard) -> Self {
+    pub fn new(
+        venue: VenueId,
+        account: AccountId,
+        run: RunId,
+        settle_time: Duration,
+        board: HaltBoard,
+    ) -> Self {
         Self {
+            venue,
             account,
             run,
             settle_time,
@@ -151,6 +163,7 @@ impl OrderDesk {
             past: OrdersMemory::default(),
             clock_good: false,
             stopping: false,
+            journal_failed: None,
             orders_sent: 0,
         }
     }
@@ -190,6 +203,11 @@ impl OrderDesk {
 
     pub fn set_clock_good(&mut self, good: bool) {
         self.clock_good = good;
+    }
+
+    /// The journal has failed: from now on no order is placed.
+    pub fn journal_failed(&mut self, why: String) {
+        self.journal_failed.get_or_insert(why);
     }
 
     /// From now on no order is placed.

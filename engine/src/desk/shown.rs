@@ -148,6 +148,10 @@ impl OrderDesk {
         match booked {
             Ok(fresh) => {
                 let missed = fresh.len();
+                self.write_down_fills(id, &fresh, out);
+                let Some(entry) = self.entries.get_mut(&id) else {
+                    return missed;
+                };
                 let applied = Applied {
                     fills: fresh,
                     ..Applied::default()

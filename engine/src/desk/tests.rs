@@ -98,15 +98,16 @@ impl Bench {
     fn new() -> Self {
         let run = RunId::from_millis(1_795_000_000_000);
         let account = AccountId::new("main").unwrap();
+        let venue = VenueId::new("binance").unwrap();
         let board = HaltBoard::new();
-        let mut desk = OrderDesk::new(account, run, SETTLE, board.clone());
+        let mut desk = OrderDesk::new(venue, account, run, SETTLE, board.clone());
         for (name, traded) in [("a", "BTCUSDT"), ("b", "ETHUSDT")] {
             desk.add_instrument(instrument(traded));
             desk.set_reference(symbol(traded), Some("10".parse().unwrap()));
             desk.seat(Membership {
                 strategy: strategy(name),
                 account,
-                venue: VenueId::new("binance").unwrap(),
+                venue,
                 instruments: vec![symbol(traded)],
             });
         }
@@ -345,11 +346,16 @@ impl Bench {
         self.desk.order(&id).unwrap().state
     }
 
-    /// What the desk did since it was asked last, one word or two each; reconciliations have tests of
-    /// their own.
+    /// What the desk did since it was asked last, one word or two each; reconciliations and the journal have
+    /// tests of their own.
     fn did(&mut self) -> Vec<String> {
-        let about_orders =
-            |effect: &Effect| !matches!(effect, Effect::Ask { .. } | Effect::Reconciled(_));
+        let about_orders = |effect: &Effect| {
+            let others = matches!(
+                effect,
+                Effect::Ask { .. } | Effect::Reconciled(_) | Effect::Record(_)
+            );
+            !others
+        };
         let out = self.out.drain(..).filter(about_orders);
         out.map(|effect| word(&effect)).collect()
     }
@@ -368,6 +374,7 @@ fn word(effect: &Effect) -> String {
         Effect::Swept(sweep) => format!("swept {}", sweep.orders),
         Effect::Foreign(_) => "foreign".into(),
         Effect::Ask { question, .. } => format!("ask {question:?}"),
+        Effect::Record(record) => format!("record {}", record.kind()),
         Effect::Reconciled(done) => format!("reconciled {:?}", done.outcome),
         Effect::Happened(event) => happened(&event.kind),
     }

@@ -152,7 +152,13 @@ impl<S: Strategy + 'static> Stage<S> {
         };
         let run = RunId::from_millis(1_795_000_000_000);
         let settle_time = Duration::from_secs(5);
-        let mut desk = OrderDesk::new(membership.account, run, settle_time, board.clone());
+        let mut desk = OrderDesk::new(
+            membership.venue,
+            membership.account,
+            run,
+            settle_time,
+            board.clone(),
+        );
         let settings = HostSettings {
             strategy: membership.strategy,
             account: membership.account,
@@ -250,7 +256,9 @@ impl<S: Strategy + 'static> Stage<S> {
                 self.raised.push(fault.clone());
                 return Vec::new();
             }
-            Effect::Swept(_) | Effect::Foreign(_) | Effect::Reconciled(_) => return Vec::new(),
+            Effect::Swept(_) | Effect::Foreign(_) | Effect::Reconciled(_) | Effect::Record(_) => {
+                return Vec::new();
+            }
             Effect::Ask { after, .. }
             | Effect::Query { after, .. }
             | Effect::FetchFills { after, .. }

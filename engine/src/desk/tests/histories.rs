@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::journal::{JournalRecord, JournalState};
 use crate::position::Position;
 
 /// What truly happened to the order, in the venue's own order.
@@ -126,6 +127,8 @@ struct History {
     ends: u32,
     faults: Vec<Fault>,
     questions: Vec<Effect>,
+    /// What the journal was told.
+    journal: Vec<(Timestamp, JournalRecord)>,
 }
 
 fn is_end(kind: &OrderEventKind) -> bool {
@@ -137,7 +140,12 @@ impl History {
     fn new(truth: Truth) -> Self {
         let mut bench = Bench::new();
         let id = bench.place();
+        let placed = bench.out.iter().find_map(|effect| match effect {
+            Effect::Place(order) => Some(JournalRecord::Intent(*order.get())),
+            _ => None,
+        });
         Self {
+            journal: vec![(bench.now, placed.unwrap())],
             bench,
             truth,
             id,
@@ -174,6 +182,7 @@ impl History {
                     self.ends += 1;
                 }
                 Effect::Raise(fault) => self.faults.push(fault),
+                Effect::Record(record) => self.journal.push((self.bench.now, record)),
                 Effect::Query { .. } | Effect::FetchFills { .. } | Effect::Cancel(_) => {
                     self.questions.push(effect);
                 }
@@ -243,6 +252,22 @@ impl History {
         self.take();
     }
 
+    /// A restart at this moment would believe what this desk believes.
+    fn check_journal(&self) {
+        let records = self.journal.iter().map(|(at, record)| (*at, record));
+        let memory = JournalState::fold(records).orders;
+        let order = self.bench.desk.order(&self.id).unwrap();
+        match memory.order(&self.id) {
+            Some(remembered) => {
+                assert_eq!(remembered.order.state, order.state);
+                assert_eq!(remembered.order.fills(), order.fills());
+            }
+            None => assert!(order.is_settled(), "the journal has forgotten {order:?}"),
+        }
+        let delivered: Vec<_> = order.fills().iter().map(|fill| fill.trade_id).collect();
+        assert_eq!(memory.delivered(&self.id), Some(delivered));
+    }
+
     fn early(&self) -> bool {
         let created = self.bench.desk.order(&self.id).unwrap().created;
         self.bench.now.saturating_since(created) < SETTLE
@@ -289,6 +314,7 @@ proptest! {
         let mut history = History::new(truth.clone());
         for news in news {
             history.arrive(news);
+            history.check_journal();
             prop_assert!(history.delivered.values().all(|times| *times == 1), "{:?}", history.delivered);
         }
         history.come_to_rest();
