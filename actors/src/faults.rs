@@ -5,11 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
-use tripline_engine::fault::Fault;
+use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, HaltPolicy, Incident, Scope};
+use tripline_engine::journal::Halted;
+
+use crate::journaling::Journaling;
 
 /// The process ends with this code when a fault could not be brought to anybody.
 pub const EXIT_UNSEEN_FAULT: i32 = 70;
+
+/// Of a flood of incidents that a scope no longer keeps, every so many is written down.
+const FLOOD: u64 = 1_000;
 
 /// What to do with a fault that reaches nobody. The default, [`end_process`], does not return.
 pub type LastResort = Arc<dyn Fn(&Incident) + Send + Sync>;
@@ -21,6 +27,7 @@ pub struct Faults {
     policy: Arc<HaltPolicy>,
     channel: mpsc::UnboundedSender<Incident>,
     last_resort: LastResort,
+    journal: Journaling,
     /// The engine has stopped in order.
     over: Arc<AtomicBool>,
 }
@@ -43,10 +50,17 @@ impl Faults {
                 policy: Arc::new(policy),
                 channel,
                 last_resort,
+                journal: Journaling::none(),
                 over: Arc::default(),
             },
             incidents,
         )
+    }
+
+    /// Writes every incident down, so that a restart does not lift its halt.
+    #[must_use]
+    pub fn journaled(self, journal: Journaling) -> Self {
+        Self { journal, ..self }
     }
 
     #[must_use]
@@ -60,8 +74,8 @@ impl Faults {
         self.over.store(true, Ordering::SeqCst);
     }
 
-    /// Sets the latch of the fault's scope and tells the safety actor. When this returns, no order of
-    /// the scope is handed to a socket any more.
+    /// Sets the latch of the fault's scope, writes it down and tells the safety actor. When this returns,
+    /// no order of the scope is handed to a socket any more.
     pub fn raise(&self, fault: Fault) -> Incident {
         let incident = self.board.trip(fault, &self.policy);
         let actor = incident.fault.actor.as_str();
@@ -70,15 +84,51 @@ impl Faults {
             return incident;
         }
         log::error!(actor; "incident {}: {}", incident.id, incident.fault);
+        self.write_down(&incident);
+        self.tell(&incident);
+        incident
+    }
+
+    /// A halt that cannot be written down would be lifted by a restart: that is a fault of its own, unless
+    /// it is what was to be written down.
+    fn write_down(&self, incident: &Incident) {
+        let standing = self.board.standing(&incident.fault.scope);
+        let epoch = standing.as_ref().map_or(0, |standing| standing.epoch);
+        let is_kept = standing.is_none_or(|standing| {
+            let mut kept = standing.incidents.iter();
+            kept.any(|kept| kept.id == incident.id)
+        });
+        if !is_kept && !epoch.is_multiple_of(FLOOD) {
+            return; // The scope is halted by what was written down before.
+        }
+        let record = Halted {
+            incident: incident.clone(),
+            epoch,
+        };
+        let written = self.journal.append(&[record.into()], incident.fault.at);
+        if let Err(error) = written
+            && incident.fault.kind != FaultKind::JournalFailed
+        {
+            let fault = Fault {
+                kind: FaultKind::JournalFailed,
+                scope: Scope::Global,
+                actor: "journal".into(),
+                detail: format!("incident {} is not written down: {error}", incident.id),
+                at: incident.fault.at,
+            };
+            self.tell(&self.board.trip(fault, &self.policy));
+        }
+    }
+
+    fn tell(&self, incident: &Incident) {
         if self.channel.send(incident.clone()).is_err() {
             let unseen = Fault {
                 scope: Scope::Global,
                 ..incident.fault.clone()
             };
             self.board.trip(unseen, &HaltPolicy::default());
-            (self.last_resort)(&incident);
+            (self.last_resort)(incident);
         }
-        incident
     }
 }
 

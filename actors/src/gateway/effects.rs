@@ -8,14 +8,16 @@ use actix::fut::WrapFuture;
 use actix::{ActorFutureExt, AsyncContext, Context};
 use tripline_engine::desk::{Effect, OrderDesk, Question, Shown};
 use tripline_engine::fault::FaultKind;
-use tripline_engine::halt::Scope;
+use tripline_engine::halt::{Gate, Scope};
+use tripline_engine::journal::{JournalError, JournalRecord, Sent};
 use tripline_engine::messages::order::PlaceOrder;
-use tripline_engine::ports::{OrderPort, PlaceOutcome, VenueError};
+use tripline_engine::ports::{Answer, OrderPort, PlaceOutcome, VenueError};
 use tripline_engine::risk::Approved;
 use tripline_engine::time::Timestamp;
 
 use super::OrderGateway;
 use super::handlers::StopReport;
+use crate::panics::Shield;
 
 impl OrderGateway {
     /// Lets the desk work and carries out what it decides. A panic in it is a fault; the desk lives on.
@@ -28,15 +30,37 @@ impl OrderGateway {
         let mut effects = std::mem::take(&mut self.effects);
         let (desk, shield) = (&mut self.desk, &self.shield);
         shield.run(|| work(desk, now, &mut effects));
+        self.write_down(&effects, now);
         for effect in effects.drain(..) {
             self.carry_out(effect, ctx);
         }
         self.effects = effects;
     }
 
+    /// Appends what the effects have to say, in one write, before any of them is carried out.
+    fn write_down(&mut self, effects: &[Effect], now: Timestamp) {
+        let records = effects.iter().filter_map(|effect| match effect {
+            Effect::Record(record) => Some(record.clone()),
+            Effect::Reconciled(done) => Some(done.clone().into()),
+            _ => None,
+        });
+        let records: Vec<JournalRecord> = records.collect();
+        if let Err(error) = self.journal.append(&records, now) {
+            self.journal_failed(&error);
+        }
+    }
+
+    /// What is not written down is not sent: everything is halted, and a person told, once.
+    pub(super) fn journal_failed(&mut self, error: &JournalError) {
+        if !std::mem::replace(&mut self.journal_told, true) {
+            self.desk.journal_failed(error.to_string());
+            self.raise(FaultKind::JournalFailed, Scope::Global, error.to_string());
+        }
+    }
+
     fn carry_out(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
-            Effect::Place(order) => self.place(&order, ctx),
+            Effect::Place(order) => self.place(order, ctx),
             Effect::Cancel(order) => {
                 let answer = self.port.cancel(order);
                 self.then(answer, ctx, move |desk, answer, now, out| {
@@ -80,6 +104,7 @@ impl OrderGateway {
                 });
             }
             Effect::Reconciled(done) => self.reconciled(&done),
+            Effect::Record(_) => {} // Written down already.
             Effect::Happened(event) => {
                 if let Some(seat) = self.seats.get(&event.order.strategy) {
                     seat.order.send(event);
@@ -105,7 +130,7 @@ impl OrderGateway {
         }
     }
 
-    fn place(&mut self, order: &Approved<PlaceOrder>, ctx: &mut Context<Self>) {
+    fn place(&mut self, order: Approved<PlaceOrder>, ctx: &mut Context<Self>) {
         let PlaceOrder { id, strategy, .. } = *order.get();
         let Some(gate) = self.desk.gate(strategy) else {
             return self.raise(
@@ -114,17 +139,35 @@ impl OrderGateway {
                 format!("{id} has no gate"),
             );
         };
-        let port = self.port.clone();
-        let answer = match self.shield.run(|| port.place(order, gate)) {
-            Some(answer) => answer,
-            // It is not known how far the adapter got.
-            None => Box::pin(std::future::ready(PlaceOutcome::Answered(Err(
-                VenueError::UnknownOutcome("the adapter panicked".into()),
-            )))),
+        let now = self.clock.venue_now();
+        let intent = JournalRecord::Intent(*order.get());
+        let answer = match self.journal.append(&[intent], now) {
+            Err(error) => {
+                let outcome = PlaceOutcome::NotJournaled(error.to_string());
+                self.journal_failed(&error);
+                Box::pin(std::future::ready(outcome)) as Answer<PlaceOutcome>
+            }
+            Ok(through) => match self.journal.durable(through) {
+                None => handed_over(&self.shield, self.port.as_ref(), &order, gate),
+                // The latch is looked at when the order's first byte is written, which is later.
+                Some(durable) => {
+                    let (shield, port, gate) =
+                        (self.shield.clone(), self.port.clone(), gate.clone());
+                    Box::pin(async move {
+                        match durable.await {
+                            Ok(()) => handed_over(&shield, port.as_ref(), &order, &gate).await,
+                            Err(error) => PlaceOutcome::NotJournaled(error.to_string()),
+                        }
+                    })
+                }
+            },
         };
         self.then(answer, ctx, move |desk, outcome, now, out| {
             desk.placed(id, outcome, now, out)
         });
+        if let Err(error) = self.journal.append(&[Sent { id }.into()], now) {
+            self.journal_failed(&error);
+        }
     }
 
     /// Brings an answer back to the desk.
@@ -172,6 +215,20 @@ impl OrderGateway {
             }
         }
     }
+}
+
+/// Gives an order to the adapter, which writes it to the socket before this returns where the socket takes it.
+fn handed_over(
+    shield: &Shield,
+    port: &dyn OrderPort,
+    order: &Approved<PlaceOrder>,
+    gate: &Gate,
+) -> Answer<PlaceOutcome> {
+    shield.run(|| port.place(order, gate)).unwrap_or_else(|| {
+        // It is not known how far the adapter got.
+        let unknown = VenueError::UnknownOutcome("the adapter panicked".into());
+        Box::pin(std::future::ready(PlaceOutcome::Answered(Err(unknown))))
+    })
 }
 
 /// Asks the venue what a reconciliation wants to know.

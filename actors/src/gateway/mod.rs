@@ -15,10 +15,11 @@ use actix::{Actor, AsyncContext, Context};
 use tripline_engine::desk::{Effect, OrderDesk, Sweep};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{Membership, Scope};
-use tripline_engine::ids::{AccountId, RunId, StrategyId};
+use tripline_engine::ids::{AccountId, RunId, StrategyId, VenueId};
 use tripline_engine::instrument::Instrument;
+use tripline_engine::journal::OrdersMemory;
 use tripline_engine::messages::account::BalancesChanged;
-use tripline_engine::messages::control::{InitFailed, Ready};
+use tripline_engine::messages::control::{InitFailed, Ready, RestingOrders};
 use tripline_engine::messages::order::{OrderEvent, OrderFilled};
 use tripline_engine::ports::{OrderPort, VenueError};
 use tripline_engine::time::Timestamp;
@@ -27,6 +28,7 @@ use crate::addresses::StrategyAddress;
 use crate::clock::Clock;
 use crate::delivery::{MAILBOX, Outlet, Sender};
 use crate::faults::Faults;
+use crate::journaling::Journaling;
 use crate::panics::{Guard, Shield};
 
 pub use handlers::{ClockJudged, DeskSnapshot, HaltOrdered, ReadDesk, StopOrders, StopReport};
@@ -41,6 +43,7 @@ pub type OnSwept = Rc<dyn Fn(&Sweep)>;
 
 /// What a gateway needs to start.
 pub struct GatewaySettings {
+    pub venue: VenueId,
     pub account: AccountId,
     pub run: RunId,
     /// A strategy is told that its start failed when it is not ready after this long.
@@ -54,6 +57,11 @@ pub struct GatewaySettings {
     pub faults: Faults,
     pub port: Rc<dyn OrderPort>,
     pub on_swept: OnSwept,
+    pub journal: Journaling,
+    /// What earlier runs have left.
+    pub earlier: OrdersMemory,
+    /// What becomes of orders that earlier runs have left open.
+    pub earlier_orders: RestingOrders,
 }
 
 /// A strategy's outlets.
@@ -78,6 +86,12 @@ pub struct OrderGateway {
     /// Since when orders cannot be handed over, and whether that was told.
     unconnected: Option<(Timestamp, bool)>,
     on_swept: OnSwept,
+    journal: Journaling,
+    /// That the journal has failed was told.
+    journal_told: bool,
+    /// Taken over when the actor starts.
+    earlier: Option<OrdersMemory>,
+    earlier_orders: RestingOrders,
     seats: BTreeMap<StrategyId, Seat>,
     /// The effects of the command that is being handled; kept to reuse its memory.
     effects: Vec<Effect>,
@@ -94,6 +108,7 @@ impl OrderGateway {
     #[must_use]
     pub fn new(settings: GatewaySettings) -> Self {
         let GatewaySettings {
+            venue,
             account,
             run,
             ready_within,
@@ -104,6 +119,9 @@ impl OrderGateway {
             faults,
             port,
             on_swept,
+            journal,
+            earlier,
+            earlier_orders,
         } = settings;
         let scope = Scope::Account(account);
         let shield = Shield {
@@ -112,7 +130,8 @@ impl OrderGateway {
             faults: faults.clone(),
             clock: clock.clone(),
         };
-        let mut desk = OrderDesk::new(account, run, port.settle_time(), faults.board().clone());
+        let (board, settle_time) = (faults.board().clone(), port.settle_time());
+        let mut desk = OrderDesk::new(venue, account, run, settle_time, board);
         for instrument in instruments {
             desk.add_instrument(instrument);
         }
@@ -126,6 +145,10 @@ impl OrderGateway {
             ready_within,
             grace,
             on_swept,
+            journal,
+            journal_told: false,
+            earlier: Some(earlier),
+            earlier_orders,
             _guard: shield.guard(),
             shield,
             unconnected: None,
@@ -200,9 +223,21 @@ impl Actor for OrderGateway {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(MAILBOX);
+        if let Some(earlier) = self.earlier.take() {
+            self.work(ctx, |desk, now, out| desk.restore(earlier, now, out));
+        }
         self.list_open(Duration::ZERO, ctx);
         ctx.run_interval(TICK, |gateway, ctx| {
-            gateway.work(ctx, |desk, now, out| desk.tick(now, out));
+            let cancel = gateway.earlier_orders == RestingOrders::Cancel && gateway.is_waiting();
+            gateway.work(ctx, |desk, now, out| {
+                if cancel {
+                    desk.cancel_earlier(now, out);
+                }
+                desk.tick(now, out);
+            });
+            if let Err(error) = gateway.journal.health() {
+                gateway.journal_failed(&error);
+            }
             gateway.check_ready();
             gateway.check_connection();
         });

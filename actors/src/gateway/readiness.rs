@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::Scope;
 use tripline_engine::ids::Symbol;
-use tripline_engine::messages::control::{InitFailed, Ready};
+use tripline_engine::messages::control::{InitFailed, Ready, RestingOrders};
 
 use super::OrderGateway;
 
@@ -33,14 +33,22 @@ impl Readiness {
 }
 
 impl OrderGateway {
+    /// Whether a strategy has not begun yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.seats.values().any(|seat| !seat.readiness.told)
+    }
+
     /// Tells each strategy for which everything is there by now.
     pub(super) fn check_ready(&mut self) {
-        if self.seats.values().all(|seat| seat.readiness.told) {
+        if !self.is_waiting() {
             return;
         }
         let account_known = self.open_listed && self.balances_known;
         // What is open of an earlier run is told before the strategy begins.
         if !account_known || !self.desk.is_private_stream_live() || self.desk.owes_news() {
+            return;
+        }
+        if self.earlier_orders == RestingOrders::Cancel && self.desk.has_earlier() {
             return;
         }
         for seat in self
@@ -59,6 +67,11 @@ impl OrderGateway {
             (!self.open_listed, "the list of open orders"),
             (!self.balances_known, "the balances"),
             (!self.desk.is_private_stream_live(), "the private stream"),
+            (self.desk.owes_news(), "fills of orders of an earlier run"),
+            (
+                self.earlier_orders == RestingOrders::Cancel && self.desk.has_earlier(),
+                "the end of orders of an earlier run",
+            ),
         ];
         let common: Vec<&str> = common
             .into_iter()
