@@ -10,16 +10,17 @@ use actix::{
 };
 use tripline_engine::desk::Sweep;
 use tripline_engine::fault::{Fault, FaultKind};
-use tripline_engine::halt::{HaltLevel, Incident, Membership, ResumeRefused, Scope};
+use tripline_engine::halt::{HaltLevel, Incident, Membership, ResumeRefused, Scope, Standing};
 use tripline_engine::ids::StrategyId;
-use tripline_engine::journal::Occasion;
+use tripline_engine::journal::{Occasion, Resumed};
 use tripline_engine::messages::alert::{Alert, Severity};
-use tripline_engine::messages::control::{FaultSeen, Halt, Resume, Resumed};
+use tripline_engine::messages::control::{self, FaultSeen, Halt, Resume};
 
 use crate::clock::Clock;
 use crate::delivery::{MAILBOX, Outlet, Sender};
 use crate::faults::{Faults, Incidents};
 use crate::gateway::{HaltOrdered, Reconcile};
+use crate::journaling::Journaling;
 use crate::panics::{Guard, Shield};
 
 /// A resume is refused when this engine and the venue do not agree within this time.
@@ -29,7 +30,7 @@ const RECONCILED_WITHIN: Duration = Duration::from_secs(45);
 pub struct Ward {
     pub membership: Membership,
     pub halt: Recipient<Halt>,
-    pub resumed: Recipient<Resumed>,
+    pub resumed: Recipient<control::Resumed>,
     pub fault: Option<Recipient<FaultSeen>>,
 }
 
@@ -42,6 +43,9 @@ pub struct SafetySettings {
     pub reconcile: Recipient<Reconcile>,
     pub alerts: Recipient<Alert>,
     pub wards: Vec<Ward>,
+    pub journal: Journaling,
+    /// Halts of an earlier run, which stand.
+    pub earlier: Vec<(Scope, Standing)>,
     /// Whether real money is traded; alerts say so.
     pub live: bool,
 }
@@ -49,7 +53,7 @@ pub struct SafetySettings {
 struct Outlets {
     membership: Membership,
     halt: Outlet<Halt>,
-    resumed: Outlet<Resumed>,
+    resumed: Outlet<control::Resumed>,
     fault: Option<Outlet<FaultSeen>>,
 }
 
@@ -86,6 +90,8 @@ pub struct Safety {
     reconcile: Recipient<Reconcile>,
     alerts: Outlet<Alert>,
     wards: BTreeMap<StrategyId, Outlets>,
+    journal: Journaling,
+    earlier: Vec<(Scope, Standing)>,
     live: bool,
     stats: SafetyStats,
     /// How often each kind of fault has hit each scope since it was last told.
@@ -106,6 +112,8 @@ impl Safety {
             reconcile,
             alerts,
             wards,
+            journal,
+            earlier,
             live,
         } = settings;
         let sender = Sender {
@@ -137,6 +145,8 @@ impl Safety {
             alerts: sender.outlet("alert", alerts),
             faults,
             clock,
+            journal,
+            earlier,
             live,
             stats: SafetyStats::default(),
             repeats: HashMap::new(),
@@ -206,6 +216,31 @@ impl Safety {
         self.alert(severity, fault.to_string(), text, Some(&incident));
     }
 
+    /// Tells of a halt that an earlier run has left standing.
+    fn still_halted(&mut self, scope: Scope, standing: &Standing) {
+        let Standing {
+            level, incidents, ..
+        } = standing;
+        let first = incidents.first();
+        if let Some(incident) = first {
+            let wards = self.wards.values();
+            for ward in wards.filter(|ward| ward.membership.is_in(&scope)) {
+                ward.halt.send(Halt {
+                    scope,
+                    level: *level,
+                    incident: incident.clone(),
+                });
+            }
+        }
+        let title = format!("{scope} is still {level} since an earlier run");
+        let told = incidents
+            .iter()
+            .map(|incident| format!("{} {}", incident.id, incident.fault));
+        let text = told.collect::<Vec<_>>().join("\n");
+        log::warn!(actor = "safety"; "{title}: {text}");
+        self.alert(Severity::Critical, title, text, first);
+    }
+
     fn alert(
         &mut self,
         severity: Severity,
@@ -244,6 +279,9 @@ impl Actor for Safety {
         if let Some(mut incidents) = self.incidents.take() {
             let stream = futures_util::stream::poll_fn(move |cx| incidents.poll_recv(cx));
             Self::add_stream(stream, ctx);
+        }
+        for (scope, standing) in std::mem::take(&mut self.earlier) {
+            self.still_halted(scope, &standing);
         }
     }
 }
@@ -316,12 +354,30 @@ impl Handler<ResumeOrdered> for Safety {
 impl Safety {
     fn lift(&mut self, resume: Resume) -> Result<(), ResumeRefused> {
         self.faults.board().lift(&resume)?;
+        // After a crash in between the halt stands, which is the safe side.
+        let record = Resumed {
+            resume: resume.clone(),
+        };
+        if let Err(error) = self.journal.append(&[record.into()], self.clock.now()) {
+            let at = self.clock.now();
+            let detail = format!(
+                "the resume of {} is not written down: {error}",
+                resume.scope
+            );
+            self.faults.raise(Fault {
+                kind: FaultKind::JournalFailed,
+                scope: Scope::Global,
+                actor: "safety".into(),
+                detail,
+                at,
+            });
+        }
         let Resume { scope, reason, .. } = resume;
         log::warn!(actor = "safety"; "{scope} resumed: {reason}");
         self.repeats.retain(|(_, hit), _| *hit != scope);
         let wards = self.wards.values();
         for ward in wards.filter(|ward| ward.membership.is_in(&scope)) {
-            ward.resumed.send(Resumed {
+            ward.resumed.send(control::Resumed {
                 scope,
                 reason: reason.clone(),
             });

@@ -11,14 +11,18 @@ use actix::{
 };
 use tokio::sync::oneshot;
 use tripline_engine::fault::FaultKind;
+use tripline_engine::ids::RunId;
+use tripline_engine::journal::{AlertKey, AlertStep, DueAlert};
 use tripline_engine::messages::alert::Alert;
 
 use super::deliver::{Delivery, Retries, deliver};
+use super::memo::{Memo, Outcome};
 use super::queue::{Next, Numbered, Queue};
 use super::render::SUMMARY_LINE;
 use super::{Channel, ChannelError, Rendered};
 use crate::clock::Clock;
 use crate::delivery::MAILBOX;
+use crate::journaling::Journaling;
 
 /// Called with an alert that no channel delivered, and with what each channel said. Not called for an
 /// alert about exactly that: it would go in a circle.
@@ -78,10 +82,18 @@ struct Lane {
 /// An alert that some channel still has.
 struct Pending {
     alert: Rc<Alert>,
+    /// Its name in the journal.
+    key: AlertKey,
     lanes: usize,
-    delivered: bool,
+    /// The channel that delivered it first.
+    delivered: Option<String>,
     failures: Vec<String>,
 }
+
+/// Alerts that were due when an earlier run ended: they are sent now.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct DueAlerts(pub Vec<(AlertKey, DueAlert)>);
 
 /// Sends alerts over every channel.
 pub struct AlertActor {
@@ -92,6 +104,7 @@ pub struct AlertActor {
     /// Whether success is judged by the channels that leave the machine.
     judged_by_remote: bool,
     pending: BTreeMap<u64, Pending>,
+    memo: Memo,
     alerts: u64,
     messages: u64,
     flushes: Vec<oneshot::Sender<Vec<ChannelStats>>>,
@@ -128,10 +141,18 @@ impl AlertActor {
             on_undelivered,
             judged_by_remote,
             pending: BTreeMap::new(),
+            memo: Memo::default(),
             alerts: 0,
             messages: 0,
             flushes: Vec::new(),
         }
+    }
+
+    /// Writes down which alerts are due, so that a crash forgets none.
+    #[must_use]
+    pub fn journaled(mut self, run: RunId, journal: Journaling) -> Self {
+        self.memo = Memo { run, journal };
+        self
     }
 
     fn stats(&self) -> Vec<ChannelStats> {
@@ -220,28 +241,92 @@ impl AlertActor {
                 delivery.channel, delivery.attempts
             )
         });
+        let outcome = match failure {
+            None if counts => Outcome::Delivered(delivery.channel.clone()),
+            None => Outcome::Nothing,
+            Some(failure) => Outcome::Failed(failure),
+        };
         for item in batch {
-            self.settle(item.number, counts, failure.clone());
+            self.settle(item.number, outcome.clone());
         }
     }
 
     /// Notes what one channel did with an alert. After the last, an alert that some channel failed to
     /// deliver and none delivered is undelivered.
-    fn settle(&mut self, number: u64, counts: bool, failure: Option<String>) {
+    fn settle(&mut self, number: u64, outcome: Outcome) {
         let Some(pending) = self.pending.get_mut(&number) else {
             return;
         };
         pending.lanes -= 1;
-        match failure {
-            None => pending.delivered |= counts,
-            Some(failure) => pending.failures.push(failure),
+        match outcome {
+            Outcome::Delivered(channel) if pending.delivered.is_none() => {
+                let step = AlertStep::Delivered {
+                    channel: channel.clone(),
+                };
+                self.memo
+                    .note(pending.key, &pending.alert, step, self.clock.now());
+                pending.delivered = Some(channel);
+            }
+            Outcome::Delivered(_) | Outcome::Nothing => {}
+            Outcome::Failed(failure) => pending.failures.push(failure),
         }
         if pending.lanes == 0
             && let Some(done) = self.pending.remove(&number)
-            && !done.delivered
+            && done.delivered.is_none()
             && !done.failures.is_empty()
         {
-            self.undelivered(&done.alert, done.failures.join("; "));
+            let reason = done.failures.join("; ");
+            let step = AlertStep::Failed {
+                reason: reason.clone(),
+            };
+            self.memo
+                .note(done.key, &done.alert, step, self.clock.now());
+            self.undelivered(&done.alert, reason);
+        }
+    }
+
+    /// Queues an alert on every channel.
+    fn queue(&mut self, alert: Rc<Alert>, key: Option<AlertKey>, ctx: &mut Context<Self>) {
+        self.alerts += 1;
+        let number = self.alerts;
+        let key = key.unwrap_or_else(|| {
+            let run = self.memo.run;
+            let key = AlertKey { run, number };
+            let step = AlertStep::Queued((*alert).clone());
+            self.memo.note(key, &alert, step, self.clock.now());
+            key
+        });
+        if self.lanes.is_empty() {
+            self.undelivered(&alert, "no alert channel is configured".into());
+            return;
+        }
+        let lanes = self.lanes.len();
+        let pending = Pending {
+            alert: alert.clone(),
+            key,
+            lanes,
+            delivered: None,
+            failures: Vec::new(),
+        };
+        self.pending.insert(number, pending);
+        for index in 0..lanes {
+            let Some(lane) = self.lanes.get_mut(index) else {
+                continue;
+            };
+            lane.stats.pending += 1;
+            let dropped = lane.queue.push(Numbered {
+                number,
+                alert: alert.clone(),
+            });
+            if let Some(dropped) = dropped {
+                lane.stats.pending -= 1;
+                lane.stats.withheld += 1;
+                let name = lane.stats.channel.clone();
+                log::warn!(channel = name.as_str(); "alert withheld, the queue is full: {}", dropped.alert.title);
+                // Not a failure: the next message says that alerts were withheld.
+                self.settle(dropped.number, Outcome::Nothing);
+            }
+            self.pump(index, ctx);
         }
     }
 
@@ -285,39 +370,24 @@ impl Handler<Alert> for AlertActor {
     type Result = ();
 
     fn handle(&mut self, alert: Alert, ctx: &mut Self::Context) {
-        let alert = Rc::new(alert);
-        self.alerts += 1;
-        let number = self.alerts;
-        if self.lanes.is_empty() {
-            self.undelivered(&alert, "no alert channel is configured".into());
-            return;
-        }
-        let lanes = self.lanes.len();
-        let pending = Pending {
-            alert: alert.clone(),
-            lanes,
-            delivered: false,
-            failures: Vec::new(),
-        };
-        self.pending.insert(number, pending);
-        for index in 0..lanes {
-            let Some(lane) = self.lanes.get_mut(index) else {
-                continue;
-            };
-            lane.stats.pending += 1;
-            let dropped = lane.queue.push(Numbered {
-                number,
-                alert: alert.clone(),
-            });
-            if let Some(dropped) = dropped {
-                lane.stats.pending -= 1;
-                lane.stats.withheld += 1;
-                let name = lane.stats.channel.clone();
-                log::warn!(channel = name.as_str(); "alert withheld, the queue is full: {}", dropped.alert.title);
-                // Not a failure: the next message says that alerts were withheld.
-                self.settle(dropped.number, false, None);
-            }
-            self.pump(index, ctx);
+        self.queue(Rc::new(alert), None, ctx);
+    }
+}
+
+impl Handler<DueAlerts> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, DueAlerts(due): DueAlerts, ctx: &mut Self::Context) {
+        for (
+            key,
+            DueAlert {
+                mut alert, queued, ..
+            },
+        ) in due
+        {
+            let late = format!("Due since {queued}: the engine ended before it was delivered.");
+            alert.text = format!("{late} {}", alert.text);
+            self.queue(Rc::new(alert), Some(key), ctx);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod actor;
 mod deliver;
+mod memo;
 mod post;
 mod queue;
 mod render;
@@ -21,7 +22,7 @@ use tripline_engine::time::Timestamp;
 
 use crate::http::HttpError;
 
-pub use actor::{AlertActor, AlertStats, ChannelStats, Flush, OnUndelivered, Settings};
+pub use actor::{AlertActor, AlertStats, ChannelStats, DueAlerts, Flush, OnUndelivered, Settings};
 pub use deliver::{Delivery, Retries, deliver};
 pub use post::Http;
 pub use queue::Rate;
