@@ -11,9 +11,11 @@ use tripline_actors::venue::Venue;
 use tripline_actors::venue::binance::{ApiCredentials, Binance, BinanceSettings};
 use tripline_engine::halt::Gate;
 use tripline_engine::ids::{AccountId, IdError, OrderIds, StrategyId, Symbol};
+use tripline_engine::journal::JournalError;
 use tripline_engine::ports::VenueError;
 use tripline_engine::strategy::{Strategy, Subscription};
 
+use crate::memory::Memory;
 use crate::running::{ExitReport, Running};
 use crate::settings::EngineSettings;
 use crate::wiring;
@@ -36,6 +38,8 @@ pub enum StartError {
     },
     #[error("instrument {0} is not known to the venue")]
     UnknownInstrument(Symbol),
+    #[error("journal: {0}")]
+    Journal(#[from] JournalError),
     #[error("alert channels: {0}")]
     Alerts(String),
     #[error("{actor} did not start: {detail}")]
@@ -99,6 +103,7 @@ impl Tripline {
             last_resort: None,
             placement: Placement::default(),
             clock: None,
+            memory: Memory::default(),
         }
     }
 }
@@ -113,6 +118,7 @@ pub struct Builder {
     pub(crate) last_resort: Option<LastResort>,
     pub(crate) placement: Placement,
     pub(crate) clock: Option<Clock>,
+    pub(crate) memory: Memory,
 }
 
 impl Builder {
@@ -205,6 +211,13 @@ impl Builder {
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// Remembers in a journal, and goes on from what earlier runs have left in it.
+    #[must_use]
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
         self
     }
 

@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod inspect;
 pub mod logging;
+pub mod memory;
 mod practice;
 pub mod running;
 pub mod settings;

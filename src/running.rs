@@ -11,6 +11,7 @@ use tripline_actors::delivery::Sender;
 use tripline_actors::ending::End;
 use tripline_actors::faults::Faults;
 use tripline_actors::gateway::{DeskSnapshot, OrderGateway, ReadDesk, StopOrders, StopReport};
+use tripline_actors::journaling::Journaling;
 use tripline_actors::market_data::MarketData;
 use tripline_actors::safety::{ReadSafety, ResumeOrdered, Safety, SafetyStats};
 use tripline_actors::strategy::StrategyActor;
@@ -19,6 +20,7 @@ use tripline_actors::venue::Connection;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Incident, ResumeRefused, Scope, Standing};
 use tripline_engine::ids::{RunId, StrategyId};
+use tripline_engine::journal::RunEnded;
 use tripline_engine::messages::control::{RestingOrders, Resume, Stop};
 
 use crate::settings::EngineSettings;
@@ -62,6 +64,7 @@ pub struct Running {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) cold: Cold,
+    pub(crate) journal: Journaling,
     pub(crate) gateway: Addr<OrderGateway>,
     pub(crate) safety: Addr<Safety>,
     pub(crate) alerts: Addr<AlertActor>,
@@ -199,6 +202,7 @@ impl Running {
             Some(flushed) => Some(flushed),
             None => snapshot,
         };
+        self.write_end(&stop);
         let halted = self.board().restricted();
         self.faults.close();
         for connection in &self.connections {
@@ -210,6 +214,26 @@ impl Running {
             stop,
             snapshot,
             halted,
+        }
+    }
+
+    /// Writes down that the run has ended in order. That it cannot be written down is a halt that stands at
+    /// the end.
+    fn write_end(&self, stop: &StopReport) {
+        let ended = RunEnded {
+            run: self.run,
+            open_orders: stop.open as u64,
+            halted: !self.board().restricted().is_empty(),
+        };
+        let at = self.clock.now();
+        if let Err(error) = self.journal.append(&[ended.into()], at) {
+            self.faults.raise(Fault {
+                kind: FaultKind::JournalFailed,
+                scope: Scope::Global,
+                actor: "engine".into(),
+                detail: format!("the end of the run is not written down: {error}"),
+                at,
+            });
         }
     }
 

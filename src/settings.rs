@@ -28,6 +28,9 @@ pub struct EngineSettings {
     pub clock_every: Duration,
     /// Levels a side that are asked for when a book is built.
     pub snapshot_levels: u16,
+    /// What becomes of orders that earlier runs have left open: kept for their strategies, or cancelled
+    /// before any strategy begins.
+    pub earlier_orders: RestingOrders,
     /// What becomes of resting orders when the engine stops.
     pub resting_orders: RestingOrders,
     /// How long a stop waits for the cancels to be confirmed and the alerts to be delivered.
@@ -49,6 +52,7 @@ impl EngineSettings {
             ready_within: Duration::from_secs(30),
             clock_every: Duration::from_secs(60),
             snapshot_levels: 1000,
+            earlier_orders: RestingOrders::Keep,
             resting_orders: RestingOrders::Cancel,
             stop_within: Duration::from_secs(20),
         }

@@ -24,7 +24,7 @@ use crate::settings::EngineSettings;
 use document::Document;
 
 pub use fault::{ConfigFault, ConfigFaults};
-pub use raw::LogLevel;
+pub use raw::{JournalConfig, LogLevel};
 pub use registry::build;
 
 /// The configuration that `tripline init` writes.
@@ -38,6 +38,9 @@ pub struct Config {
     pub keys: Keys,
     pub strategies: Vec<StrategyConfig>,
     pub alerts: Vec<ChannelConfig>,
+    pub journal: JournalConfig,
+    /// SHA-256 of the text, in hexadecimal.
+    pub hash: String,
     /// What is logged when `RUST_LOG` says nothing.
     pub log_level: LogLevel,
     pointers: Vec<secrets::Pointer>,
@@ -173,13 +176,22 @@ pub fn parse(text: &str) -> Result<Config, ConfigFaults> {
         faults.extend(syntax);
     }
     match config {
-        Some(config) if faults.is_empty() => Ok(config),
+        Some(config) if faults.is_empty() => Ok(Config {
+            hash: sha256(text),
+            ..config
+        }),
         _ if faults.is_empty() => Err(ConfigFaults::of(vec![ConfigFault::new(
             "",
             "this is no configuration",
         )])),
         _ => Err(ConfigFaults::of(faults)),
     }
+}
+
+fn sha256(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    let bytes = digest.as_ref().iter();
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// No setting is a binary fraction: those are never exactly what was written.

@@ -2,6 +2,7 @@
 //! `Option`, so that every missing key is reported and not the first.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use tripline_actors::alert::{ChannelConfig, SecretSource};
@@ -9,6 +10,7 @@ use tripline_actors::venue::binance::settings::{BinanceSettings, KeyKind};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, Reaction};
 use tripline_engine::ids::{AccountId, StrategyId};
+use tripline_engine::journal::Durability;
 use tripline_engine::messages::control::RestingOrders;
 use tripline_strategies::config::Period;
 
@@ -21,7 +23,9 @@ pub(super) struct Raw {
     pub(super) halt: BTreeMap<FaultKind, RawReaction>,
     pub(super) timeouts: RawTimeouts,
     pub(super) market_data: RawMarketData,
+    pub(super) restart: RawRestart,
     pub(super) stop: RawStop,
+    pub(super) journal: JournalConfig,
     pub(super) strategy: Vec<RawStrategy>,
     pub(super) alert: Vec<ChannelConfig>,
     pub(super) log: RawLog,
@@ -86,6 +90,31 @@ pub(super) struct RawTimeouts {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawMarketData {
     pub(super) snapshot_levels: Option<u16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRestart {
+    pub(super) open_orders: Option<RestingOrders>,
+}
+
+/// Where the engine remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// The SQLite database; further files beside it bear its name with something added.
+    pub file: PathBuf,
+    /// What a record that was written survives.
+    pub durability: Durability,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self {
+            file: "tripline.journal".into(),
+            durability: Durability::default(),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

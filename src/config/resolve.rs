@@ -84,9 +84,8 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
         }
         engine.snapshot_levels = levels;
     }
-    if let Some(resting_orders) = raw.stop.resting_orders {
-        engine.resting_orders = resting_orders;
-    }
+    engine.resting_orders = raw.stop.resting_orders.unwrap_or(engine.resting_orders);
+    engine.earlier_orders = raw.restart.open_orders.unwrap_or(engine.earlier_orders);
     let strategies = strategies(&mut check, raw.strategy);
     alert_names(&mut check);
     let config = venue.zip(keys).map(|(venue, keys)| Config {
@@ -95,6 +94,8 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
         keys,
         strategies,
         alerts: raw.alert,
+        journal: raw.journal,
+        hash: String::new(),
         log_level: raw.log.level.unwrap_or_default(),
         pointers: secrets::pointers(document),
     });

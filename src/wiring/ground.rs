@@ -5,15 +5,17 @@ use std::rc::Rc;
 
 use actix::{Actor, Addr, Context};
 use actix_rt::Arbiter;
-use tripline_actors::alert::{self, AlertActor, Channel, ChannelConfig};
+use tripline_actors::alert::{self, AlertActor, Channel, ChannelConfig, DueAlerts};
 use tripline_actors::clock::Clock;
 use tripline_actors::delivery::{Outlet, Sender};
 use tripline_actors::faults::{Faults, Incidents};
 use tripline_actors::gateway::OnSwept;
+use tripline_actors::journaling::Journaling;
 use tripline_actors::safety;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Scope};
 use tripline_engine::ids::RunId;
+use tripline_engine::journal::{JournalState, RunStarted};
 use tripline_engine::messages::alert::Alert;
 
 use crate::builder::{Builder, Placement, StartError};
@@ -79,26 +81,42 @@ pub(super) struct Ground {
     pub(super) board: HaltBoard,
     pub(super) faults: Faults,
     pub(super) cold: Cold,
+    pub(super) journal: Journaling,
+    /// What earlier runs have left.
+    pub(super) earlier: JournalState,
 }
 
 impl Ground {
-    pub(super) fn lay(builder: &mut Builder) -> (Self, Incidents) {
+    pub(super) fn lay(builder: &mut Builder) -> Result<(Self, Incidents), StartError> {
         let last_resort = builder.take_last_resort();
         let settings = builder.settings.clone();
         let clock = builder.clock.take().unwrap_or_else(Clock::system);
-        let board = HaltBoard::new();
+        let memory = std::mem::take(&mut builder.memory);
+        let halts = &memory.earlier.halts;
+        let board = HaltBoard::restored(halts.scopes(), halts.last_incident());
         let (faults, incidents) =
             Faults::channel(board.clone(), settings.policy.clone(), last_resort);
-        let run = RunId::from_millis(u64::try_from(clock.now().as_millis()).unwrap_or_default());
+        let now = u64::try_from(clock.now().as_millis()).unwrap_or_default();
+        let run = memory.new_run(now);
+        let started = RunStarted {
+            run,
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            configuration: memory.configuration,
+            durability: memory.durability,
+            live: settings.live,
+        };
+        memory.journal.append(&[started.into()], clock.now())?;
         let ground = Self {
             settings,
             run,
             clock,
             board,
-            faults,
+            faults: faults.journaled(memory.journal.clone()),
             cold: Cold::new(builder.placement),
+            journal: memory.journal,
+            earlier: memory.earlier,
         };
-        (ground, incidents)
+        Ok((ground, incidents))
     }
 
     /// For deliveries of `actor`; a failed one concerns `scope`.
@@ -122,12 +140,15 @@ impl Ground {
             channels.push(ChannelConfig::Log(alert::log::Config::default()));
         }
         let (faults, clock) = (self.faults.clone(), self.clock.clone());
+        let (run, journal) = (self.run, self.journal.clone());
         let (answer, started) = tokio::sync::oneshot::channel();
         self.cold.run(move || {
             let undelivered = undelivered(faults, clock.clone());
             let actor = build_channels(&channels).map(|mut channels| {
                 channels.extend(own.into_iter().map(|make| make()));
-                AlertActor::new(channels, clock, alert::Settings::default(), undelivered).start()
+                AlertActor::new(channels, clock, alert::Settings::default(), undelivered)
+                    .journaled(run, journal)
+                    .start()
             });
             if answer.send(actor).is_err() {
                 log::debug!(actor = "alert"; "nobody waits for the alert actor any more");
@@ -139,6 +160,19 @@ impl Ground {
                 actor: "alert",
                 detail: "it panicked".into(),
             }),
+        }
+    }
+}
+
+impl Ground {
+    /// Sends what was due when an earlier run ended.
+    pub(super) fn send_due(&self, alerts: &Addr<AlertActor>) {
+        let due = self.earlier.alerts.due();
+        let due: Vec<_> = due.map(|(key, alert)| (*key, alert.clone())).collect();
+        if !due.is_empty() {
+            self.sender("engine", Scope::Global)
+                .outlet_to("alert", alerts)
+                .send(DueAlerts(due));
         }
     }
 }

@@ -33,10 +33,11 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
 
     // 1. The clock, the latch and the way of a fault: nothing else can be started without them.
     panics::install_hook();
-    let (ground, incidents) = Ground::lay(&mut builder);
+    let (ground, incidents) = Ground::lay(&mut builder)?;
 
-    // 2. Alerts, on the cold arbiter.
+    // 2. Alerts, on the cold arbiter: first those that an earlier run still owes.
     let alerts = ground.start_alerts(&mut builder).await?;
+    ground.send_due(&alerts);
 
     // 3. The venue: its clock, its instruments, and whether it takes the key.
     let make = builder
@@ -77,6 +78,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         clock,
         faults,
         cold,
+        journal,
         ..
     } = ground;
     let connections = vec![private, feed];
@@ -86,6 +88,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         clock,
         faults,
         cold,
+        journal,
         gateway,
         safety,
         alerts,
@@ -110,6 +113,7 @@ fn trading(
     let gateway = OrderGateway::create(|ctx| {
         let address = GatewayAddress::of(&ctx.address());
         let mut gateway = OrderGateway::new(GatewaySettings {
+            venue: venue.id(),
             account: ground.settings.account,
             run: ground.run,
             ready_within: ground.settings.ready_within,
@@ -120,6 +124,9 @@ fn trading(
             faults: ground.faults.clone(),
             port: venue.orders(),
             on_swept: ground::tell_swept(swept.clone()),
+            journal: ground.journal.clone(),
+            earlier: ground.earlier.orders.clone(),
+            earlier_orders: ground.settings.earlier_orders,
         });
         for trader in traders {
             let seat = trader.start(ground, alerts, instruments, venue.id(), &address);
@@ -147,6 +154,8 @@ fn safety(
         reconcile: gateway.clone().recipient(),
         alerts: alerts.clone().recipient(),
         wards: seats.iter().map(Seat::ward).collect(),
+        journal: ground.journal.clone(),
+        earlier: ground.earlier.halts.standing().collect(),
         live: ground.settings.live,
     };
     let safety = ground.cold.start(move || Safety::new(settings));
