@@ -88,6 +88,11 @@ impl Robot {
         self.state.refuse.set(true);
     }
 
+    /// From now on messages are taken again.
+    pub fn accept(&self) {
+        self.state.refuse.set(false);
+    }
+
     pub fn refused(&self) -> usize {
         self.state.refused.get()
     }

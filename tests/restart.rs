@@ -1,0 +1,281 @@
+//! An engine ends without warning, and the next one goes on from its journal: over real sockets against the
+//! practice exchange. The end is that of the runtime on which the engine lives: nothing of it runs any more.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use support::hand::{Hand, buy};
+use support::receiver::Robot;
+use support::{Exchange, engine, settings, stop, until};
+use tokio::task::LocalSet;
+use tripline::Placement;
+use tripline::memory::Memory;
+use tripline::running::Running;
+use tripline::settings::EngineSettings;
+use tripline_actors::journaling::Journaling;
+use tripline_engine::halt::{HaltLevel, Scope};
+use tripline_engine::ids::ClientOrderId;
+use tripline_engine::journal::{JournalState, MemoryJournal};
+use tripline_engine::messages::control::{RestingOrders, Resume};
+use tripline_engine::order::OrderState;
+
+/// What survives the engine.
+struct World {
+    exchange: Exchange,
+    robot: Robot,
+    journal: Arc<MemoryJournal>,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self {
+            exchange: Exchange::start().await,
+            robot: Robot::start().await,
+            journal: Arc::default(),
+        }
+    }
+
+    fn state(&self) -> JournalState {
+        let records = self.journal.records();
+        JournalState::fold(records.iter().map(|(at, record)| (*at, record)))
+    }
+
+    async fn start(&self, hand: &Hand, settings: EngineSettings) -> Running {
+        let memory = Memory {
+            journal: Journaling::to(self.journal.clone()),
+            earlier: self.state(),
+            ..Memory::default()
+        };
+        engine(&self.exchange, settings)
+            .placement(Placement::Together)
+            // While its actors are dropped, one finds another gone: that is part of the crash.
+            .last_resort(Arc::new(|_| {}))
+            .memory(memory)
+            .alert(self.robot.channel())
+            .strategy("hand", hand.strategy())
+            .unwrap()
+            .start()
+            .await
+            .unwrap()
+    }
+
+    /// Runs an engine until the scenario is over, then ends it as a crash does.
+    async fn until_the_crash<T>(
+        &self,
+        scenario: impl AsyncFnOnce(&Self, &Hand, &Running) -> T,
+    ) -> T {
+        let (local, hand) = (LocalSet::new(), Hand::default());
+        local
+            .run_until(async {
+                let running = self.start(&hand, settings()).await;
+                hand.is_ready(&self.exchange).await;
+                let outcome = scenario(self, &hand, &running).await;
+                std::mem::forget(running); // Nothing of it is run, not even its end.
+                outcome
+            })
+            .await
+    }
+}
+
+async fn resting(world: &World, hand: &Hand) -> ClientOrderId {
+    let id = hand
+        .place(&world.exchange, buy("60000.01", "0.1"))
+        .await
+        .unwrap();
+    hand.reaches(id, OrderState::Working).await;
+    id
+}
+
+#[actix_rt::test]
+async fn an_order_that_a_crash_left_open_is_handed_to_its_strategy_with_what_was_filled_meanwhile()
+{
+    let world = World::new().await;
+    let id = world
+        .until_the_crash(async |world, hand, _| resting(world, hand).await)
+        .await;
+    world
+        .exchange
+        .trade("BTCUSDT", "SELL", "60000.01", "0.04")
+        .await;
+    let hand = Hand::default();
+    let running = world.start(&hand, settings()).await;
+    hand.is_ready(&world.exchange).await;
+    until("the fill is delivered", || async { hand.all_fills() == 1 }).await;
+    let fills = hand.fills(id);
+    assert!(fills[0].recovered);
+    assert_eq!(fills[0].quantity, "0.04".parse().unwrap());
+    let desk = running.snapshot().await.unwrap().desk;
+    assert_eq!(desk.orders.len(), 1, "nothing is doubled");
+    assert_eq!(desk.orders[0].state, OrderState::PartiallyFilled);
+    stop(running, &world.exchange).await;
+    let state = world.state();
+    assert!(state.ended_in_order());
+    assert_eq!(state.orders.unsettled().count(), 0);
+    assert_eq!(world.exchange.placements().await.len(), 1);
+}
+
+#[actix_rt::test]
+async fn an_order_that_a_crash_left_open_is_cancelled_before_its_strategy_begins_if_so_configured()
+{
+    let world = World::new().await;
+    let id = world
+        .until_the_crash(async |world, hand, _| resting(world, hand).await)
+        .await;
+    let hand = Hand::default();
+    let settings = EngineSettings {
+        earlier_orders: RestingOrders::Cancel,
+        ..settings()
+    };
+    let running = world.start(&hand, settings).await;
+    hand.is_ready(&world.exchange).await;
+    assert_eq!(world.exchange.open_orders().await.len(), 0);
+    assert_eq!(hand.kinds(id).last(), Some(&"Canceled"));
+    stop(running, &world.exchange).await;
+}
+
+#[actix_rt::test]
+async fn an_order_whose_answer_never_came_is_uncertain_to_the_next_run_and_found_at_the_venue() {
+    let world = World::new().await;
+    let id = world
+        .until_the_crash(async |world, hand, _| {
+            world
+                .exchange
+                .fault(json!({"kind": "timeout", "operation": "order.place", "live": true, "ms": 60_000}))
+                .await;
+            let id = hand.place(&world.exchange, buy("59990.00", "0.1")).await.unwrap();
+            until("it is at the exchange", || async {
+                !world.exchange.open_orders().await.is_empty()
+            })
+            .await;
+            id
+        })
+        .await;
+    world.exchange.clear_faults().await;
+    let hand = Hand::default();
+    let running = world.start(&hand, settings()).await;
+    hand.is_ready(&world.exchange).await;
+    // Its event may have been written down before the crash.
+    let kinds = hand.kinds(id);
+    assert!(
+        kinds == ["Uncertain", "Accepted"] || kinds == ["Accepted"],
+        "{kinds:?}"
+    );
+    let next = hand
+        .place(&world.exchange, buy("59990.00", "0.1"))
+        .await
+        .unwrap();
+    assert_ne!(next.origin().unwrap().run, id.origin().unwrap().run);
+    hand.reaches(next, OrderState::Working).await;
+    stop(running, &world.exchange).await;
+    assert_eq!(
+        world.exchange.placements().await.len(),
+        2,
+        "one of each run"
+    );
+}
+
+#[actix_rt::test]
+async fn a_halt_stands_through_a_crash_until_a_person_lifts_it() {
+    let world = World::new().await;
+    let scope = Scope::Strategy("hand".parse().unwrap());
+    world
+        .until_the_crash(async |_, _, running| {
+            running.halt(scope, "the test says so");
+        })
+        .await;
+    let hand = Hand::default();
+    let running = world.start(&hand, settings()).await;
+    let standing = running.board().standing(&scope).unwrap();
+    assert_eq!(standing.level, HaltLevel::Halted);
+    assert!(
+        standing.incidents[0]
+            .fault
+            .detail
+            .contains("the test says so")
+    );
+    until("a person is told that it still stands", || async {
+        let told = world.robot.texts();
+        told.iter()
+            .any(|text| text.contains("still halted since an earlier run"))
+    })
+    .await;
+    until("the private stream is up", || async {
+        let desk = running.snapshot().await.unwrap().desk;
+        desk.private_stream_live
+    })
+    .await;
+    running
+        .resume(Resume {
+            scope,
+            incidents: standing
+                .incidents
+                .iter()
+                .map(|incident| incident.id)
+                .collect(),
+            epoch: standing.epoch,
+            reason: "looked".into(),
+        })
+        .await
+        .unwrap();
+    hand.is_ready(&world.exchange).await;
+    resting(&world, &hand).await;
+    stop(running, &world.exchange).await;
+    assert_eq!(world.state().halts.standing().count(), 0);
+}
+
+#[actix_rt::test]
+async fn an_alert_that_was_due_at_the_crash_is_sent_after_it() {
+    let world = World::new().await;
+    world.robot.refuse();
+    world
+        .until_the_crash(async |world, _, running| {
+            running.halt(Scope::Global, "nobody hears of this");
+            until("it is refused", || async { world.robot.refused() > 0 }).await;
+        })
+        .await;
+    world.robot.accept();
+    let running = world.start(&Hand::default(), settings()).await;
+    until("it arrives", || async {
+        let told = world.robot.texts();
+        told.iter()
+            .any(|text| text.contains("nobody hears of this") && text.contains("Due since"))
+    })
+    .await;
+    until("the journal knows", || async {
+        let due = world.state();
+        due.alerts
+            .due()
+            .all(|(_, due)| !due.alert.title.contains("nobody hears"))
+    })
+    .await;
+    tokio::time::timeout(Duration::from_secs(20), running.stop())
+        .await
+        .unwrap();
+}
+
+#[actix_rt::test]
+async fn what_cannot_be_written_down_is_not_sent_and_halts_everything() {
+    let world = World::new().await;
+    let hand = Hand::default();
+    let running = world.start(&hand, settings()).await;
+    hand.is_ready(&world.exchange).await;
+    let full = tripline_engine::journal::JournalError::Full {
+        doing: "appending to",
+        path: "journal".into(),
+    };
+    world.journal.fail(full);
+    let id = hand
+        .place(&world.exchange, buy("60000.01", "0.1"))
+        .await
+        .unwrap();
+    hand.reaches(id, OrderState::Denied).await;
+    let standing = running.board().standing(&Scope::Global).unwrap();
+    assert_eq!(standing.level, HaltLevel::Halted);
+    assert_eq!(world.exchange.placements().await.len(), 0);
+    stop(running, &world.exchange).await;
+}
