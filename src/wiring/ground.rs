@@ -154,19 +154,17 @@ impl Ground {
                 log::debug!(actor = "alert"; "nobody waits for the alert actor any more");
             }
         });
-        match started.await {
-            Ok(actor) => actor.map_err(StartError::Alerts),
-            Err(_) => Err(StartError::Actor {
-                actor: "alert",
-                detail: "it panicked".into(),
-            }),
-        }
+        let actor = started.await.map_err(|_| StartError::Actor {
+            actor: "alert",
+            detail: "it panicked".into(),
+        })?;
+        let actor = actor.map_err(StartError::Alerts)?;
+        self.send_due(&actor);
+        Ok(actor)
     }
-}
 
-impl Ground {
     /// Sends what was due when an earlier run ended.
-    pub(super) fn send_due(&self, alerts: &Addr<AlertActor>) {
+    fn send_due(&self, alerts: &Addr<AlertActor>) {
         let due = self.earlier.alerts.due();
         let due: Vec<_> = due.map(|(key, alert)| (*key, alert.clone())).collect();
         if !due.is_empty() {

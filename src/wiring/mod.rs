@@ -37,7 +37,6 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
 
     // 2. Alerts, on the cold arbiter: first those that an earlier run still owes.
     let alerts = ground.start_alerts(&mut builder).await?;
-    ground.send_due(&alerts);
 
     // 3. The venue: its clock, its instruments, and whether it takes the key.
     let make = builder

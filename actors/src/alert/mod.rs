@@ -4,6 +4,7 @@
 mod actor;
 mod deliver;
 mod memo;
+mod messages;
 mod post;
 mod queue;
 mod render;
@@ -22,8 +23,9 @@ use tripline_engine::time::Timestamp;
 
 use crate::http::HttpError;
 
-pub use actor::{AlertActor, AlertStats, ChannelStats, DueAlerts, Flush, OnUndelivered, Settings};
+pub use actor::AlertActor;
 pub use deliver::{Delivery, Retries, deliver};
+pub use messages::{AlertStats, ChannelStats, DueAlerts, Flush, OnUndelivered, Settings};
 pub use post::Http;
 pub use queue::Rate;
 pub use render::{Rendered, cut};

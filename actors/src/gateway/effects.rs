@@ -1,12 +1,11 @@
 //! Carrying out what the desk decides.
 
 use std::future::Future;
-use std::rc::Rc;
 use std::time::Duration;
 
 use actix::fut::WrapFuture;
 use actix::{ActorFutureExt, AsyncContext, Context};
-use tripline_engine::desk::{Effect, OrderDesk, Question, Shown};
+use tripline_engine::desk::{Effect, OrderDesk};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{Gate, Scope};
 use tripline_engine::journal::{JournalError, JournalRecord, Sent};
@@ -96,13 +95,7 @@ impl OrderGateway {
                 round,
                 question,
                 after,
-            } => {
-                let port = self.port.clone();
-                let answer = later(after, move || ask(port, question));
-                self.then(answer, ctx, move |desk, answer, now, out| {
-                    desk.told(round, question, answer, now, out)
-                });
-            }
+            } => self.ask(round, question, after, ctx),
             Effect::Reconciled(done) => self.reconciled(&done),
             Effect::Record(_) => {} // Written down already.
             Effect::Happened(event) => {
@@ -171,7 +164,7 @@ impl OrderGateway {
     }
 
     /// Brings an answer back to the desk.
-    fn then<T: 'static>(
+    pub(super) fn then<T: 'static>(
         &mut self,
         answer: impl Future<Output = T> + 'static,
         ctx: &mut Context<Self>,
@@ -231,17 +224,8 @@ fn handed_over(
     })
 }
 
-/// Asks the venue what a reconciliation wants to know.
-async fn ask(port: Rc<dyn OrderPort>, question: Question) -> Result<Shown, VenueError> {
-    match question {
-        Question::OpenOrders => port.open_orders(None).await.map(Shown::Orders),
-        Question::History(symbol, window) => port.history(symbol, window).await.map(Shown::Orders),
-        Question::Trades(symbol, window) => port.trades(symbol, window).await.map(Shown::Trades),
-    }
-}
-
 /// Starts a request after a delay.
-async fn later<F: Future>(after: Duration, request: impl FnOnce() -> F) -> F::Output {
+pub(super) async fn later<F: Future>(after: Duration, request: impl FnOnce() -> F) -> F::Output {
     if !after.is_zero() {
         tokio::time::sleep(after).await;
     }

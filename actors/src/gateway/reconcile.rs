@@ -1,11 +1,17 @@
 //! Reconciliation on demand: before a halt is lifted, and when a person asks.
 
+use std::rc::Rc;
+use std::time::Duration;
+
 use actix::{Context, Handler, Message, ResponseFuture};
 use thiserror::Error;
 use tokio::sync::oneshot;
+use tripline_engine::desk::{Question, RoundId, Shown};
 use tripline_engine::journal::{Occasion, Reconciled, Reconciliation};
+use tripline_engine::ports::{OrderPort, VenueError};
 
 use super::OrderGateway;
+use super::effects::later;
 
 /// Hold everything against the venue. Answered when both agree, or when it is clear that they do not.
 #[derive(Debug, Clone, Copy, Message)]
@@ -26,6 +32,20 @@ pub enum NotReconciled {
 pub(super) type Waiting = oneshot::Sender<Result<Reconciled, NotReconciled>>;
 
 impl OrderGateway {
+    pub(super) fn ask(
+        &mut self,
+        round: RoundId,
+        question: Question,
+        after: Duration,
+        ctx: &mut Context<Self>,
+    ) {
+        let port = self.port.clone();
+        let answer = later(after, move || ask(port, question));
+        self.then(answer, ctx, move |desk, answer, now, out| {
+            desk.told(round, question, answer, now, out)
+        });
+    }
+
     /// Tells how it ended.
     pub(super) fn reconciled(&mut self, done: &Reconciled) {
         let answer = match &done.outcome {
@@ -47,6 +67,15 @@ impl OrderGateway {
                 log::debug!(actor = "gateway"; "nobody waits for the reconciliation any more");
             }
         }
+    }
+}
+
+/// Asks the venue what a reconciliation wants to know.
+async fn ask(port: Rc<dyn OrderPort>, question: Question) -> Result<Shown, VenueError> {
+    match question {
+        Question::OpenOrders => port.open_orders(None).await.map(Shown::Orders),
+        Question::History(symbol, window) => port.history(symbol, window).await.map(Shown::Orders),
+        Question::Trades(symbol, window) => port.trades(symbol, window).await.map(Shown::Trades),
     }
 }
 

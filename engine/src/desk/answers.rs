@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
+use crate::desk::records::{Said, resolved};
 use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
 use crate::halt::Scope;
 use crate::ids::ClientOrderId;
-use crate::journal::{self, Ending, PlacementAnswer, Reported};
+use crate::journal::Ending;
 use crate::messages::order::{OrderEventKind, OrderReport, ReportSource};
 use crate::order::state::Learnt;
-use crate::order::{Applied, Order, OrderFault, OrderState, VenueStatus};
-use crate::ports::{PlaceOutcome, VenueError};
-use crate::risk::DenialReason;
+use crate::order::{Order, OrderFault, OrderState, VenueStatus};
+use crate::ports::VenueError;
 use crate::time::Timestamp;
 
 /// Looks at the venue without an answer before a person is told.
@@ -22,112 +22,6 @@ const LOOKS_BEFORE_ALARM: u32 = 8;
 pub const IN_MATCH: &str = "EXPIRED_IN_MATCH";
 
 impl OrderDesk {
-    /// Takes the outcome of [`Effect::Place`].
-    pub fn placed(
-        &mut self,
-        id: ClientOrderId,
-        outcome: PlaceOutcome,
-        now: Timestamp,
-        out: &mut Vec<Effect>,
-    ) {
-        let error = match outcome {
-            PlaceOutcome::Answered(Ok(report)) => {
-                return self.believe(report, Said::ToThePlacement, now, out);
-            }
-            PlaceOutcome::NotJournaled(text) => {
-                return self.not_sent(id, DenialReason::NotJournaled(text), now, out);
-            }
-            PlaceOutcome::Held(level) => {
-                return self.not_sent(id, DenialReason::Halted(level), now, out);
-            }
-            PlaceOutcome::NotSent(error) => {
-                let reason = match &error {
-                    VenueError::RateLimited { text, .. } | VenueError::Banned { text, .. } => {
-                        DenialReason::RateLimited(text.clone())
-                    }
-                    VenueError::Clock { .. } => DenialReason::ClockOffset,
-                    other => DenialReason::NotConnected(other.to_string()),
-                };
-                self.not_sent(id, reason, now, out);
-                // A connection that is being made again is no fault; one that the venue refuses is.
-                if matches!(
-                    error,
-                    VenueError::Banned { .. } | VenueError::Authentication { .. }
-                ) {
-                    self.raise(id, &error, "placing", now, out);
-                }
-                return;
-            }
-            PlaceOutcome::Answered(Err(VenueError::Network(text))) => {
-                return self.not_sent(id, DenialReason::NotConnected(text), now, out);
-            }
-            PlaceOutcome::Answered(Err(error)) => error,
-        };
-        let Some(entry) = self.entries.get_mut(&id) else {
-            return;
-        };
-        let unknown = is_unknown(&error);
-        let shown =
-            unknown && !matches!(entry.order.state, OrderState::Sent | OrderState::Uncertain);
-        if shown {
-            // The event was faster than the answer that was lost: the order is known, and that an answer
-            // was lost is a fault all the same.
-            return self.raise(id, &error, "placing", now, out);
-        }
-        let learnt = if unknown {
-            Learnt::Lost
-        } else {
-            Learnt::Refused
-        };
-        let kind = if unknown {
-            let cause = error.to_string();
-            out.push(Effect::Record(
-                journal::Uncertain {
-                    id,
-                    cause: cause.clone(),
-                }
-                .into(),
-            ));
-            OrderEventKind::Uncertain { cause }
-        } else {
-            let (code, text) = error.code_and_text();
-            let answer = PlacementAnswer::Refused {
-                code,
-                text: text.clone(),
-            };
-            out.push(self.answered(id, answer));
-            OrderEventKind::Rejected { code, text }
-        };
-        self.learn(id, learnt, Some(kind), now, out);
-        if unknown && let Some(entry) = self.entries.get_mut(&id) {
-            entry.look(out);
-        }
-        if !matches!(error, VenueError::Rejected { .. }) {
-            self.raise(id, &error, "placing", now, out);
-        }
-    }
-
-    fn not_sent(
-        &mut self,
-        id: ClientOrderId,
-        reason: DenialReason,
-        now: Timestamp,
-        out: &mut Vec<Effect>,
-    ) {
-        self.orders_sent = self.orders_sent.saturating_sub(1);
-        let ending = Ending::NotSent {
-            reason: reason.to_string(),
-        };
-        out.push(resolved(id, ending));
-        self.learn(
-            id,
-            Learnt::Denied,
-            Some(OrderEventKind::Denied { reason }),
-            now,
-            out,
-        );
-    }
-
     /// Takes the answer to [`Effect::Cancel`].
     pub fn cancel_answered(
         &mut self,
@@ -198,7 +92,13 @@ impl OrderDesk {
         self.believe(report, Said::Otherwise, now, out);
     }
 
-    fn believe(&mut self, report: OrderReport, said: Said, now: Timestamp, out: &mut Vec<Effect>) {
+    pub(super) fn believe(
+        &mut self,
+        report: OrderReport,
+        said: Said,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
         let id = report.id;
         if !self.entries.contains_key(&id) && !self.adopt(&report, now, out) {
             return;
@@ -230,40 +130,6 @@ impl OrderDesk {
             }
             Err(error) => self.contradiction(id, &error, now, out),
         }
-    }
-
-    /// Has the journal take what was news: before the strategy hears of it.
-    fn write_down(
-        &self,
-        report: &OrderReport,
-        applied: &Applied,
-        said: Said,
-        out: &mut Vec<Effect>,
-    ) {
-        let id = report.id;
-        if said == Said::ToThePlacement {
-            out.push(self.answered(id, PlacementAnswer::Taken(report.clone())));
-        } else if !applied.is_nothing() {
-            let (account, report) = (self.account, report.clone());
-            out.push(Effect::Record(Reported { account, report }.into()));
-        }
-        if applied.left == Some(OrderState::Uncertain) {
-            let status = report.status;
-            out.push(resolved(id, Ending::Shown { status }));
-        }
-        self.write_down_fills(id, &applied.fills, out);
-    }
-
-    fn answered(&self, id: ClientOrderId, answer: PlacementAnswer) -> Effect {
-        let account = self.account;
-        Effect::Record(
-            journal::Answered {
-                id,
-                account,
-                answer,
-            }
-            .into(),
-        )
     }
 
     /// An order that the desk does not know. Ours from an earlier run, of a strategy that is here: taken
@@ -361,7 +227,7 @@ impl OrderDesk {
         }
     }
 
-    fn learn(
+    pub(super) fn learn(
         &mut self,
         id: ClientOrderId,
         learnt: Learnt,
@@ -396,7 +262,7 @@ impl OrderDesk {
         }
     }
 
-    fn raise(
+    pub(super) fn raise(
         &self,
         id: ClientOrderId,
         error: &VenueError,
@@ -421,27 +287,4 @@ impl OrderDesk {
             now,
         )));
     }
-}
-
-/// How the venue came to show an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
-    /// As the answer to its placement.
-    ToThePlacement,
-    Otherwise,
-}
-
-fn resolved(id: ClientOrderId, ending: Ending) -> Effect {
-    Effect::Record(journal::Resolved { id, ending }.into())
-}
-
-/// Whether the venue may have the order in spite of the error.
-fn is_unknown(error: &VenueError) -> bool {
-    matches!(
-        error,
-        VenueError::UnknownOutcome(_)
-            | VenueError::Timeout(_)
-            | VenueError::ChangedData { .. }
-            | VenueError::NotJson { .. }
-    )
 }

@@ -7,7 +7,6 @@ use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
 use crate::halt::Scope;
 use crate::ids::ClientOrderId;
-use crate::journal;
 use crate::messages::order::{Fill, OrderEventKind, OrderFilled, ReportSource};
 use crate::order::{Applied, OrderState};
 use crate::ports::VenueError;
@@ -66,29 +65,6 @@ impl OrderDesk {
             }
             Err(error) => self.contradiction(id, &error, now, out),
         }
-    }
-
-    /// Has the journal take fills that are news: before the strategy hears of them.
-    pub(super) fn write_down_fills(
-        &self,
-        id: ClientOrderId,
-        fills: &[Fill],
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(order) = self.order(&id) else {
-            return;
-        };
-        out.extend(fills.iter().map(|fill| {
-            let record = journal::Filled {
-                id,
-                account: self.account,
-                venue: self.venue,
-                symbol: order.terms.symbol,
-                side: order.terms.side,
-                fill: fill.clone(),
-            };
-            Effect::Record(record.into())
-        }));
     }
 
     /// The venue has shown more executed than there are fills: fetch them, at once after a query, else

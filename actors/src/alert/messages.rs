@@ -1,0 +1,61 @@
+//! What the alert actor is told and asked.
+
+use std::rc::Rc;
+
+use actix::Message;
+use tripline_engine::journal::{AlertKey, DueAlert};
+use tripline_engine::messages::alert::Alert;
+
+use super::deliver::Retries;
+
+/// Called with an alert that no channel delivered, and with what each channel said. Not called for an
+/// alert about exactly that: it would go in a circle.
+pub type OnUndelivered = Rc<dyn Fn(&Alert, String)>;
+
+/// How patient the actor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    pub retries: Retries,
+    /// Alerts that may wait per channel; critical ones wait beyond it.
+    pub capacity: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            retries: Retries::default(),
+            capacity: 200,
+        }
+    }
+}
+
+/// Asks for the counters of every channel.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Vec<ChannelStats>")]
+pub struct AlertStats;
+
+/// Answers when all that was sent before is delivered or has failed, with the counters.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Vec<ChannelStats>")]
+pub struct Flush;
+
+/// What one channel did so far, in alerts; a summary counts for each alert in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct ChannelStats {
+    pub channel: String,
+    /// Taken by the other side, by its own word.
+    pub delivered: u64,
+    /// Given up after the last attempt.
+    pub failed: u64,
+    /// Dropped because the queue was full.
+    pub withheld: u64,
+    /// Waiting or on its way.
+    pub pending: u64,
+    /// Messages that the other side took.
+    pub messages: u64,
+}
+
+/// Alerts that were due when an earlier run ended: they are sent now.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct DueAlerts(pub Vec<(AlertKey, DueAlert)>);
