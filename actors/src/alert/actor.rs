@@ -363,6 +363,7 @@ impl Handler<Flush> for AlertActor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::deliver::Retries;
     use super::super::testing::alert;
     use super::super::{ChannelConfig, Http, Rate};
     use super::*;
