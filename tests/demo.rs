@@ -35,6 +35,19 @@ fn the_demo_trades_and_its_record_balances_with_the_exchanges() {
     assert_eq!(summary["fills_at_exchange"], summary["fills_in_engine"]);
     assert!(summary["orders_canceled"].as_u64().unwrap() > 0, "{text}");
     assert_eq!(summary["halts"], 0, "nothing goes wrong by itself: {text}");
+    let positions = summary["positions"].as_array().unwrap();
+    assert!(!positions.is_empty(), "{text}");
+    for position in positions {
+        for amount in ["net", "held", "realised", "unrealised", "mark"] {
+            assert!(position[amount].is_string(), "{amount} of {position}");
+        }
+        let line = format!(
+            "{:<10}{}",
+            position["strategy"].as_str().unwrap(),
+            position["symbol"].as_str().unwrap()
+        );
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
     let resident = summary["max_rss_mb"].as_u64().unwrap();
     assert!(
         (1..60).contains(&resident),

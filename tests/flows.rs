@@ -115,6 +115,17 @@ async fn an_order_is_placed_partly_filled_and_cancelled_at_the_stop() {
 
     let report = stop(running, &exchange).await;
     assert_eq!(report.exit_code(), 0);
+    let desk = report.snapshot.unwrap().desk;
+    let positions: Vec<_> = desk
+        .positions
+        .iter()
+        .map(|held| held.position.to_string())
+        .collect();
+    // A tenth of a percent of the 0.2 BTC is the fee.
+    let line = "BTCUSDT +0.2 @ 60000 realised +0.00 USDT fees 0.0002 BTC";
+    assert_eq!(positions, [line]);
+    assert_eq!(desk.positions[0].position.held(), "0.1998".parse().unwrap());
+    assert_eq!(desk.account_positions, [desk.positions[0].position.clone()]);
     let orders = exchange.orders().await;
     assert_eq!(
         (orders.len(), &orders[0]["status"]),

@@ -91,7 +91,8 @@ pub fn approve(
         instrument_frozen,
         stopping,
     } = preconditions;
-    // Without positions nothing proves that an order reduces one, so reduce-only refuses all orders.
+    // Positions begin flat with the run, so nothing proves that an order reduces what the account held
+    // before: reduce-only refuses all orders.
     let refusals = [
         (level > HaltLevel::Active, DenialReason::Halted(level)),
         (stopping, DenialReason::Stopping),

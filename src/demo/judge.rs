@@ -1,11 +1,14 @@
-//! Holds the engine's record against the exchange's, order by order.
+//! Holds the engine's record against the exchange's: every order, position and balance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rust_decimal::Decimal;
 use serde_json::Value;
-use tripline_engine::ids::{ClientOrderId, RunId};
-use tripline_engine::money::Quantity;
+use tripline_engine::ids::{Asset, ClientOrderId, RunId, StrategyId, Symbol};
+use tripline_engine::messages::account::Balance;
+use tripline_engine::money::{MoneyError, Quantity, parse_decimal};
 use tripline_engine::order::{Order, OrderState};
+use tripline_engine::position::{BalanceSheet, Drift, Judged, StrategyPosition};
 
 /// What the comparison found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,21 +93,14 @@ fn difference(order: &Order, at_exchange: &Recorded) -> Option<String> {
 }
 
 fn recorded(run: RunId, record: &Value) -> Result<BTreeMap<ClientOrderId, Recorded>, String> {
-    let rows = record["accounts"][0]["orders"]
-        .as_array()
-        .ok_or("the record lists no orders")?;
     let mut orders = BTreeMap::new();
-    for row in rows {
-        let text = |key: &str| {
-            row[key]
-                .as_str()
-                .ok_or_else(|| format!("an order of the record lacks {key}"))
-        };
-        let id = ClientOrderId::new(text("clientOrderId")?).map_err(|error| error.to_string())?;
+    for row in rows(record, "orders")? {
+        let id = ClientOrderId::new(text(row, "clientOrderId")?);
+        let id = id.map_err(|error| error.to_string())?;
         if id.origin().is_none_or(|origin| origin.run != run) {
             continue;
         }
-        let executed: Quantity = text("executedQty")?
+        let executed: Quantity = text(row, "executedQty")?
             .parse()
             .map_err(|error| format!("executedQty: {error}"))?;
         let fills = row["fills"]
@@ -117,7 +113,7 @@ fn recorded(run: RunId, record: &Value) -> Result<BTreeMap<ClientOrderId, Record
         orders.insert(
             id,
             Recorded {
-                status: text("status")?.to_owned(),
+                status: text(row, "status")?.to_owned(),
                 executed,
                 trades,
             },
@@ -126,13 +122,123 @@ fn recorded(run: RunId, record: &Value) -> Result<BTreeMap<ClientOrderId, Record
     Ok(orders)
 }
 
+/// Compares each strategy's net position with what the exchange recorded of its orders.
+pub(super) fn positions(
+    run: RunId,
+    held: &[StrategyPosition],
+    record: &Value,
+) -> Result<Vec<String>, String> {
+    let mut wanted: BTreeMap<(StrategyId, Symbol), Decimal> = BTreeMap::new();
+    for row in rows(record, "orders")? {
+        let origin = ClientOrderId::new(text(row, "clientOrderId")?);
+        let origin = origin.map_err(|error| error.to_string())?.origin();
+        let Some(origin) = origin.filter(|origin| origin.run == run) else {
+            continue;
+        };
+        let symbol = Symbol::new(text(row, "symbol")?).map_err(|error| error.to_string())?;
+        let net = wanted.entry((origin.strategy, symbol)).or_default();
+        for fill in row["fills"].as_array().into_iter().flatten() {
+            let quantity = amount(fill, "qty")?;
+            match text(row, "side")? {
+                "BUY" => *net += quantity,
+                _ => *net -= quantity,
+            }
+        }
+    }
+    let nets = held.iter().map(|held| {
+        let place = (held.strategy, held.position.symbol());
+        (place, held.position.net())
+    });
+    let found: BTreeMap<_, _> = nets.collect();
+    let places: BTreeSet<_> = wanted.keys().chain(found.keys()).collect();
+    let mut differences = Vec::new();
+    for place in places {
+        let of = |nets: &BTreeMap<_, Decimal>| nets.get(place).copied().unwrap_or_default();
+        let (here, at_exchange) = (of(&found), of(&wanted));
+        if here != at_exchange {
+            let (strategy, symbol) = place;
+            differences.push(format!(
+                "{strategy} holds {here} of {symbol} here and {at_exchange} by the exchange's record"
+            ));
+        }
+    }
+    Ok(differences)
+}
+
+/// Compares the account's balances with what they were before, moved by every fill that is known here.
+pub(super) fn balances(
+    before: &Value,
+    orders: &[Order],
+    held: &[StrategyPosition],
+    record: &Value,
+) -> Result<Vec<String>, String> {
+    let wrong = |error: MoneyError| error.to_string();
+    let mut sheet = BalanceSheet::default();
+    let beginning = read_balances(before)?;
+    sheet.begin(sheet.ask(), &beginning, 0).map_err(wrong)?;
+    for order in orders.iter().filter(|order| !order.fills().is_empty()) {
+        let symbol = order.terms.symbol;
+        let position = held.iter().find(|held| held.position.symbol() == symbol);
+        let Some(position) = position else {
+            return Ok(vec![format!("there are fills of {symbol} and no position")]);
+        };
+        for fill in order.fills() {
+            let counted = sheet.fill(position.position.pair(), order.terms.side, fill);
+            counted.map_err(|error| error.to_string())?;
+        }
+    }
+    let found = read_balances(record)?;
+    let drift = |drift: &Drift| {
+        let Drift {
+            asset,
+            expected,
+            found,
+            ..
+        } = drift;
+        format!("the balance of {asset} must be {expected} and is {found} at the exchange")
+    };
+    Ok(match sheet.judge(sheet.ask(), &found, 0).map_err(wrong)? {
+        Judged::Equal => Vec::new(),
+        Judged::Differs(drifts) => drifts.iter().map(drift).collect(),
+        Judged::Unclear(reason) => vec![format!("the balances prove nothing: {reason}")],
+    })
+}
+
+fn read_balances(record: &Value) -> Result<Vec<Balance>, String> {
+    let balance = |row: &Value| {
+        Ok(Balance {
+            asset: Asset::new(text(row, "asset")?).map_err(|error| error.to_string())?,
+            free: amount(row, "free")?,
+            locked: amount(row, "locked")?,
+        })
+    };
+    rows(record, "balances")?.iter().map(balance).collect()
+}
+
+/// A list of the first account.
+fn rows<'a>(record: &'a Value, list: &str) -> Result<&'a Vec<Value>, String> {
+    let rows = record["accounts"][0][list].as_array();
+    rows.ok_or_else(|| format!("the record lists no {list}"))
+}
+
+fn text<'a>(row: &'a Value, key: &str) -> Result<&'a str, String> {
+    let text = row[key].as_str();
+    text.ok_or_else(|| format!("an entry of the record lacks {key}"))
+}
+
+fn amount(row: &Value, key: &'static str) -> Result<Decimal, String> {
+    parse_decimal(key, text(row, key)?).map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-    use tripline_engine::ids::{OrderIds, StrategyId};
+    use tripline_engine::ids::{OrderIds, StrategyId, TradeId};
+    use tripline_engine::messages::order::Fill;
     use tripline_engine::order::state::Learnt;
     use tripline_engine::order::{NewOrder, Side, VenueStatus};
+    use tripline_engine::position::{Pair, Position};
     use tripline_engine::time::Timestamp;
 
     fn run() -> RunId {
@@ -199,5 +305,83 @@ mod tests {
             1
         );
         assert!(compare(run(), &[], &json!({})).is_err());
+    }
+    /// An order that bought 1 BTC at 10.01 with a fee in BTC, and the position that it makes.
+    fn bought() -> (Order, StrategyPosition) {
+        let mut order = canceled_order();
+        let fill = Fill {
+            trade_id: TradeId(1),
+            price: "10.01".parse().unwrap(),
+            quantity: "1".parse().unwrap(),
+            fee: Decimal::new(1, 3),
+            fee_asset: Some("BTC".parse().unwrap()),
+            maker: None,
+            at: Timestamp::from_millis(3),
+            recovered: false,
+        };
+        order
+            .add_fills(std::slice::from_ref(&fill), Timestamp::from_millis(3))
+            .unwrap();
+        let mut position = Position::new(Pair {
+            symbol: "BTCUSDT".parse().unwrap(),
+            base: "BTC".parse().unwrap(),
+            quote: "USDT".parse().unwrap(),
+            quote_precision: 8,
+        });
+        position.apply(Side::Buy, &fill).unwrap();
+        let strategy = order.strategy;
+        (order, StrategyPosition { strategy, position })
+    }
+
+    #[test]
+    fn a_position_that_the_exchanges_fills_do_not_add_up_to_is_found() {
+        let (order, held) = bought();
+        let record = |side: &str, quantities: &[&str]| {
+            let fills: Vec<_> = quantities.iter().map(|qty| json!({"qty": qty})).collect();
+            json!({"accounts": [{"orders": [
+                {"clientOrderId": order.id, "symbol": "BTCUSDT", "side": side, "fills": fills},
+                {"clientOrderId": "by_hand", "symbol": "BTCUSDT", "side": "BUY", "fills": [{"qty": "9"}]},
+            ]}]})
+        };
+        let differences = |held: &[StrategyPosition], record: &Value| {
+            positions(run(), held, record).unwrap().len()
+        };
+        let held = std::slice::from_ref(&held);
+        assert_eq!(
+            differences(held, &record("BUY", &["0.40000000", "0.60000000"])),
+            0
+        );
+        assert_eq!(differences(held, &record("BUY", &["0.40000000"])), 1);
+        assert_eq!(differences(held, &record("SELL", &["1"])), 1);
+        assert_eq!(differences(&[], &record("BUY", &["1"])), 1);
+        assert_eq!(differences(&[], &record("BUY", &[])), 0);
+        assert!(positions(run(), held, &json!({})).is_err());
+    }
+
+    #[test]
+    fn a_balance_that_the_fills_do_not_lead_to_is_found_to_the_last_digit() {
+        let (order, held) = bought();
+        let record = |btc: &str, usdt: &str| {
+            json!({"accounts": [{"balances": [
+                {"asset": "BTC", "free": btc, "locked": "1.00000000"},
+                {"asset": "USDT", "free": usdt, "locked": "0.00000000"},
+            ]}]})
+        };
+        let before = record("4.00000000", "100.00000000");
+        let differences = |orders: &[Order], record: &Value| {
+            balances(&before, orders, std::slice::from_ref(&held), record).unwrap()
+        };
+        let orders = std::slice::from_ref(&order);
+        assert!(differences(orders, &record("4.99900000", "89.99000000")).is_empty());
+        assert_eq!(
+            differences(orders, &record("4.99900000", "89.99000001")),
+            ["the balance of USDT must be 89.99 and is 89.99000001 at the exchange"]
+        );
+        assert_eq!(
+            differences(&[], &record("4.99900000", "89.99000000")).len(),
+            2
+        );
+        let none = balances(&before, orders, &[], &before).unwrap();
+        assert_eq!(none, ["there are fills of BTCUSDT and no position"]);
     }
 }

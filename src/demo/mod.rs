@@ -5,6 +5,7 @@
 mod faults;
 mod judge;
 mod observer;
+mod positions;
 mod summary;
 mod view;
 
@@ -18,7 +19,8 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::time::Instant;
 use tripline_actors::http;
-use tripline_engine::ids::{IdError, Symbol};
+use tripline_engine::ids::{IdError, RunId, Symbol};
+use tripline_engine::money::MoneyError;
 use tripline_exchange::market::ReplayConfig;
 use tripline_exchange::{ExchangeConfig, Handle, ServeError, spawn_in_thread};
 use tripline_strategies::registry::{self, RegistryError};
@@ -29,6 +31,7 @@ use crate::running::{ExitReport, Running};
 use crate::settings::EngineSettings;
 
 use observer::{Observer, Seen};
+pub use positions::PositionRow;
 pub use summary::Summary;
 use view::View;
 pub use view::is_drawn;
@@ -80,6 +83,8 @@ pub enum DemoError {
     Id(#[from] IdError),
     #[error("the exchange's record cannot be read: {0}")]
     Record(String),
+    #[error(transparent)]
+    Money(#[from] MoneyError),
     #[error("output: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -137,6 +142,7 @@ async fn trade(options: &DemoOptions, exchange: &Handle) -> Result<Summary, Demo
     let builder = builder.strategy_actor("watch", Observer::subscriptions()?, |_| {
         Observer::start_with(watched)
     })?;
+    let before = Practice::new(exchange.addr)?.get(RECORD).await?;
     let running = builder.start().await?;
 
     let mut view = View::new(options, exchange.addr);
@@ -157,27 +163,35 @@ async fn trade(options: &DemoOptions, exchange: &Handle) -> Result<Summary, Demo
             view.show(&seen.borrow(), &snapshot, &running, left)?;
         }
     }
-    finish(running, exchange.addr, view).await
-}
-
-async fn finish(
-    running: Running,
-    exchange: SocketAddr,
-    mut view: View,
-) -> Result<Summary, DemoError> {
     view.note("stopping: no new orders, resting orders cancelled, cancels confirmed")?;
     let run = running.run_id();
     let report: ExitReport = running.stop().await;
     view.finish(&report)?;
-    let record = Practice::new(exchange)?.get("/practice/record").await?;
-    let orders = report
-        .snapshot
-        .as_ref()
-        .map(|snapshot| snapshot.desk.orders.clone())
-        .unwrap_or_default();
-    let verdict = judge::compare(run, &orders, &record).map_err(DemoError::Record)?;
-    Ok(Summary::new(&report, verdict))
+    let record = Practice::new(exchange.addr)?.get(RECORD).await?;
+    summary(run, &report, &seen.borrow(), &before, &record)
 }
+
+/// Holds what the engine knew at its end against the exchange's record of before and after.
+fn summary(
+    run: RunId,
+    report: &ExitReport,
+    seen: &Seen,
+    before: &Value,
+    record: &Value,
+) -> Result<Summary, DemoError> {
+    let desk = report.snapshot.as_ref().map(|snapshot| &snapshot.desk);
+    let orders = desk.map_or(&[][..], |desk| &desk.orders);
+    let held = desk.map_or(&[][..], |desk| &desk.positions);
+    let mut verdict = judge::compare(run, orders, record).map_err(DemoError::Record)?;
+    let positions = judge::positions(run, held, record).map_err(DemoError::Record)?;
+    let balances = judge::balances(before, orders, held, record).map_err(DemoError::Record)?;
+    verdict.differences.extend(positions);
+    verdict.differences.extend(balances);
+    Ok(Summary::new(report, verdict, positions::rows(held, seen)?))
+}
+
+/// The page with the exchange's record of its orders, fills and balances.
+const RECORD: &str = "/practice/record";
 
 /// The practice exchange's own pages.
 struct Practice {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tripline_engine::order::OrderState;
 
 use super::judge::Verdict;
+use super::positions::PositionRow;
 use crate::running::ExitReport;
 
 /// The summary, whose JSON form scripts rely on.
@@ -23,15 +24,17 @@ pub struct Summary {
     pub alerts_delivered: u64,
     /// The largest resident set of the process, exchange included, in mebibytes.
     pub max_rss_mb: u64,
-    /// Whether the engine's record equals the exchange's, order by order, with at least one fill and
-    /// one cancel.
+    /// Whether the engine's record equals the exchange's, order by order, position by position and in
+    /// every balance, with at least one fill and one cancel.
     pub balanced: bool,
     /// What differs.
     pub differences: Vec<String>,
+    /// What each strategy holds, and its profit at the last prices.
+    pub positions: Vec<PositionRow>,
 }
 
 impl Summary {
-    pub(super) fn new(report: &ExitReport, verdict: Verdict) -> Self {
+    pub(super) fn new(report: &ExitReport, verdict: Verdict, positions: Vec<PositionRow>) -> Self {
         let desk = report.snapshot.as_ref().map(|snapshot| &snapshot.desk);
         let orders = desk.map(|desk| desk.orders.as_slice()).unwrap_or_default();
         let count = |state| orders.iter().filter(|order| order.state == state).count();
@@ -77,6 +80,7 @@ impl Summary {
                 && fills_at_exchange > 0
                 && canceled > 0,
             differences: verdict.differences,
+            positions,
         }
     }
 
@@ -112,11 +116,14 @@ impl Summary {
             self.alerts_delivered,
             self.max_rss_mb
         )?;
+        for position in &self.positions {
+            writeln!(out, "{position}")?;
+        }
         for difference in &self.differences {
             writeln!(out, "DIFFERENT  {difference}")?;
         }
         let verdict = if self.balanced {
-            "balanced: the engine's record equals the exchange's, order by order"
+            "balanced: the engine's record equals the exchange's, in every order, position and balance"
         } else {
             "NOT BALANCED: the records differ, or nothing was filled or cancelled"
         };

@@ -12,10 +12,15 @@ use tripline_engine::order::{Order, OrderState};
 
 use super::DemoOptions;
 use super::observer::Seen;
+use super::positions;
 use crate::running::{EngineSnapshot, ExitReport, Running};
 
-/// Events that stay on the screen.
-const EVENTS: usize = 12;
+/// Events that stay on the screen. With them the block fits the 24 lines of a small terminal: one that is
+/// higher could not be drawn over the one before.
+const EVENTS: usize = 7;
+
+/// Columns of the block.
+const WIDTH: usize = 110;
 
 /// Whether the view is drawn anew in place: on a terminal, unless plain lines are asked for.
 #[must_use]
@@ -153,6 +158,12 @@ impl View {
         block.push(String::new());
         block.extend(strategies(snapshot, running));
         block.push(String::new());
+        let held = positions::rows(&snapshot.desk.positions, seen).map_err(io::Error::other)?;
+        if held.is_empty() {
+            block.push("no positions yet".into());
+        }
+        block.extend(held.iter().map(ToString::to_string));
+        block.push(String::new());
         block.push(format!(
             "{} ticks, {} trades seen; {} incidents, {} halts; private stream {}",
             seen.ticks,
@@ -177,8 +188,7 @@ impl View {
             write!(out, "\x1b[{}A", self.lines)?;
         }
         for line in block {
-            let shown: String = line.chars().take(110).collect();
-            writeln!(out, "\x1b[2K{shown}")?;
+            writeln!(out, "\x1b[2K{}", cut(line))?;
         }
         write!(out, "\x1b[0J")?;
         self.lines = block.len();
@@ -204,16 +214,25 @@ impl View {
     }
 }
 
+/// A line that is not wider than the block; that something is cut off can be seen.
+fn cut(line: &str) -> String {
+    if line.chars().count() <= WIDTH {
+        return line.to_owned();
+    }
+    let mut shown: String = line.chars().take(WIDTH - 1).collect();
+    shown.push('…');
+    shown
+}
+
 fn market(seen: &Seen) -> Vec<String> {
     let mut lines = vec![format!(
         "{:<10}{:>14}{:>14}{:>14}",
         "market", "bid", "ask", "last"
     )];
     for (symbol, best) in &seen.best {
-        let last = seen
-            .last
-            .get(symbol)
-            .map_or_else(String::new, |trade| trade.price.to_string());
+        let last = seen.last.get(symbol).map_or_else(String::new, |trade| {
+            trade.price.value().normalize().to_string()
+        });
         lines.push(format!(
             "{:<10}{:>14}{:>14}{last:>14}",
             symbol.as_str(),

@@ -9,6 +9,7 @@ use tripline_engine::messages::order::{
 };
 use tripline_engine::messages::view::ReferenceChanged;
 use tripline_engine::order::Order;
+use tripline_engine::position::{Position, StrategyPosition};
 
 use super::OrderGateway;
 
@@ -46,10 +47,15 @@ pub struct StopReport {
 #[rtype(result = "DeskSnapshot")]
 pub struct ReadDesk;
 
-/// Every order that the gateway knows, by client order id.
+/// What the gateway knows.
 #[derive(Debug, Clone, actix::MessageResponse)]
 pub struct DeskSnapshot {
+    /// Every order that it knows, by client order id.
     pub orders: Vec<Order>,
+    /// What the fills of this run add up to, by strategy and symbol.
+    pub positions: Vec<StrategyPosition>,
+    /// The same over all strategies, by symbol.
+    pub account_positions: Vec<Position>,
     /// Orders given to the venue's adapter and not refused before the socket.
     pub orders_sent: u64,
     pub private_stream_live: bool,
@@ -161,8 +167,11 @@ impl Handler<ReadDesk> for OrderGateway {
     fn handle(&mut self, _: ReadDesk, _: &mut Context<Self>) -> DeskSnapshot {
         let mut orders: Vec<_> = self.desk.orders().cloned().collect();
         orders.sort_unstable_by_key(|order| order.id);
+        let positions = self.desk.positions();
         DeskSnapshot {
             orders,
+            positions: positions.positions().map(StrategyPosition::of).collect(),
+            account_positions: positions.account_positions().cloned().collect(),
             orders_sent: self.desk.orders_sent,
             private_stream_live: self.desk.is_private_stream_live(),
             sweeps: self.desk.sweeps().len(),

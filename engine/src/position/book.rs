@@ -17,6 +17,15 @@ pub struct StrategyPosition {
     pub position: Position,
 }
 
+impl StrategyPosition {
+    /// One of [`PositionBook::positions`], to be kept.
+    #[must_use]
+    pub fn of((strategy, position): (StrategyId, &Position)) -> Self {
+        let position = position.clone();
+        Self { strategy, position }
+    }
+}
+
 /// The positions of one account: one for each strategy and instrument, and one for each instrument over
 /// all strategies. Each fill counts once, however often it is brought.
 ///
