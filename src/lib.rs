@@ -12,7 +12,9 @@ mod practice;
 pub mod running;
 pub mod settings;
 pub mod simulate;
+mod subscribing;
 mod wiring;
 
 pub use builder::{BareWiring, Builder, Placement, StartError, Tripline};
 pub use practice::{binance_at, binance_on};
+pub use subscribing::SubscribeError;

@@ -1,5 +1,6 @@
 //! A running engine: look at it, halt it, resume it, stop it.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix::Addr;
@@ -22,6 +23,7 @@ use tripline_engine::halt::{HaltBoard, Incident, ResumeRefused, Scope, Standing}
 use tripline_engine::ids::{RunId, StrategyId};
 use tripline_engine::journal::RunEnded;
 use tripline_engine::messages::control::{RestingOrders, Resume, Stop};
+use tripline_engine::ports::MarketPort;
 
 use crate::settings::EngineSettings;
 use crate::wiring::{Cold, Seat};
@@ -70,6 +72,7 @@ pub struct Running {
     pub(crate) alerts: Addr<AlertActor>,
     pub(crate) user: Addr<UserData>,
     pub(crate) market: Addr<MarketData>,
+    pub(crate) port: Rc<dyn MarketPort>,
     pub(crate) seats: Vec<Seat>,
     pub(crate) connections: Vec<Box<dyn Connection>>,
     pub(crate) clock_watch: JoinHandle<()>,

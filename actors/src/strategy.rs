@@ -20,6 +20,7 @@ use crate::addresses::GatewayAddress;
 use crate::clock::Clock;
 use crate::delivery::{MAILBOX, Outlet, Sender};
 use crate::faults::Faults;
+use crate::gateway::AddInstrument;
 use crate::panics::{Guard, Shield};
 
 /// Hosts one strategy.
@@ -198,6 +199,13 @@ takes!(
     Resumed => Input::Resumed,
     Stop => |_| Input::Stop,
 );
+
+impl Handler<AddInstrument> for StrategyActor {
+    type Result = ();
+    fn handle(&mut self, AddInstrument(instrument): AddInstrument, _: &mut Context<Self>) {
+        self.host.add_instrument(instrument);
+    }
+}
 
 /// Raise a fault in the strategy, as if a callback had failed. For drills and tests.
 #[derive(Debug, Clone, Message)]

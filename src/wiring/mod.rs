@@ -14,7 +14,7 @@ use tripline_actors::faults::Incidents;
 use tripline_actors::gateway::{GatewaySettings, OrderGateway};
 use tripline_actors::panics;
 use tripline_actors::safety::{Safety, SafetySettings};
-use tripline_actors::venue::Venue;
+use tripline_actors::venue::{Connection, Venue};
 use tripline_engine::halt::Scope;
 use tripline_engine::instrument::Instrument;
 
@@ -69,6 +69,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     let (market, feed) = venue::follow_market(&ground, venue.as_ref(), &gateway, &seats);
 
     // 9. The clock is measured again and again.
+    let port = venue.market();
     let clock_watch = venue::watch_clock(&ground, venue, &gateway);
 
     let Ground {
@@ -80,7 +81,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         journal,
         ..
     } = ground;
-    let connections = vec![private, feed];
+    let connections: Vec<Box<dyn Connection>> = vec![private, Box::new(feed)];
     Ok(Running {
         settings,
         run,
@@ -93,6 +94,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         alerts,
         user,
         market,
+        port,
         seats,
         connections,
         clock_watch,

@@ -12,7 +12,7 @@ use tripline_actors::faults::Faults;
 use tripline_actors::gateway::{ClockJudged, OrderGateway};
 use tripline_actors::market_data::{MarketData, MarketDataSettings};
 use tripline_actors::user_data::{UserData, UserDataSettings};
-use tripline_actors::venue::{Connection, Venue};
+use tripline_actors::venue::{Connection, MarketConnection, Venue};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::Scope;
 use tripline_engine::ids::Symbol;
@@ -100,28 +100,22 @@ pub(super) fn follow_market(
     venue: &dyn Venue,
     gateway: &Addr<OrderGateway>,
     seats: &[Seat],
-) -> (Addr<MarketData>, Box<dyn Connection>) {
+) -> (Addr<MarketData>, Rc<dyn MarketConnection>) {
     let sender = ground.sender("market_data", Scope::Venue(venue.id()));
-    let mut market = MarketData::new(MarketDataSettings {
+    let settings = MarketDataSettings {
         venue: venue.id(),
         port: venue.market(),
         gateway: sender.outlet_to("gateway", gateway),
         stale_after: ground.settings.stale_after,
         fault_after: ground.settings.fault_after,
         snapshot_levels: ground.settings.snapshot_levels,
-        sender: sender.clone(),
+        sender,
+    };
+    let strategies = seats.iter().map(|seat| {
+        let wanted = seat.subscriptions.as_slice();
+        (seat.membership.strategy, wanted, &seat.address)
     });
-    let mut wanted = BTreeSet::new();
-    for seat in seats {
-        let strategy = seat.membership.strategy;
-        market.subscribe(strategy, &seat.subscriptions, &seat.address);
-        wanted.extend(seat.subscriptions.iter().copied());
-    }
-    let market = market.start();
-    let news = sender.outlet_to("market_data", &market);
-    let wanted: Vec<_> = wanted.into_iter().collect();
-    let connection = venue.follow_market(&wanted, Rc::new(move |event| news.send(event)));
-    (market, connection)
+    MarketData::start(settings, venue, strategies)
 }
 
 pub(super) fn watch_clock(

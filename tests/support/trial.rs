@@ -41,7 +41,7 @@ impl Trader {
             strategy: self.name.parse().unwrap(),
             account: "practice".parse().unwrap(),
             venue: VenueId::new("binance").unwrap(),
-            instruments: vec![symbol(self.symbol)],
+            instruments: vec![symbol(self.symbol)].into(),
         }
     }
 }

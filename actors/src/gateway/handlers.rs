@@ -2,6 +2,7 @@
 
 use actix::{Context, Handler, Message, ResponseFuture};
 use tripline_engine::halt::{Incident, Scope};
+use tripline_engine::instrument::Instrument;
 use tripline_engine::messages::account::{BalancesChanged, PrivateStreamChanged};
 use tripline_engine::messages::control::RestingOrders;
 use tripline_engine::messages::order::{
@@ -41,6 +42,11 @@ pub struct StopReport {
     /// Orders that are, or may be, open.
     pub open: usize,
 }
+
+/// An instrument is added while the engine runs.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct AddInstrument(pub Instrument);
 
 /// Read what the gateway knows.
 #[derive(Debug, Clone, Copy, Message)]
@@ -197,5 +203,12 @@ impl Handler<StopOrders> for OrderGateway {
             desk.sweep(Scope::Global, None, now, out)
         });
         Box::pin(async move { swept.await.unwrap_or(StopReport { swept: false, open }) })
+    }
+}
+
+impl Handler<AddInstrument> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, AddInstrument(instrument): AddInstrument, _: &mut Context<Self>) {
+        self.desk.add_instrument(instrument);
     }
 }

@@ -31,7 +31,9 @@ use crate::faults::Faults;
 use crate::journaling::Journaling;
 use crate::panics::{Guard, Shield};
 
-pub use handlers::{ClockJudged, DeskSnapshot, HaltOrdered, ReadDesk, StopOrders, StopReport};
+pub use handlers::{
+    AddInstrument, ClockJudged, DeskSnapshot, HaltOrdered, ReadDesk, StopOrders, StopReport,
+};
 use readiness::Readiness;
 pub use reconcile::{NotReconciled, Reconcile};
 
@@ -177,7 +179,7 @@ impl OrderGateway {
             balances: address.balances.clone().map(|to| sender.outlet(&name, to)),
             ready: sender.outlet(&name, address.ready.clone()),
             init_failed: sender.outlet(&name, address.init_failed.clone()),
-            readiness: Readiness::new(membership.instruments.clone()),
+            readiness: Readiness::new(membership.instruments.list()),
         };
         self.desk.seat(membership.clone());
         self.seats.insert(strategy, seat);

@@ -1,5 +1,6 @@
 //! The market data actor: follows the venue's streams, keeps the books, and says when data is stale.
 
+mod changes;
 mod reader;
 mod symbol;
 
@@ -8,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use actix::fut::WrapFuture;
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::Scope;
 use tripline_engine::ids::{StrategyId, Symbol, VenueId};
@@ -21,7 +22,9 @@ use crate::addresses::StrategyAddress;
 use crate::delivery::{MAILBOX, Outlet, Sender};
 use crate::feed::FeedEvent;
 use crate::panics::{Guard, Shield};
+use crate::venue::{FeedSink, MarketConnection, Venue};
 
+pub use changes::{Subscribe, SubscribeError, Unsubscribe};
 use reader::Reader;
 use symbol::{Needs, SymbolData};
 
@@ -50,12 +53,47 @@ pub struct MarketData {
     settings: MarketDataSettings,
     shield: Shield,
     symbols: BTreeMap<Symbol, SymbolData>,
+    feed: Rc<dyn MarketConnection>,
     _guard: Guard,
 }
 
 impl MarketData {
+    /// Follows what the strategies want, each with its name and address.
     #[must_use]
-    pub fn new(settings: MarketDataSettings) -> Self {
+    pub fn start<'a>(
+        settings: MarketDataSettings,
+        venue: &dyn Venue,
+        strategies: impl Iterator<Item = (StrategyId, &'a [Subscription], &'a StrategyAddress)>,
+    ) -> (Addr<Self>, Rc<dyn MarketConnection>) {
+        let now = settings.sender.clock.now();
+        let mut symbols: BTreeMap<Symbol, SymbolData> = BTreeMap::new();
+        for (strategy, subscriptions, address) in strategies {
+            for subscription in subscriptions {
+                let symbol = subscription.symbol();
+                let reader = Reader::new(strategy, *subscription, address, &settings.sender);
+                let data = symbols.entry(symbol);
+                let data = data.or_insert_with(|| SymbolData::new(symbol));
+                data.subscribe(reader);
+                data.begin(now);
+            }
+        }
+        let wanted: Vec<_> = symbols.values().flat_map(SymbolData::wanted).collect();
+        let mut feed = None;
+        let addr = Self::create(|ctx| {
+            let news = settings.sender.outlet_to("market_data", &ctx.address());
+            let sink: FeedSink = Rc::new(move |event| news.send(event));
+            let connection = venue.follow_market(&wanted, sink);
+            feed = Some(connection.clone());
+            Self::new(settings, symbols, connection)
+        });
+        (addr, feed.expect("the closure of `create` has run"))
+    }
+
+    fn new(
+        settings: MarketDataSettings,
+        symbols: BTreeMap<Symbol, SymbolData>,
+        feed: Rc<dyn MarketConnection>,
+    ) -> Self {
         let Sender { faults, clock, .. } = settings.sender.clone();
         let scope = Scope::Venue(settings.venue);
         let shield = Shield {
@@ -68,29 +106,8 @@ impl MarketData {
             settings,
             _guard: shield.guard(),
             shield,
-            symbols: BTreeMap::new(),
-        }
-    }
-
-    /// Adds a strategy's subscriptions. To be called before the start.
-    pub fn subscribe(
-        &mut self,
-        strategy: StrategyId,
-        subscriptions: &[Subscription],
-        address: &StrategyAddress,
-    ) {
-        let now = self.settings.sender.clock.now();
-        for subscription in subscriptions {
-            let symbol = subscription.symbol();
-            let sender = &self.settings.sender;
-            let reader = Reader::new(strategy, *subscription, address, sender);
-            let data = self
-                .symbols
-                .entry(symbol)
-                .or_insert_with(|| SymbolData::new(symbol, now));
-            if let Some(reader) = reader {
-                data.subscribe(reader);
-            }
+            symbols,
+            feed,
         }
     }
 

@@ -53,44 +53,33 @@ pub(super) enum To {
     Trades(Outlet<Trade>),
     AggTrades(Outlet<AggTrade>),
     Klines(Outlet<Kline>),
+    /// The strategy does not take these messages; its instrument has fresh data all the same.
+    Nobody,
 }
 
 /// One subscription of one strategy.
 pub(super) struct Reader {
+    pub(super) strategy: StrategyId,
     pub(super) subscription: Subscription,
     pub(super) to: To,
 }
 
 impl Reader {
-    /// `None` when the strategy does not take the messages of this subscription.
     pub(super) fn new(
         strategy: StrategyId,
         subscription: Subscription,
         address: &StrategyAddress,
         sender: &Sender,
-    ) -> Option<Self> {
-        let name = format!("strategy {strategy}");
-        let to = match subscription {
-            Subscription::Best(_) => {
-                To::Best(Latest::new(sender.outlet(name, address.best.clone()?)))
-            }
-            Subscription::Book { .. } => {
-                let lost = address.book_lost.clone();
-                To::Book {
-                    view: Latest::new(sender.outlet(name.clone(), address.book.clone()?)),
-                    lost: lost.map(|to| sender.outlet(name, to)),
-                }
-            }
-            Subscription::Depth { .. } => {
-                To::Depth(Latest::new(sender.outlet(name, address.depth.clone()?)))
-            }
-            Subscription::Trades(_) => To::Trades(sender.outlet(name, address.trade.clone()?)),
-            Subscription::AggTrades(_) => {
-                To::AggTrades(sender.outlet(name, address.agg_trade.clone()?))
-            }
-            Subscription::Klines { .. } => To::Klines(sender.outlet(name, address.kline.clone()?)),
-        };
-        Some(Self { subscription, to })
+    ) -> Self {
+        Self {
+            strategy,
+            subscription,
+            to: to(strategy, subscription, address, sender).unwrap_or(To::Nobody),
+        }
+    }
+
+    pub(super) fn is(&self, strategy: StrategyId, subscription: &Subscription) -> bool {
+        self.strategy == strategy && self.subscription == *subscription
     }
 
     pub(super) fn deliver_waiting(&mut self) {
@@ -98,7 +87,35 @@ impl Reader {
             To::Best(latest) => latest.deliver_waiting(),
             To::Book { view, .. } => view.deliver_waiting(),
             To::Depth(latest) => latest.deliver_waiting(),
-            To::Trades(_) | To::AggTrades(_) | To::Klines(_) => {}
+            To::Trades(_) | To::AggTrades(_) | To::Klines(_) | To::Nobody => {}
         }
     }
+}
+
+/// `None` when the strategy does not take the messages of this subscription.
+fn to(
+    strategy: StrategyId,
+    subscription: Subscription,
+    address: &StrategyAddress,
+    sender: &Sender,
+) -> Option<To> {
+    let name = format!("strategy {strategy}");
+    Some(match subscription {
+        Subscription::Best(_) => To::Best(Latest::new(sender.outlet(name, address.best.clone()?))),
+        Subscription::Book { .. } => {
+            let lost = address.book_lost.clone();
+            To::Book {
+                view: Latest::new(sender.outlet(name.clone(), address.book.clone()?)),
+                lost: lost.map(|to| sender.outlet(name, to)),
+            }
+        }
+        Subscription::Depth { .. } => {
+            To::Depth(Latest::new(sender.outlet(name, address.depth.clone()?)))
+        }
+        Subscription::Trades(_) => To::Trades(sender.outlet(name, address.trade.clone()?)),
+        Subscription::AggTrades(_) => {
+            To::AggTrades(sender.outlet(name, address.agg_trade.clone()?))
+        }
+        Subscription::Klines { .. } => To::Klines(sender.outlet(name, address.kline.clone()?)),
+    })
 }

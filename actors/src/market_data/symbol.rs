@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tripline_engine::book::{Book, ChainRule, ChangeOutcome, Depth, SnapshotOutcome};
-use tripline_engine::ids::Symbol;
+use tripline_engine::ids::{StrategyId, Symbol};
 use tripline_engine::messages::market::{BookChange, DepthSnapshot, MarketEvent, PartialDepth};
 use tripline_engine::messages::view::{BookLost, BookView, ReferenceChanged};
 use tripline_engine::money::Price;
@@ -30,7 +30,8 @@ pub(super) struct SymbolData {
     book: Option<Book>,
     snapshot_under_way: bool,
     snapshots: u32,
-    last_data: Timestamp,
+    /// `None` while the venue was not asked for it or has not agreed: silence means nothing yet.
+    last_data: Option<Timestamp>,
     fresh: bool,
     stale_reported: bool,
     reference_sent: Option<Timestamp>,
@@ -38,13 +39,13 @@ pub(super) struct SymbolData {
 }
 
 impl SymbolData {
-    pub(super) fn new(symbol: Symbol, now: Timestamp) -> Self {
+    pub(super) fn new(symbol: Symbol) -> Self {
         Self {
             symbol,
             book: None,
             snapshot_under_way: false,
             snapshots: 0,
-            last_data: now,
+            last_data: None,
             fresh: false,
             stale_reported: false,
             reference_sent: None,
@@ -58,11 +59,40 @@ impl SymbolData {
                 .get_or_insert_with(|| Book::new(self.symbol, ChainRule::UpdateIds));
         }
         self.readers.push(reader);
+        self.show_book_to_newest();
+    }
+
+    pub(super) fn unsubscribe(&mut self, strategy: StrategyId, subscription: &Subscription) {
+        self.readers
+            .retain(|reader| !reader.is(strategy, subscription));
+        let is_book = |reader: &Reader| matches!(reader.to, To::Book { .. });
+        if !self.readers.iter().any(is_book) {
+            self.book = None;
+        }
+    }
+
+    pub(super) fn has(&self, strategy: StrategyId, subscription: &Subscription) -> bool {
+        let mut readers = self.readers.iter();
+        readers.any(|reader| reader.is(strategy, subscription))
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.readers.is_empty()
+    }
+
+    pub(super) fn wanted(&self) -> impl Iterator<Item = Subscription> {
+        self.readers.iter().map(|reader| reader.subscription)
+    }
+
+    /// The venue sends data from now on. `true` when there is a book to be built.
+    pub(super) fn begin(&mut self, now: Timestamp) -> bool {
+        self.last_data.get_or_insert(now);
+        self.book.as_ref().is_some_and(|book| book.live().is_none())
     }
 
     pub(super) fn take(&mut self, event: MarketEvent, gateway: &Outlet<ReferenceChanged>) -> Needs {
         let received = event.received();
-        self.last_data = received;
+        self.last_data = Some(received);
         self.stale_reported = false;
         match event {
             MarketEvent::BestBidAsk(best) => {
@@ -167,6 +197,21 @@ impl SymbolData {
         }
     }
 
+    /// A book that lives already need not change before a new reader sees it.
+    fn show_book_to_newest(&mut self) {
+        let (Some(book), Some(received)) = (&self.book, self.last_data) else {
+            return;
+        };
+        if let (Some(reader), Some(depth), Some(update_id)) =
+            (self.readers.last_mut(), book.live(), book.last_update_id())
+            && let (To::Book { view, .. }, Subscription::Book { levels, .. }) =
+                (&mut reader.to, reader.subscription)
+        {
+            let levels = usize::from(levels);
+            view.send(view_of(self.symbol, depth, levels, update_id, received));
+        }
+    }
+
     fn lose_book(&mut self) {
         for reader in &self.readers {
             if let To::Book {
@@ -252,7 +297,8 @@ impl SymbolData {
     }
 
     pub(super) fn silent_for(&self, now: Timestamp) -> Duration {
-        now.saturating_since(self.last_data)
+        self.last_data
+            .map_or(Duration::ZERO, |last| now.saturating_since(last))
     }
 
     pub(super) fn set_stale(&mut self, gateway: &Outlet<ReferenceChanged>) {

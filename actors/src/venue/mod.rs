@@ -23,6 +23,23 @@ pub trait Connection {
     fn close(&self);
 }
 
+impl<C: Connection + ?Sized> Connection for Rc<C> {
+    fn close(&self) {
+        (**self).close();
+    }
+}
+
+/// A market data connection. What it carries can change while it lives.
+pub trait MarketConnection: Connection {
+    /// From now on carries exactly this, over every later connection too. The future waits until the
+    /// venue has agreed.
+    ///
+    /// # Errors
+    /// What the venue says; [`VenueError::Network`] or [`VenueError::Timeout`] when it does not answer or
+    /// there is no connection. It goes on being wanted until something else is.
+    fn follow(&self, wanted: &[Subscription]) -> Answer<Result<(), VenueError>>;
+}
+
 /// How the venue's clock was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockReading {
@@ -38,7 +55,11 @@ pub trait Venue {
     fn market(&self) -> Rc<dyn MarketPort>;
     fn orders(&self) -> Rc<dyn OrderPort>;
     /// Connects and subscribes; news of the connection go to the sink, failures too.
-    fn follow_market(&self, subscriptions: &[Subscription], sink: FeedSink) -> Box<dyn Connection>;
+    fn follow_market(
+        &self,
+        subscriptions: &[Subscription],
+        sink: FeedSink,
+    ) -> Rc<dyn MarketConnection>;
     fn follow_account(&self, sink: PrivateSink) -> Box<dyn Connection>;
     /// Measures the offset of the venue's clock and corrects by it.
     ///

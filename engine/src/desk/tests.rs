@@ -108,7 +108,7 @@ impl Bench {
                 strategy: strategy(name),
                 account,
                 venue,
-                instruments: vec![symbol(traded)],
+                instruments: vec![symbol(traded)].into(),
             });
         }
         desk.set_clock_good(true);

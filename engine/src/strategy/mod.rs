@@ -112,8 +112,9 @@ impl Subscription {
     reason = "the default callbacks do nothing with what they are given"
 )]
 pub trait Strategy {
-    /// The market data it needs. Asked once, before the start. Every instrument that it trades must
-    /// be among them, because nothing is placed on an instrument without fresh data.
+    /// The market data it needs. Asked once, before the start; the running engine can be told more. Every
+    /// instrument that it trades must be among them, because nothing is placed on an instrument without
+    /// fresh data.
     fn subscriptions(&self) -> Vec<Subscription>;
 
     /// The strategy was loaded; nothing is connected yet, and orders are refused until

@@ -167,7 +167,7 @@ impl<S: Strategy + 'static> Stage<S> {
         };
         let mut host =
             StrategyHost::new(Box::new(Watched(strategy.clone(), deaf.clone())), settings);
-        for symbol in &membership.instruments {
+        for symbol in &membership.instruments.list() {
             host.add_instrument(instrument(*symbol));
             desk.add_instrument(instrument(*symbol));
             desk.set_reference(*symbol, Some("100".parse().unwrap()));

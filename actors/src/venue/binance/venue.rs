@@ -21,7 +21,7 @@ use super::sign::{SignError, Signer};
 use super::ws::{ApiAccount, ApiOrders, FeedSettings, MarketFeed};
 use crate::clock::Clock;
 use crate::http::{HttpError, client_over, over_tcp, tls_config};
-use crate::venue::{ClockReading, Connection, FeedSink, PrivateSink, Venue};
+use crate::venue::{ClockReading, Connection, FeedSink, MarketConnection, PrivateSink, Venue};
 
 /// Why an account cannot be used as configured.
 #[derive(Debug, Error)]
@@ -155,7 +155,11 @@ impl Venue for Binance {
         }
     }
 
-    fn follow_market(&self, subscriptions: &[Subscription], sink: FeedSink) -> Box<dyn Connection> {
+    fn follow_market(
+        &self,
+        subscriptions: &[Subscription],
+        sink: FeedSink,
+    ) -> Rc<dyn MarketConnection> {
         let settings = FeedSettings {
             base: self.endpoints.streams.clone(),
             depth_speed: self.settings.depth_speed,
@@ -165,7 +169,7 @@ impl Venue for Binance {
             client: self.api.client.clone(),
             seed: self.seed.wrapping_add(1),
         };
-        Box::new(MarketFeed::start(settings, subscriptions, sink))
+        Rc::new(MarketFeed::start(settings, subscriptions, sink))
     }
 
     fn follow_account(&self, sink: PrivateSink) -> Box<dyn Connection> {

@@ -189,7 +189,7 @@ impl Stage {
             strategy: StrategyId::new("s").unwrap(),
             account: AccountId::new("main").unwrap(),
             venue: VenueId::new("binance").unwrap(),
-            instruments: vec![symbol()],
+            instruments: vec![symbol()].into(),
         };
         let settings = HostSettings {
             strategy: membership.strategy,

@@ -1,6 +1,7 @@
 //! The market feed: combined streams on one connection, subscribed and unsubscribed while it lives.
 
 use std::cell::{Cell, RefCell};
+use std::collections::btree_set::Difference;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -11,12 +12,12 @@ use bytestring::ByteString;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tripline_engine::ids::Symbol;
-use tripline_engine::ports::VenueError;
+use tripline_engine::ports::{Answer, VenueError};
 use tripline_engine::strategy::Subscription;
 
 use crate::clock::Clock;
 use crate::feed::FeedEvent;
-use crate::venue::{Connection, FeedSink};
+use crate::venue::{Connection, FeedSink, MarketConnection};
 
 use super::super::settings::{Bounds, DepthSpeed};
 use super::super::wire::frame::{
@@ -118,38 +119,27 @@ impl MarketFeed {
         Self { state, control }
     }
 
-    /// Adds streams on the live connection, and on every later one.
-    ///
-    /// # Errors
-    /// What the venue says, or [`VenueError::Network`] when it does not answer; it will be asked for
-    /// again with the next connection.
-    pub async fn subscribe(&self, subscriptions: &[Subscription]) -> Result<(), VenueError> {
-        let names = self.state.settings.streams_of(subscriptions);
-        let names: Vec<_> = names.into_iter().collect();
-        self.state
-            .streams
-            .borrow_mut()
-            .extend(names.iter().cloned());
-        self.state.request_current("SUBSCRIBE", &names).await
-    }
-
-    /// Takes streams off the live connection and every later one.
-    ///
-    /// # Errors
-    /// As [`MarketFeed::subscribe`].
-    pub async fn unsubscribe(&self, subscriptions: &[Subscription]) -> Result<(), VenueError> {
-        let names = self.state.settings.streams_of(subscriptions);
-        let names: Vec<_> = names.into_iter().collect();
-        self.state
-            .streams
-            .borrow_mut()
-            .retain(|name| !names.contains(name));
-        self.state.request_current("UNSUBSCRIBE", &names).await
-    }
-
     /// Gives the connection up and makes a new one.
     pub fn reconnect(&self, reason: &str) {
         self.control.reconnect(reason.to_owned());
+    }
+}
+
+impl MarketConnection for MarketFeed {
+    fn follow(&self, wanted: &[Subscription]) -> Answer<Result<(), VenueError>> {
+        let state = self.state.clone();
+        let wanted = state.settings.streams_of(wanted);
+        let before = state.streams.replace(wanted.clone());
+        let names = |names: Difference<'_, String>| names.cloned().collect::<Vec<_>>();
+        let missing = names(wanted.difference(&before));
+        let surplus = names(before.difference(&wanted));
+        Box::pin(async move {
+            if missing.is_empty() && state.current.borrow().is_none() {
+                return Ok(()); // The next connection begins without it.
+            }
+            state.request_current("SUBSCRIBE", &missing).await?;
+            state.request_current("UNSUBSCRIBE", &surplus).await
+        })
     }
 }
 
@@ -222,11 +212,24 @@ impl State {
         }
     }
 
+    /// Requests on the connection in use. When another one has taken its place meanwhile, it was brought
+    /// to what is wanted before.
     async fn request_current(&self, method: &str, names: &[String]) -> Result<(), VenueError> {
+        if names.is_empty() {
+            return Ok(());
+        }
         let link = self.current.borrow().clone();
         let link =
             link.ok_or_else(|| VenueError::Network("market data is not connected".into()))?;
-        self.request(&link, method, names).await
+        let outcome = self.request(&link, method, names).await;
+        let current = self.current.borrow();
+        let replaced = current
+            .as_ref()
+            .is_some_and(|current| current.number() > link.number());
+        match outcome {
+            Err(VenueError::Network(_)) if replaced => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// When this request may go out; the next one may later.

@@ -6,6 +6,7 @@ use tripline_engine::messages::market::MarketEvent;
 use tripline_engine::ports::VenueError;
 
 use crate::feed::FeedEvent;
+use crate::venue::MarketConnection;
 use crate::venue::binance::ws::MarketFeed;
 
 /// Binance's limit: five messages a second from the client.
@@ -44,11 +45,10 @@ async fn many_streams_are_asked_for_in_batches_within_the_limit_of_messages() {
     }
     told.until("up", is_up).await;
     assert_eq!(names.len(), 850);
-    // Several who subscribe at the same time share the limit.
-    let feed = Rc::new(feed);
-    for number in 1_000..1_008 {
-        let feed = feed.clone();
-        actix_rt::spawn(async move { feed.subscribe(&many(number, number + 1)).await.unwrap() });
+    // Several changes at the same time share the limit.
+    for number in 851..859 {
+        let answer = feed.follow(&many(0, number));
+        actix_rt::spawn(async move { answer.await.unwrap() });
     }
     for _ in 0..8 {
         peer.agree().await;
@@ -64,12 +64,7 @@ async fn subscribing_and_unsubscribing_work_on_the_live_connection_and_hold_for_
     let mut peer = network.accept().await;
     peer.agree().await;
     told.until("up", is_up).await;
-    let feed = Rc::new(feed);
-    let asking = feed.clone();
-    let asked = actix_rt::spawn(async move {
-        asking.subscribe(&many(1, 2)).await?;
-        asking.unsubscribe(&[best()]).await
-    });
+    let asked = actix_rt::spawn(feed.follow(&many(1, 2)));
     let request = peer.agree().await;
     assert_eq!(
         (&request["method"], &request["params"]),
@@ -90,17 +85,15 @@ async fn subscribing_and_unsubscribing_work_on_the_live_connection_and_hold_for_
 async fn a_refused_or_unanswered_request_is_a_typed_error() {
     let (client, mut network) = network(65_536);
     let (feed, told) = start(&client, &[best()]);
-    let error = feed.subscribe(&many(1, 2)).await.unwrap_err();
+    let error = feed.follow(&many(1, 2)).await.unwrap_err();
     assert!(
         matches!(error, VenueError::Network(_)),
         "not connected yet: {error:?}"
     );
+    feed.follow(&[]).await.unwrap(); // Nothing is to be asked for.
     let mut peer = network.accept().await;
-    peer.agree().await;
     told.until("up", is_up).await;
-    let feed = Rc::new(feed);
-    let asking = feed.clone();
-    let asked = actix_rt::spawn(async move { asking.subscribe(&many(2, 3)).await });
+    let asked = actix_rt::spawn(feed.follow(&many(2, 3)));
     let request = peer.request().await;
     let refusal =
         json!({"code": 2, "msg": "Invalid request: too many parameters", "id": request["id"]});
@@ -111,13 +104,12 @@ async fn a_refused_or_unanswered_request_is_a_typed_error() {
         "{error:?}"
     );
     // Not answered, while the connection lives.
-    let asking = feed.clone();
-    let asked = actix_rt::spawn(async move { asking.subscribe(&many(3, 4)).await });
+    let asked = actix_rt::spawn(feed.follow(&many(2, 4)));
     peer.request().await;
     let error = asked.await.unwrap().unwrap_err();
     assert!(matches!(error, VenueError::Timeout(_)), "{error:?}");
     // The connection ends before the answer.
-    let asked = actix_rt::spawn(async move { feed.subscribe(&many(4, 5)).await });
+    let asked = actix_rt::spawn(feed.follow(&many(2, 5)));
     loop {
         let request = peer.request().await;
         if request["method"] == "SUBSCRIBE" {
@@ -141,12 +133,20 @@ async fn a_subscription_made_during_a_hand_over_is_on_the_new_connection() {
         .await;
     let mut new = network.accept().await;
     let subscribe = new.request().await;
-    let asked = actix_rt::spawn(async move { feed.subscribe(&many(1, 2)).await.map(|()| feed) });
+    let wanted = |number| [&[best()], &many(1, number)[..]].concat();
+    let asked = actix_rt::spawn(feed.follow(&wanted(2)));
     assert_eq!(old.agree().await["params"], json!(["a1usdt@trade"]));
-    let _feed = asked.await.unwrap().unwrap();
+    asked.await.unwrap().unwrap();
+    // Another change, which the old connection does not answer any more.
+    let asked = actix_rt::spawn(feed.follow(&wanted(3)));
+    assert_eq!(old.request().await["params"], json!(["a2usdt@trade"]));
     new.answer(&subscribe, Value::Null).await;
-    assert_eq!(new.agree().await["params"], json!(["a1usdt@trade"]));
+    assert_eq!(
+        new.agree().await["params"],
+        json!(["a1usdt@trade", "a2usdt@trade"])
+    );
     told.until("up", is_up).await;
+    asked.await.unwrap().unwrap();
 }
 
 #[actix_rt::test]

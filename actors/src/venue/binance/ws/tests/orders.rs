@@ -138,7 +138,7 @@ fn gate() -> (HaltBoard, Gate) {
         strategy: StrategyId::new("q").unwrap(),
         account: AccountId::new("main").unwrap(),
         venue: VenueId::new("binance").unwrap(),
-        instruments: vec![symbol()],
+        instruments: vec![symbol()].into(),
     };
     let board = HaltBoard::new();
     (board.clone(), Gate::new(board, membership.into()))
