@@ -43,11 +43,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         .venue
         .ok_or_else(|| StartError::Venue("no venue was given".into()))?;
     let venue = make(&ground.clock)?;
-    let traders: Vec<_> = builder
-        .traders
-        .into_iter()
-        .map(|(id, trader)| Seated::new(id, trader))
-        .collect();
+    let traders = Seated::all(builder.traders);
     let instruments = venue::look(venue.as_ref(), &traders).await?;
 
     // 4. The order gateway, and 5. the strategies, which need each other's addresses.

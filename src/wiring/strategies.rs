@@ -24,7 +24,12 @@ pub(super) struct Seated {
 }
 
 impl Seated {
-    pub(super) fn new(id: StrategyId, trader: Trader) -> Self {
+    pub(super) fn all(traders: Vec<(StrategyId, Trader)>) -> Vec<Self> {
+        let traders = traders.into_iter();
+        traders.map(|(id, trader)| Self::new(id, trader)).collect()
+    }
+
+    fn new(id: StrategyId, trader: Trader) -> Self {
         let subscriptions = match &trader {
             Trader::Hosted(strategy) => strategy.subscriptions(),
             Trader::Bare { subscriptions, .. } => subscriptions.clone(),
