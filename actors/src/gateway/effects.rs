@@ -177,17 +177,15 @@ impl OrderGateway {
         ctx.spawn(returned);
     }
 
-    pub(super) fn list_open(&mut self, after: Duration, ctx: &mut Context<Self>) {
+    fn list_open(&mut self, after: Duration, ctx: &mut Context<Self>) {
         let port = self.port.clone();
         let answer = later(after, move || port.open_orders(None));
         let returned = answer.into_actor(self).map(|answer, gateway, ctx| {
             match &answer {
                 Ok(_) => gateway.open_listed = true,
-                Err(error) if !gateway.open_listed => {
+                Err(error) => {
                     log::warn!(actor = "gateway"; "open orders cannot be listed: {error}");
-                    gateway.list_open(Duration::from_secs(1), ctx);
                 }
-                Err(_) => {}
             }
             gateway.work(ctx, move |desk, now, out| {
                 desk.open_listed(answer, now, out)

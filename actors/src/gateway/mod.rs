@@ -228,7 +228,7 @@ impl Actor for OrderGateway {
         if let Some(earlier) = self.earlier.take() {
             self.work(ctx, |desk, now, out| desk.restore(earlier, now, out));
         }
-        self.list_open(Duration::ZERO, ctx);
+        self.work(ctx, |desk, _, out| desk.list_open(out));
         ctx.run_interval(TICK, |gateway, ctx| {
             let cancel = gateway.earlier_orders == RestingOrders::Cancel && gateway.is_waiting();
             gateway.work(ctx, |desk, now, out| {

@@ -110,6 +110,8 @@ pub struct OrderDesk {
     sweeps: Vec<Sweep>,
     /// When the last confirmation of a sweep of the scope began.
     listed: BTreeMap<Scope, Timestamp>,
+    /// All open orders are being asked for.
+    listing: bool,
     private_stream_up: bool,
     /// Whether the private stream was up before in this run.
     was_up: bool,
@@ -155,6 +157,7 @@ impl OrderDesk {
             positions: PositionBook::default(),
             sweeps: Vec::new(),
             listed: BTreeMap::new(),
+            listing: false,
             private_stream_up: false,
             was_up: false,
             review: None,

@@ -107,20 +107,31 @@ impl OrderDesk {
         &self.sweeps
     }
 
+    /// Asks for all open orders, as an engine does when it begins; asks again until there is an answer.
+    pub fn list_open(&mut self, out: &mut Vec<Effect>) {
+        self.list_after(Duration::ZERO, out);
+    }
+
+    /// One listing at a time: the venue is asked once for all sweeps that wait, and failures do not
+    /// multiply.
+    fn list_after(&mut self, after: Duration, out: &mut Vec<Effect>) {
+        self.listing = true;
+        out.push(Effect::ListOpen { after });
+    }
+
     /// Where every order of a sweep has ended, asks the venue to confirm; where one goes on, sees to it
-    /// that its cancel does too.
+    /// that its cancel does too. A listing that began before its last order ended confirms no sweep.
     pub(super) fn confirm_sweeps(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         let mut sweeps = std::mem::take(&mut self.sweeps);
+        let mut list = false;
         for sweep in &mut sweeps {
             let left = self.open_orders().any(|order| self.is_in(sweep, order.id));
             if left {
                 self.cancel_in(sweep, now, out);
-            } else if !sweep.listing {
+            } else if !sweep.listing && !self.listing {
                 sweep.listing = true;
                 self.listed.insert(sweep.scope, now);
-                out.push(Effect::ListOpen {
-                    after: Duration::ZERO,
-                });
+                list = true;
             }
             if !sweep.alarmed && now.saturating_since(sweep.started) > SWEEP_ALARM {
                 sweep.alarmed = true;
@@ -131,6 +142,9 @@ impl OrderDesk {
         // A sweep that was raised meanwhile stands behind those that were under way.
         sweeps.append(&mut self.sweeps);
         self.sweeps = sweeps;
+        if list {
+            self.list_after(Duration::ZERO, out);
+        }
     }
 
     /// Takes the answer to [`Effect::ListOpen`]: every order that is open at the venue. A failed query
@@ -141,15 +155,8 @@ impl OrderDesk {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
-        let listing = self.sweeps.iter().any(|sweep| sweep.listing);
-        let open = match answer {
-            Ok(open) => open,
-            Err(_) if listing => {
-                return out.push(Effect::ListOpen {
-                    after: Duration::from_secs(1),
-                });
-            }
-            Err(_) => return,
+        let Ok(open) = answer else {
+            return self.list_after(Duration::from_secs(1), out);
         };
         for report in &open {
             self.report(report.clone(), now, out);
@@ -173,10 +180,9 @@ impl OrderDesk {
             self.sweeps.push(sweep);
         }
         out.extend(done.into_iter().map(Effect::Swept));
+        self.listing = false;
         if again {
-            out.push(Effect::ListOpen {
-                after: Duration::from_millis(500),
-            });
+            self.list_after(Duration::from_millis(500), out);
         }
         self.confirm_sweeps(now, out);
     }

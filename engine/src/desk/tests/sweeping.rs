@@ -222,6 +222,25 @@ fn a_flood_of_faults_lists_the_open_orders_once() {
 }
 
 #[test]
+fn failed_listings_of_a_start_and_of_sweeps_do_not_multiply() {
+    let mut bench = Bench::new();
+    bench.desk.list_open(&mut bench.out);
+    assert_eq!(bench.did(), ["list 0ns"]);
+    for scope in [scope(), Scope::Global] {
+        bench.halt(scope);
+        assert_eq!(bench.did(), [""; 0], "the start's listing is under way");
+    }
+    for _ in 0..10 {
+        bench.listed(Err(VenueError::Timeout(Duration::from_secs(1))));
+        assert_eq!(bench.did(), ["list 1s"]);
+    }
+    bench.listed(Ok(Vec::new()));
+    assert_eq!(bench.did(), ["list 0ns"], "it began before the halts");
+    bench.listed(Ok(Vec::new()));
+    assert_eq!(bench.did(), ["swept 0", "swept 0"]);
+}
+
+#[test]
 fn a_stop_sweeps_everything_and_places_nothing_more() {
     let mut bench = Bench::new();
     let id = bench.working();
