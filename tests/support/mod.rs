@@ -8,6 +8,7 @@
 )]
 
 pub mod hand;
+pub mod memory;
 pub mod proxy;
 pub mod quoter;
 pub mod receiver;

@@ -1,6 +1,7 @@
 //! The market data actor: follows the venue's streams, keeps the books, and says when data is stale.
 
 mod changes;
+mod newest;
 mod reader;
 mod symbol;
 

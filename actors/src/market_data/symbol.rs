@@ -10,6 +10,7 @@ use tripline_engine::money::Price;
 use tripline_engine::strategy::Subscription;
 use tripline_engine::time::Timestamp;
 
+use super::newest::News;
 use super::reader::{Reader, To};
 use crate::delivery::Outlet;
 
@@ -35,6 +36,7 @@ pub(super) struct SymbolData {
     fresh: bool,
     stale_reported: bool,
     reference_sent: Option<Timestamp>,
+    news: News,
     readers: Vec<Reader>,
 }
 
@@ -49,6 +51,7 @@ impl SymbolData {
             fresh: false,
             stale_reported: false,
             reference_sent: None,
+            news: News::default(),
             readers: Vec::new(),
         }
     }
@@ -94,6 +97,9 @@ impl SymbolData {
         let received = event.received();
         self.last_data = Some(received);
         self.stale_reported = false;
+        if !self.news.is_news(&event) {
+            return Needs::Nothing;
+        }
         match event {
             MarketEvent::BestBidAsk(best) => {
                 self.refer(best.bid.price, best.ask.price, received, gateway);

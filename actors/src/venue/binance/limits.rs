@@ -34,6 +34,8 @@ pub struct RateLimit {
 enum Counted {
     Weight,
     Orders,
+    /// Attempts to open a WebSocket.
+    Connections,
 }
 
 /// A fixed window: `count` holds for the window with the number `index` only.
@@ -118,6 +120,7 @@ impl Limits {
             Window::new(Counted::Weight, WEIGHT_WINDOW, 6_000),
             Window::new(Counted::Orders, Duration::from_secs(10), 100),
             Window::new(Counted::Orders, Duration::from_secs(86_400), 200_000),
+            Window::new(Counted::Connections, Duration::from_secs(300), 300),
         ];
         Self(Rc::new(RefCell::new(State {
             windows,
@@ -133,6 +136,7 @@ impl Limits {
             let counted = match row.rate_limit_type.as_str() {
                 "REQUEST_WEIGHT" => Counted::Weight,
                 "ORDERS" => Counted::Orders,
+                "CONNECTIONS" => Counted::Connections,
                 _ => continue,
             };
             let Some(length) = length(&row.interval, row.interval_num) else {
@@ -278,13 +282,9 @@ impl Limits {
         for window in &mut state.windows {
             window.roll(now);
             let (adds, limit, what) = match window.counted {
-                Counted::Weight => (
-                    weight,
-                    window.limit - window.limit / 100 * reserve.min(100),
-                    "request weight",
-                ),
+                Counted::Weight => (weight, spared(window.limit, reserve), "request weight"),
                 Counted::Orders if order => (1, window.limit, "orders"),
-                Counted::Orders => continue,
+                Counted::Orders | Counted::Connections => continue,
             };
             if window.count.saturating_add(adds) > limit {
                 let text = format!(
@@ -297,6 +297,37 @@ impl Limits {
                 });
             }
         }
+        Ok(())
+    }
+
+    /// Counts an attempt to open a WebSocket, which costs `weight`, if one may be made now. The reserve is
+    /// left to other programs behind the same address, whose attempts are not known here.
+    ///
+    /// # Errors
+    /// [`VenueError::RateLimited`] when too many were made, [`VenueError::Banned`] during a ban; with the
+    /// time until one may be made.
+    pub fn may_connect(&self, now: Timestamp, weight: u64) -> Result<(), VenueError> {
+        if let Err(banned @ VenueError::Banned { .. }) = self.check(now, 0, false, false) {
+            return Err(banned);
+        }
+        let mut state = self.0.borrow_mut();
+        let reserve = state.reserve_percent;
+        let windows = state.windows.iter_mut();
+        for window in windows.filter(|window| window.counted == Counted::Connections) {
+            window.roll(now);
+            let limit = spared(window.limit, reserve);
+            if window.count >= limit {
+                let (count, length) = (window.count, window.length);
+                let text = format!("{count} of {limit} connections in {length:?} are used");
+                return Err(VenueError::RateLimited {
+                    retry_after: Some(window.ends_in(now)),
+                    text,
+                });
+            }
+            window.count += 1;
+        }
+        drop(state);
+        self.spend(now, weight);
         Ok(())
     }
 
@@ -323,6 +354,11 @@ impl Limits {
         }
         InFlight(Rc::clone(&self.0))
     }
+}
+
+/// A limit without its reserve.
+fn spared(limit: u64, reserve_percent: u64) -> u64 {
+    limit - limit / 100 * reserve_percent.min(100)
 }
 
 /// `SECOND`, `MINUTE`, `HOUR`, `DAY` in rows, their first letters in headers.
@@ -445,6 +481,34 @@ mod tests {
             );
             assert_eq!(limits.may_place(at(first)), Ok(()), "{error} {code:?}");
         }
+    }
+
+    #[test]
+    fn connections_are_attempted_within_their_limit_and_not_during_a_ban() {
+        let limits = Limits::new(20);
+        for _ in 0..240 {
+            assert_eq!(limits.may_connect(at(10), 0), Ok(()));
+        }
+        let Err(VenueError::RateLimited { retry_after, .. }) = limits.may_connect(at(40), 0) else {
+            panic!("the limit was not kept");
+        };
+        assert_eq!(retry_after, Some(Duration::from_secs(260)));
+        assert_eq!(limits.may_place(at(40)), Ok(()));
+        limits.learn(&[row("CONNECTIONS", "MINUTE", 5, 10, None)], at(300));
+        for _ in 0..10 {
+            assert_eq!(limits.may_connect(at(300), 2), Ok(()));
+        }
+        assert!(limits.may_connect(at(300), 2).is_err());
+        // What connecting costs counts as well.
+        assert!(limits.may_query(at(300), 5_980).is_ok());
+        assert!(limits.may_query(at(300), 5_981).is_err());
+        let (retry_after, text) = (Some(Duration::from_secs(120)), "banned".to_owned());
+        limits.refused(&VenueError::Banned { retry_after, text }, None, at(590));
+        assert!(matches!(
+            limits.may_connect(at(700), 2),
+            Err(VenueError::Banned { .. })
+        ));
+        assert_eq!(limits.may_connect(at(710), 2), Ok(()));
     }
 
     #[test]

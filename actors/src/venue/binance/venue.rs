@@ -165,6 +165,7 @@ impl Venue for Binance {
             depth_speed: self.settings.depth_speed,
             time_unit: self.settings.time_unit,
             bounds: self.settings.bounds,
+            limits: self.api.limits.clone(),
             clock: self.clock.clone(),
             client: self.api.client.clone(),
             seed: self.seed.wrapping_add(1),

@@ -19,12 +19,13 @@ use crate::clock::Clock;
 use crate::feed::FeedEvent;
 use crate::venue::{Connection, FeedSink, MarketConnection};
 
+use super::super::limits::Limits;
 use super::super::settings::{Bounds, DepthSpeed};
 use super::super::wire::frame::{
     ControlError, Frame, RequestId, decode, stream_name, stream_symbol,
 };
 use super::super::wire::time::TimeUnit;
-use super::life::{Control, Gone, Life, Role, Then};
+use super::life::{Control, Gone, Life, Means, Role, Then};
 use super::link::Link;
 
 /// Names in one SUBSCRIBE.
@@ -67,6 +68,7 @@ pub struct FeedSettings {
     /// Of the venue's time stamps.
     pub time_unit: TimeUnit,
     pub bounds: Bounds,
+    pub limits: Limits,
     pub clock: Clock,
     pub client: awc::Client,
     /// Draws the jitter of reconnects.
@@ -104,7 +106,13 @@ impl MarketFeed {
     /// Starts connecting.
     #[must_use]
     pub fn start(settings: FeedSettings, subscriptions: &[Subscription], sink: FeedSink) -> Self {
-        let (client, bounds, seed) = (settings.client.clone(), settings.bounds, settings.seed);
+        let means = Means {
+            client: settings.client.clone(),
+            bounds: settings.bounds,
+            limits: settings.limits.clone(),
+            clock: settings.clock.clone(),
+            seed: settings.seed,
+        };
         let state = Rc::new(State {
             streams: RefCell::new(settings.streams_of(subscriptions)),
             settings,
@@ -115,7 +123,7 @@ impl MarketFeed {
             next_request: Cell::new(Instant::now()),
         });
         let role = Rc::new(FeedRole(state.clone()));
-        let control = Life::start(role, client, bounds, seed);
+        let control = Life::start(role, means);
         Self { state, control }
     }
 
@@ -284,6 +292,10 @@ impl Role for FeedRole {
             TimeUnit::Millisecond => format!("{base}/stream?streams="),
             TimeUnit::Microsecond => format!("{base}/stream?streams=&timeUnit=MICROSECOND"),
         }
+    }
+
+    fn weight(&self) -> u64 {
+        0
     }
 
     fn silence(&self) -> Duration {

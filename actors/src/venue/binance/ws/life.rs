@@ -13,8 +13,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tripline_engine::ports::VenueError;
 
+use super::super::limits::Limits;
 use super::super::settings::Bounds;
 use super::link::{self, Incoming, Link};
+use crate::clock::Clock;
 
 /// A connection that was up for as long has not failed at once.
 const LASTED: Duration = Duration::from_secs(10);
@@ -49,6 +51,8 @@ pub(super) enum Gone {
 pub(super) trait Role: 'static {
     fn name(&self) -> &'static str;
     fn url(&self) -> String;
+    /// The request weight of an attempt to connect.
+    fn weight(&self) -> u64;
     /// Without a message for this long, the connection is dead.
     fn silence(&self) -> Duration;
     /// Subscribes or logs on; messages are read meanwhile.
@@ -105,31 +109,37 @@ enum Ending {
 /// A connection that is being made.
 type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Link, VenueError>> + 'a>>;
 
+/// What connections are made with.
+pub(super) struct Means {
+    pub(super) client: awc::Client,
+    pub(super) bounds: Bounds,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+    /// Draws the jitter of the back-off: a known one makes it repeatable.
+    pub(super) seed: u64,
+}
+
 /// One role's connections.
 pub(super) struct Life<R: Role> {
     role: Rc<R>,
-    client: awc::Client,
-    bounds: Bounds,
+    means: Means,
     control: Rc<Control>,
     /// The number of the connection that was made last.
     number: Cell<u64>,
+    /// When the last hand-over began.
+    handed_over: Cell<Option<Instant>>,
 }
 
 impl<R: Role> Life<R> {
-    /// Starts connecting. The seed draws the jitter of the back-off: a known one makes it repeatable.
-    pub(super) fn start(
-        role: Rc<R>,
-        client: awc::Client,
-        bounds: Bounds,
-        seed: u64,
-    ) -> Rc<Control> {
-        let control = Rc::new(Control::default());
+    /// Starts connecting.
+    pub(super) fn start(role: Rc<R>, means: Means) -> Rc<Control> {
+        let (control, seed) = (Rc::new(Control::default()), means.seed);
         let life = Self {
             role,
-            client,
-            bounds,
+            means,
             control: control.clone(),
             number: Cell::new(0),
+            handed_over: Cell::new(None),
         };
         actix_rt::spawn(life.run(StdRng::seed_from_u64(seed)));
         control
@@ -195,19 +205,33 @@ impl<R: Role> Life<R> {
 
     /// Connects and opens; on success the role uses the connection.
     async fn connect(&self) -> Result<Link, VenueError> {
+        let Means {
+            client,
+            bounds,
+            limits,
+            clock,
+            ..
+        } = &self.means;
+        limits.may_connect(clock.venue_now(), self.role.weight())?;
         self.number.set(self.number.get() + 1);
         let url = self.role.url();
-        let limit = usize::try_from(self.bounds.message_limit_bytes).unwrap_or(usize::MAX);
-        let within = self.bounds.connect_timeout() * 2;
+        let limit = usize::try_from(bounds.message_limit_bytes).unwrap_or(usize::MAX);
+        let within = bounds.connect_timeout() * 2;
         let deadline = Instant::now() + within;
         let late = || VenueError::Network(format!("not open within {within:?}"));
         let closed = || VenueError::Network(CLOSED.into());
-        let linking = link::open(&self.client, &url, limit, self.number.get());
+        let linking = link::open(client, &url, limit, self.number.get());
         let link = tokio::select! {
             biased;
-            link = timeout_at(deadline, linking) => link.unwrap_or_else(|_| Err(late()))?,
+            link = timeout_at(deadline, linking) => link.unwrap_or_else(|_| Err(late())),
             () = self.control.until_closed() => return Err(closed()),
         };
+        let link = link.inspect_err(|error| {
+            // A ban is one of the address: requests stop as well.
+            if matches!(error, VenueError::Banned { .. }) {
+                limits.refused(error, None, clock.venue_now());
+            }
+        })?;
         let opened = tokio::select! {
             biased;
             opened = timeout_at(deadline, self.open(&link)) => opened.unwrap_or_else(|_| Err(late())),
@@ -254,7 +278,8 @@ impl<R: Role> Life<R> {
     /// Reads one connection. A successor that is not there yet when this one ends is left where it is.
     async fn read<'a>(&'a self, link: &Link, successor: &mut Option<Connecting<'a>>) -> Ending {
         let silence = self.role.silence();
-        let mut hand_over_at = Instant::now() + Duration::from_millis(self.bounds.hand_over_age_ms);
+        let mut hand_over_at =
+            Instant::now() + Duration::from_millis(self.means.bounds.hand_over_age_ms);
         let mut probed = false;
         loop {
             if self.control.closed.get() {
@@ -290,6 +315,7 @@ impl<R: Role> Life<R> {
                     return Ending::Broken(format!("no message for {silence:?}"));
                 }
                 () = sleep_until(hand_over_at), if !handing_over => {
+                    self.handed_over.set(Some(Instant::now()));
                     *successor = Some(Box::pin(self.connect()));
                     continue;
                 }
@@ -302,7 +328,12 @@ impl<R: Role> Life<R> {
             };
             match then {
                 Then::GoOn => {}
-                Then::HandOver => hand_over_at = Instant::now(),
+                // One after the other, if every new connection is announced to end.
+                Then::HandOver => {
+                    let now = Instant::now();
+                    let last = self.handed_over.get();
+                    hand_over_at = last.map_or(now, |last| now.max(last + LASTED));
+                }
                 Then::Reconnect(reason) => return Ending::Broken(reason),
             }
         }
@@ -311,8 +342,8 @@ impl<R: Role> Life<R> {
     /// Waits before the next attempt: doubling, plus or minus half, never less than the venue asks.
     async fn pause(&self, attempts: u32, error: &VenueError, jitter: &mut StdRng) {
         let (first, longest) = (
-            self.bounds.reconnect_first_ms,
-            self.bounds.reconnect_longest_ms,
+            self.means.bounds.reconnect_first_ms,
+            self.means.bounds.reconnect_longest_ms,
         );
         let doubled = first.saturating_mul(1 << attempts.min(16)).min(longest);
         let drawn = jitter.random_range(doubled / 2..=doubled + doubled / 2);

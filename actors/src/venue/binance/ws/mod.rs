@@ -74,7 +74,7 @@ impl ApiAccount {
     pub fn private_stream(&self, sink: PrivateSink, seed: u64) -> PrivateStream {
         let session = Session::new(self.account(), Some(sink));
         let role = Rc::new(SessionRole(session));
-        let control = Life::start(role, self.client.clone(), self.bounds, seed);
+        let control = Life::start(role, self.account().means(self.client.clone(), seed));
         PrivateStream(control)
     }
 }

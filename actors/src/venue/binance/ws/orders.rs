@@ -47,7 +47,7 @@ impl ApiOrders {
     pub(super) fn start(account: Account, client: awc::Client, seed: u64) -> Self {
         let session = Session::new(account.clone(), None);
         let role = Rc::new(SessionRole(session.clone()));
-        let control = Life::start(role, client, account.bounds, seed);
+        let control = Life::start(role, account.means(client, seed));
         Self {
             session,
             account,

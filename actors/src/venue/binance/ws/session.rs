@@ -23,7 +23,7 @@ use super::super::settings::{Bounds, KeyKind};
 use super::super::sign::Signer;
 use super::super::wire::time::TimeUnit;
 use super::super::wire::user_event::{UserEvent, user_event};
-use super::life::Then;
+use super::life::{Means, Then};
 use super::link::{Link, NotSent};
 use super::requests::{Message, Params, Signing, write};
 
@@ -39,6 +39,19 @@ pub(super) struct Account {
     pub(super) limits: Limits,
     pub(super) bounds: Bounds,
     pub(super) time_unit: TimeUnit,
+}
+
+impl Account {
+    /// What the connections of its sessions are made with.
+    pub(super) fn means(&self, client: awc::Client, seed: u64) -> Means {
+        Means {
+            client,
+            bounds: self.bounds,
+            limits: self.limits.clone(),
+            clock: self.clock.clone(),
+            seed,
+        }
+    }
 }
 
 type Answered = Result<String, VenueError>;

@@ -36,6 +36,10 @@ impl Role for SessionRole {
         }
     }
 
+    fn weight(&self) -> u64 {
+        2
+    }
+
     fn silence(&self) -> Duration {
         Duration::from_millis(self.0.account.bounds.private_silence_ms)
     }

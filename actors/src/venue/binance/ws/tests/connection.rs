@@ -10,6 +10,7 @@ use tripline_engine::ports::VenueError;
 
 use crate::feed::FeedEvent;
 use crate::venue::Connection;
+use crate::venue::binance::limits::Limits;
 use crate::venue::binance::ws::MarketFeed;
 
 fn feed(client: &awc::Client, bounds: Bounds) -> (MarketFeed, Told<FeedEvent>) {
@@ -348,6 +349,66 @@ async fn an_announced_shutdown_is_a_hand_over_at_once() {
         before.elapsed()
     );
     assert!(!told.all().iter().any(is_down), "{told:?}");
+}
+
+#[actix_rt::test]
+async fn announced_shutdowns_one_after_the_other_are_no_storm_of_connections() {
+    let (client, mut network) = network(65_536);
+    let (_feed, told) = feed(&client, bounds());
+    let begun = Instant::now();
+    let mut old = Vec::new();
+    for _ in 0..5 {
+        let mut peer = network.accept().await;
+        peer.agree().await;
+        told.until("up", is_up).await;
+        peer.say(r#"{"e":"serverShutdown","E":1790000000000}"#)
+            .await;
+        old.push(peer);
+    }
+    // The first hand-over at once, the other three ten seconds apart.
+    assert!(
+        begun.elapsed() >= Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(!told.all().iter().any(is_down), "{told:?}");
+}
+
+#[actix_rt::test]
+async fn connections_of_all_roles_together_are_attempted_no_more_often_than_the_venue_allows() {
+    let (client, mut network) = network(65_536);
+    let hasty = Bounds {
+        reconnect_first_ms: 1,
+        reconnect_longest_ms: 1,
+        ..bounds()
+    };
+    let limits = Limits::new(0);
+    let feeds: Vec<_> = (0..3)
+        .map(|seed| {
+            let (_, sink) = Told::sink();
+            let settings = FeedSettings {
+                limits: limits.clone(),
+                seed,
+                ..feed_settings(&client, hasty)
+            };
+            MarketFeed::start(settings, &[best()], sink)
+        })
+        .collect();
+    // The venue's clock begins 200 seconds into a window.
+    let begun = Instant::now();
+    let window = |at: Instant| (at.duration_since(begun).as_secs() + 200) / 300;
+    let mut attempts = std::collections::BTreeMap::<u64, u32>::new();
+    while begun.elapsed() < Duration::from_secs(1_000) {
+        network.refuse("503 Service Unavailable").await;
+        *attempts.entry(window(Instant::now())).or_default() += 1;
+    }
+    drop(feeds);
+    assert!(attempts.len() >= 3, "{attempts:?}");
+    assert!(attempts.values().all(|count| *count <= 300), "{attempts:?}");
+    assert_eq!(
+        attempts[&1], 300,
+        "and all of them may be used: {attempts:?}"
+    );
 }
 
 #[actix_rt::test]

@@ -29,6 +29,7 @@ use tripline_engine::ids::Symbol;
 use tripline_engine::strategy::Subscription;
 use tripline_engine::time::Timestamp;
 
+use super::super::limits::Limits;
 use super::super::settings::{Bounds, DepthSpeed};
 use super::super::wire::time::TimeUnit;
 use super::FeedSettings;
@@ -264,6 +265,7 @@ fn feed_settings(client: &awc::Client, bounds: Bounds) -> FeedSettings {
         depth_speed: DepthSpeed::default(),
         time_unit: TimeUnit::default(),
         bounds,
+        limits: Limits::new(20),
         clock: clock(),
         client: client.clone(),
         seed: 7,
