@@ -9,6 +9,7 @@ pub mod faults;
 pub mod feed;
 pub mod gateway;
 pub mod http;
+pub mod journal;
 pub mod journaling;
 pub mod market_data;
 pub mod panics;

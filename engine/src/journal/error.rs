@@ -65,9 +65,9 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Whether the journal still works in spite of it.
+    /// Whether it is no failure of the journal itself.
     #[must_use]
-    pub const fn leaves_it_alive(&self) -> bool {
+    pub const fn is_refusal_or_slow(&self) -> bool {
         matches!(
             self,
             Self::Slow { .. }
@@ -75,6 +75,7 @@ impl JournalError {
                 | Self::Unwritable { .. }
                 | Self::NotNew { .. }
                 | Self::RunUsed { .. }
+                | Self::Closed
         )
     }
 }

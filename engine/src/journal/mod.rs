@@ -28,7 +28,7 @@ pub use record::{
     Occasion, PlacementAnswer, RECORD_VERSION, Reconciled, Reconciliation, Reported, Resolved,
     Resumed, RunEnded, RunStarted, Sent, Uncertain,
 };
-pub use state::{JournalState, LastRun};
+pub use state::{JournalState, LastRun, STATE_VERSION};
 
 /// The place of a record in the journal, from 1, without gaps.
 #[derive(

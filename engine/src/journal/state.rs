@@ -7,6 +7,10 @@ use super::{AlertsMemory, HaltsMemory, OrdersMemory};
 use crate::ids::RunId;
 use crate::time::Timestamp;
 
+/// The version of what a fold gives. A stored state of another version is not gone on from: the records
+/// are folded anew.
+pub const STATE_VERSION: u16 = 1;
+
 /// The run that started last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRun {
