@@ -16,6 +16,8 @@ pub enum Exit {
     Halted = 3,
     /// The engine stopped, and orders may be open at the venue.
     OrdersMayBeOpen = 4,
+    /// The journal is damaged, or is none.
+    Damaged = 5,
     /// A fault could be brought to nobody ([`tripline_actors::faults::EXIT_UNSEEN_FAULT`]).
     UnseenFault = 70,
 }
@@ -27,6 +29,7 @@ impl Exit {
         Self::Usage,
         Self::Halted,
         Self::OrdersMayBeOpen,
+        Self::Damaged,
         Self::UnseenFault,
     ];
 

@@ -7,6 +7,7 @@ mod exchange;
 mod exit;
 mod init;
 mod inspect;
+mod journal;
 mod output;
 mod run;
 mod simulate;
@@ -24,6 +25,7 @@ Exit codes:
   2   wrong usage or configuration; nothing was started
   3   the engine stopped while something was still halted
   4   the engine stopped, and orders may be open at the venue
+  5   the journal is damaged
   70  a fault could be brought to nobody, and the process ended itself
 
 RUST_LOG sets what is logged, such as RUST_LOG=info,tripline_actors=debug; logs go to standard error.";
@@ -51,6 +53,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Run strategies under drawn faults in virtual time, and judge what became of their orders
     Simulate(simulate::SimulateArgs),
+    /// Check or show a journal, also while an engine writes to it
+    Journal(journal::JournalArgs),
     /// Write a commented configuration to begin with
     Init(init::InitArgs),
     /// Print a completion script for a shell
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Simulate(args) => simulate::simulate(&args),
+        Command::Journal(args) => journal::journal(&args),
         Command::Init(args) => init::init(&args),
         Command::Completions(args) => completions::completions(&args),
     };
