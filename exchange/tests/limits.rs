@@ -24,6 +24,12 @@ async fn weights_add_up_in_the_header_and_successful_orders_are_free() {
     );
     // A new minute may begin between two requests.
     assert!(after == before + 50 || after == 50, "{before} then {after}");
+    let rules = "/api/v3/executionRules?symbols=[%22BTCUSDT%22,%22ETHUSDT%22]";
+    let rules = used(&exchange.get(rules).await);
+    assert!(
+        rules == after + 4 || rules == 4,
+        "two for each symbol: {after} then {rules}"
+    );
     let placed = exchange.place("free", "BUY", "59000").await;
     let refused = exchange.place("free", "BUY", "59000").await;
     let (placed, refused) = (used(&placed), used(&refused));
@@ -123,4 +129,9 @@ async fn connections_are_limited_too() {
     let refused = exchange.try_socket("/ws").await;
     let error = refused.err().expect("the third is refused");
     assert!(error.contains("429"), "{error}");
+    let upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket")];
+    let answer = exchange.send("GET", "/ws", &upgrade, "").await.unwrap();
+    assert_eq!((answer.status, answer.code()), (429, -1003));
+    let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!(wait <= 300, "{wait}");
 }

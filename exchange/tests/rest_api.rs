@@ -141,6 +141,36 @@ async fn tickers_cover_the_wanted_span_and_what_never_exists_is_empty() {
 }
 
 #[actix_rt::test]
+async fn what_the_exchange_says_of_itself_is_what_it_does() {
+    let exchange = Exchange::with(|config| {
+        config.accounts[0].bnb_discount = Some("0.6".parse().unwrap());
+    });
+    let info = exchange.get("/api/v3/exchangeInfo?symbol=BTCUSDT").await;
+    let symbol = &info.json()["symbols"][0];
+    let refused = [
+        ("icebergAllowed", "icebergQty=0.001"),
+        ("allowTrailingStop", "trailingDelta=100"),
+        ("pegInstructionsAllowed", "pegPriceType=PRIMARY_PEG"),
+    ];
+    for (field, parameter) in refused {
+        assert_eq!(symbol[field], false, "{field}");
+        let order = format!("{}&{parameter}", Exchange::limit("x", "BUY", "59000"));
+        let answer = exchange.signed("POST", "/api/v3/order", &order).await;
+        assert_eq!(answer.code(), -2010, "{}", answer.text);
+    }
+    assert_eq!(symbol["permissionSets"], json!([["SPOT"]]));
+    let path = "/api/v3/exchangeInfo?permissions=[%22MARGIN%22]&showPermissionSets=false";
+    assert_eq!(exchange.get(path).await.json()["symbols"], json!([]));
+
+    let commission = exchange
+        .signed("GET", "/api/v3/account/commission", "symbol=BTCUSDT")
+        .await;
+    let discount = &commission.json()["discount"];
+    assert_eq!(discount["enabledForAccount"], true);
+    assert_eq!(discount["discount"], "0.60000000");
+}
+
+#[actix_rt::test]
 async fn unknown_paths_are_404_and_listen_keys_are_gone() {
     let exchange = Exchange::start();
     assert_eq!(exchange.get("/api/v1/time").await.status, 404);

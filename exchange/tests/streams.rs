@@ -177,6 +177,11 @@ async fn the_control_protocol_answers_word_for_word() {
             "Invalid request: too many parameters",
         ),
         (
+            json!({"method": "SUBSCRIBE", "params": "btcusdt@trade", "id": 5}),
+            2,
+            "Invalid request: params must be an array of stream names",
+        ),
+        (
             json!({"method": "SUBSCRIBE", "params": [], "id": 1.5}),
             2,
             "Invalid request: request ID must be an unsigned integer",
@@ -203,6 +208,30 @@ async fn the_control_protocol_answers_word_for_word() {
             .unwrap()
             .starts_with("Invalid JSON: expected value at line 1 column")
     );
+}
+
+#[actix_rt::test]
+async fn a_stream_with_two_names_answers_each_listener_under_its_own() {
+    let exchange = Exchange::start();
+    let names = ["btcusdt@depth", "btcusdt@depth@1000ms"];
+    let mut listeners = Vec::new();
+    for name in names {
+        let path = format!("/stream?streams={name}");
+        listeners.push(exchange.socket(&path).await);
+    }
+    move_mid(&exchange, "60000").await;
+    let mut updates = Vec::new();
+    for (name, ws) in names.into_iter().zip(&mut listeners) {
+        let message = ws.next().await;
+        assert_eq!(message["stream"], name);
+        updates.push(message["data"].clone());
+    }
+    assert_eq!(updates[0], updates[1]);
+    let unsubscribe = json!({"method": "UNSUBSCRIBE", "params": [names[1]], "id": 1});
+    answer(&mut listeners[1], unsubscribe).await;
+    move_mid(&exchange, "60010").await;
+    assert_eq!(listeners[0].next().await["stream"], names[0]);
+    assert!(listeners[1].silent(Duration::from_millis(100)).await);
 }
 
 #[actix_rt::test]

@@ -1,5 +1,6 @@
 //! What an account can read of itself.
 
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tripline_engine::ids::VenueOrderId;
 
@@ -9,7 +10,7 @@ use super::market::window;
 use super::orders::order_ref;
 use super::render;
 use crate::core::Core;
-use crate::model::{Order, Refusal, TradesQuery};
+use crate::model::{AccountView, Order, Refusal, TradesQuery};
 use crate::wire::ApiError;
 use crate::wire::render::amount;
 
@@ -116,9 +117,17 @@ pub fn amendments(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     Ok(found.iter().map(row).collect::<Value>().to_string())
 }
 
-/// The discount object; commission in BNB shows in the fills.
-pub fn discount() -> Value {
-    json!({"enabledForAccount": false, "enabledForSymbol": true, "discountAsset": "BNB", "discount": "0.75000000"})
+/// The discount object of an account.
+pub fn discount(view: &AccountView) -> Value {
+    let factor = view
+        .bnb_discount
+        .map_or(Decimal::new(75, 2), |one| one.factor);
+    json!({
+        "enabledForAccount": view.bnb_discount.is_some(),
+        "enabledForSymbol": true,
+        "discountAsset": "BNB",
+        "discount": amount(factor),
+    })
 }
 
 pub fn account(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
@@ -131,8 +140,8 @@ pub fn account(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let balances: Value = shown
         .map(|one| json!({"asset": one.asset, "free": amount(one.free), "locked": amount(one.locked)}))
         .collect();
-    let bips = |rate: rust_decimal::Decimal| {
-        (rate * rust_decimal::Decimal::from(10_000))
+    let bips = |rate: Decimal| {
+        (rate * Decimal::from(10_000))
             .trunc()
             .to_string()
             .parse()
@@ -168,7 +177,8 @@ pub fn commission(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let symbol = call.params.symbol()?;
     let model = core.model.borrow();
     model.instrument(symbol)?;
-    let rates = model.account(call.account()?)?.commission;
+    let view = model.account(call.account()?)?;
+    let rates = view.commission;
     let none = json!({"maker": "0.00000000", "taker": "0.00000000", "buyer": "0.00000000", "seller": "0.00000000"});
     let body = json!({
         "symbol": symbol,
@@ -177,7 +187,7 @@ pub fn commission(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
         },
         "specialCommission": none,
         "taxCommission": none,
-        "discount": discount(),
+        "discount": discount(&view),
     });
     Ok(body.to_string())
 }

@@ -83,13 +83,16 @@ pub fn wanted_status(call: &Call<'_>) -> Result<Option<SymbolStatus>, ApiError> 
 pub fn exchange_info(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let named = named_symbols(core, call)?;
     let status = wanted_status(call)?;
+    let permission = call.params.get("permissions").unwrap_or("SPOT");
+    let spot = permission == "SPOT" || permission.contains("\"SPOT\"");
+    let shows_sets = call.params.boolean("showPermissionSets")?.unwrap_or(true);
     let model = core.model.borrow();
     let symbols = named.unwrap_or_else(|| model.symbols().collect());
     let mut rows = Vec::with_capacity(symbols.len());
     for symbol in symbols {
         let instrument = model.instrument(symbol)?;
-        if status.is_none_or(|wanted| wanted == instrument.status) {
-            rows.push(symbol_row(instrument));
+        if spot && status.is_none_or(|wanted| wanted == instrument.status) {
+            rows.push(symbol_row(instrument, shows_sets));
         }
     }
     let websocket = call.transport == Transport::WsApi;
@@ -114,7 +117,7 @@ fn exchange_filters(model: &crate::model::Exchange) -> Vec<Value> {
     orders.into_iter().chain(algo).collect()
 }
 
-fn symbol_row(instrument: &InstrumentSettings) -> Value {
+fn symbol_row(instrument: &InstrumentSettings, shows_sets: bool) -> Value {
     let types: Vec<_> = OrderType::ALL.iter().map(|one| one.as_str()).collect();
     let modes: Vec<_> = instrument
         .allowed_self_trade_prevention
@@ -132,7 +135,7 @@ fn symbol_row(instrument: &InstrumentSettings) -> Value {
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
         "orderTypes": types,
-        "icebergAllowed": instrument.filters.iceberg_parts.is_some(),
+        "icebergAllowed": false,
         "ocoAllowed": false,
         "otoAllowed": false,
         "opoAllowed": false,
@@ -145,7 +148,7 @@ fn symbol_row(instrument: &InstrumentSettings) -> Value {
         "isMarginTradingAllowed": false,
         "filters": filter_rows(&instrument.filters),
         "permissions": [],
-        "permissionSets": [["SPOT"]],
+        "permissionSets": if shows_sets { json!([["SPOT"]]) } else { json!([]) },
         "defaultSelfTradePreventionMode": instrument.default_self_trade_prevention.as_str(),
         "allowedSelfTradePreventionModes": modes,
     })

@@ -148,7 +148,8 @@ pub fn test(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     if call.params.boolean("computeCommissionRates")? != Some(true) {
         return Ok("{}".into());
     }
-    let rates = core.model.borrow().account(account)?.commission;
+    let view = core.model.borrow().account(account)?;
+    let rates = view.commission;
     let row = |maker: String, taker: String| json!({"maker": maker, "taker": taker});
     let none = || row("0.00000000".into(), "0.00000000".into());
     let amount = crate::wire::render::amount;
@@ -156,7 +157,7 @@ pub fn test(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
         "standardCommissionForOrder": row(amount(rates.maker), amount(rates.taker)),
         "specialCommissionForOrder": none(),
         "taxCommissionForOrder": none(),
-        "discount": super::account::discount(),
+        "discount": super::account::discount(&view),
     });
     Ok(body.to_string())
 }

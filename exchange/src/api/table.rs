@@ -116,7 +116,7 @@ pub static OPERATIONS: &[Operation] = &[
     public(
         "executionRules",
         "/api/v3/executionRules",
-        |_| 40,
+        weights::execution_rules,
         SYMBOLS,
         general::execution_rules,
     ),

@@ -18,13 +18,11 @@ const DAY_US: i64 = 86_400_000_000;
 pub fn average_price(core: &Core, call: &Call<'_>) -> Result<String, ApiError> {
     let symbol = listed_symbol(core, call)?;
     let now = Time(call.now_us);
-    let price = core
-        .model
-        .borrow()
-        .average_price(symbol, now)?
-        .unwrap_or_default();
+    let model = core.model.borrow();
+    let price = model.average_price(symbol, now)?.unwrap_or_default();
+    let traded = model.last_trade_time(symbol)?.unwrap_or(now);
     let body =
-        json!({"mins": 5, "price": amount(price.value()), "closeTime": call.unit.of(call.now_us)});
+        json!({"mins": 5, "price": amount(price.value()), "closeTime": call.unit.of(traded.0)});
     Ok(body.to_string())
 }
 

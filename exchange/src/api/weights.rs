@@ -52,6 +52,16 @@ pub fn order_test(params: &Params) -> u32 {
     }
 }
 
+/// 2 for each named symbol, at most 40, as for all of them.
+pub fn execution_rules(params: &Params) -> u32 {
+    let named = match (params.get("symbol"), params.symbols()) {
+        (Some(_), _) => 1,
+        (None, Ok(Some(names))) => u32::try_from(names.len()).unwrap_or(20),
+        _ => 20,
+    };
+    named.min(20) * 2
+}
+
 /// 4 for each symbol, at most 200.
 pub fn per_symbol(params: &Params) -> u32 {
     let count = params

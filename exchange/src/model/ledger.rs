@@ -192,6 +192,7 @@ impl Ledger {
             uid: known.settings.uid,
             can_trade: known.settings.can_trade,
             commission: known.settings.commission,
+            bnb_discount: known.settings.bnb_discount,
             balances: known
                 .funds
                 .keys()

@@ -230,6 +230,14 @@ impl Exchange {
         Ok(self.find(symbol)?.tape.average(5, now))
     }
 
+    /// When it last traded; `None` before the first trade.
+    ///
+    /// # Errors
+    /// -1121.
+    pub fn last_trade_time(&self, symbol: Symbol) -> Result<Option<Time>, Refusal> {
+        Ok(self.find(symbol)?.tape.last_time())
+    }
+
     /// Public trades that are still remembered, oldest first.
     ///
     /// # Errors

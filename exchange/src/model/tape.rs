@@ -200,6 +200,10 @@ impl Tape {
         self.last
     }
 
+    pub fn last_time(&self) -> Option<Time> {
+        self.trades.back().map(|trade| trade.time)
+    }
+
     /// Average price weighted by quantity over the last `minutes` (in whole minutes, the one under way
     /// included); the last price when nothing traded in them or `minutes` is 0.
     pub fn average(&self, minutes: u32, now: Time) -> Option<Price> {

@@ -5,7 +5,7 @@ use tripline_engine::ids::{AccountId, Symbol, TradeId, VenueOrderId};
 use tripline_engine::money::{Notional, Price, Quantity};
 
 use super::event::Balance;
-use super::settings::Commission;
+use super::settings::{BnbDiscount, Commission};
 use super::terms::Time;
 
 /// `account`.
@@ -15,6 +15,7 @@ pub struct AccountView {
     pub uid: u64,
     pub can_trade: bool,
     pub commission: Commission,
+    pub bnb_discount: Option<BnbDiscount>,
     /// Every asset that the account has or had, by name.
     pub balances: Vec<Balance>,
     pub update_time: Time,

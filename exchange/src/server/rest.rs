@@ -40,14 +40,11 @@ impl Reply {
     }
 
     pub fn error(error: &ApiError, now_us: i64) -> Self {
-        let retry_after_s = error
-            .retry_at_us
-            .map(|at| ((at - now_us).max(0) + 999_999) / 1_000_000);
         Self {
             status: error.status,
             body: error.body().to_string(),
             html: false,
-            retry_after_s,
+            retry_after_s: error.retry_after_s(now_us),
         }
     }
 }
@@ -141,12 +138,7 @@ async fn api(
     let form = if body.starts_with('{') { "" } else { body };
     let unit = header(http, "x-mbx-time-unit").map_or(Some(TimeUnit::Millisecond), TimeUnit::parse);
     let parsed = unit
-        .ok_or_else(|| {
-            ApiError::new(
-                -1194,
-                "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.",
-            )
-        })
+        .ok_or_else(ApiError::time_unit)
         .and_then(|unit| Params::from_form(query, form).map(|params| (unit, params)));
     let (unit, params) = match parsed {
         Ok(parsed) => parsed,

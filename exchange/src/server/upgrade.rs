@@ -64,23 +64,19 @@ pub async fn handle(
 ) -> Result<(), Infallible> {
     let params = Params::from_form(request.uri().query().unwrap_or(""), "").unwrap_or_default();
     let Some(door) = door(request.path(), &params) else {
-        refuse(framed, 404, None).await;
+        refuse(framed, Refused::with(404)).await;
         return Ok(());
     };
     let unit = params
         .get("timeUnit")
         .map_or(Some(TimeUnit::Millisecond), TimeUnit::parse);
     let Some(unit) = unit else {
-        refuse(
-            framed,
-            400,
-            Some(r#"{"code":-1194,"msg":"Invalid value for time unit."}"#.into()),
-        )
-        .await;
+        let error = ApiError::time_unit();
+        refuse(framed, Refused::of(&error, core.now_us())).await;
         return Ok(());
     };
-    if let Err((status, body)) = admit(&core, &framed, &door) {
-        refuse(framed, status, body).await;
+    if let Err(refused) = admit(&core, &framed, &door) {
+        refuse(framed, refused).await;
         return Ok(());
     }
     let Some(socket) = accept(&request, framed).await else {
@@ -103,11 +99,7 @@ pub async fn handle(
 }
 
 /// Connection limits and the faults that keep clients out.
-fn admit(
-    core: &Core,
-    framed: &Framed<Io, h1::Codec>,
-    door: &Door,
-) -> Result<(), (u16, Option<String>)> {
+fn admit(core: &Core, framed: &Framed<Io, h1::Codec>, door: &Door) -> Result<(), Refused> {
     let now_us = core.now_us();
     let address = framed.io_ref().peer.address;
     let transport = if matches!(door, Door::Api) {
@@ -121,7 +113,7 @@ fn admit(
         .standing(Kind::RefuseConnections, steady_us)
         .find(|fault| fault.transport.is_none_or(|wanted| wanted == transport));
     if let Some(fault) = shut {
-        return Err((fault.status.unwrap_or(503), None));
+        return Err(Refused::with(fault.status.unwrap_or(503)));
     }
     let is_down = || {
         faults
@@ -130,23 +122,50 @@ fn admit(
             .is_some()
     };
     if transport == Transport::WsApi && is_down() {
-        return Err((503, None));
+        return Err(Refused::with(503));
     }
     let mut limits = core.limits.borrow_mut();
     let weight = if transport == Transport::WsApi { 2 } else { 0 };
     let charged = limits
         .connect(address, now_us)
         .and_then(|()| limits.charge(address, weight, now_us));
-    charged.map_err(|error: ApiError| (error.status, Some(error.body().to_string())))
+    charged.map_err(|error| Refused::of(&error, now_us))
 }
 
-async fn refuse(mut framed: Framed<Io, h1::Codec>, status: u16, body: Option<String>) {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let body = body.unwrap_or_default();
-    let head = Response::build(status)
-        .insert_header(("connection", "close"))
-        .finish()
-        .drop_body();
+/// A handshake's answer that is none.
+struct Refused {
+    status: u16,
+    body: String,
+    retry_after_s: Option<i64>,
+}
+
+impl Refused {
+    fn with(status: u16) -> Self {
+        Self {
+            status,
+            body: String::new(),
+            retry_after_s: None,
+        }
+    }
+
+    fn of(error: &ApiError, now_us: i64) -> Self {
+        Self {
+            status: error.status,
+            body: error.body().to_string(),
+            retry_after_s: error.retry_after_s(now_us),
+        }
+    }
+}
+
+async fn refuse(mut framed: Framed<Io, h1::Codec>, refused: Refused) {
+    let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let body = refused.body;
+    let mut response = Response::build(status);
+    response.force_close();
+    if let Some(seconds) = refused.retry_after_s {
+        response.insert_header(("retry-after", seconds.to_string()));
+    }
+    let head = response.finish().drop_body();
     let size = BodySize::Sized(body.len() as u64);
     let sent = async {
         framed.send(h1::Message::Item((head, size))).await?;
@@ -167,7 +186,7 @@ async fn accept(request: &Request, mut framed: Framed<Io, h1::Codec>) -> Option<
         Ok(response) => response,
         Err(error) => {
             log::debug!("no WebSocket handshake at {}: {error}", request.path());
-            refuse(framed, 400, None).await;
+            refuse(framed, Refused::with(400)).await;
             return None;
         }
     };

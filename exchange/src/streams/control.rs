@@ -91,11 +91,15 @@ fn act(
                 ),
             )
         })?;
-    let empty = Vec::new();
-    let params = message
-        .get("params")
-        .and_then(Value::as_array)
-        .unwrap_or(&empty);
+    let params: &[Value] = match message.get("params") {
+        Some(Value::Array(params)) => params,
+        // Whoever wants to subscribe and says it in another way shall not believe that it worked.
+        _ if method.ends_with("SUBSCRIBE") => {
+            let msg = "Invalid request: params must be an array of stream names";
+            return Err(error(2, msg));
+        }
+        _ => &[],
+    };
     match method {
         "SUBSCRIBE" => {
             let names = names(params)?;

@@ -24,16 +24,17 @@ use crate::wire::render::TimeUnit;
 pub use connection::StreamConnection;
 pub use names::{Kind, StreamId};
 
-/// One stream and its listeners.
-struct Channel {
+/// Who listens to a stream, and under which of its names (`@depth` is `@depth@1000ms` too).
+struct Listener {
+    connection: Rc<StreamConnection>,
     name: String,
-    listeners: Vec<Rc<StreamConnection>>,
 }
 
 /// All channels and connections.
 #[derive(Default)]
 pub struct StreamHub {
-    channels: RefCell<HashMap<StreamId, Channel>>,
+    /// The listeners of each stream; never none.
+    channels: RefCell<HashMap<StreamId, Vec<Listener>>>,
     connections: RefCell<Vec<Weak<StreamConnection>>>,
     depth: RefCell<depth::DepthBuffers>,
     ticks: RefCell<ticks::TickState>,
@@ -73,11 +74,10 @@ impl StreamHub {
             self.depth.borrow_mut().watch(symbol, fast);
         }
         let mut channels = self.channels.borrow_mut();
-        let channel = channels.entry(id).or_insert_with(|| Channel {
+        channels.entry(id).or_default().push(Listener {
+            connection: Rc::clone(connection),
             name: name.to_owned(),
-            listeners: Vec::new(),
         });
-        channel.listeners.push(Rc::clone(connection));
         self.wanted.notify_one();
     }
 
@@ -89,9 +89,9 @@ impl StreamHub {
             return;
         };
         let mut channels = self.channels.borrow_mut();
-        if let Some(channel) = channels.get_mut(&id) {
-            channel.listeners.retain(|one| !Rc::ptr_eq(one, connection));
-            if channel.listeners.is_empty() {
+        if let Some(listeners) = channels.get_mut(&id) {
+            listeners.retain(|one| !Rc::ptr_eq(&one.connection, connection) || one.name != name);
+            if listeners.is_empty() {
                 channels.remove(&id);
                 self.depth.borrow_mut().forget(&id);
                 self.ticks.borrow_mut().forget(&id);
@@ -113,10 +113,13 @@ impl StreamHub {
     /// Sends a message to all listeners of a stream, in the present poll.
     fn publish(&self, core: &Core, id: StreamId, render: impl Fn(TimeUnit) -> String) {
         let channels = self.channels.borrow();
-        let Some(channel) = channels.get(&id) else {
+        let Some((first, listeners)) = channels
+            .get(&id)
+            .and_then(|all| all.first().map(|first| (first, all)))
+        else {
             return;
         };
-        let fault = match self.fault(core, id, &channel.name) {
+        let fault = match self.fault(core, id, &first.name) {
             Fate::Sent => None,
             Fate::Lost => return,
             Fate::Faulty(fault) => Some(fault),
@@ -124,33 +127,33 @@ impl StreamHub {
         let twice = fault
             .as_ref()
             .is_some_and(|fault| fault.kind == FaultKind::DuplicateMessage);
+        let frame = |listener: &Listener| {
+            let mut text = render(listener.connection.unit);
+            if listener.connection.combined.get() {
+                text = format!(r#"{{"stream":"{}","data":{text}}}"#, listener.name);
+            }
+            let bad = fault
+                .as_ref()
+                .filter(|fault| fault.kind == FaultKind::BadMessage);
+            if let Some(fault) = bad {
+                let how = fault.how.unwrap_or(Damage::Truncated);
+                text = damaged(&text, how, fault.field.as_deref());
+            }
+            text_frame(&text)
+        };
+        // Most listeners use the same name: what they get is made once for each form of it.
         let mut frames: [Option<Bytes>; 4] = [const { None }; 4];
-        for listener in &channel.listeners {
-            let (combined, unit) = (listener.combined.get(), listener.unit);
-            let at = usize::from(combined) + 2 * usize::from(unit == TimeUnit::Microsecond);
-            let Some(slot) = frames.get_mut(at) else {
-                continue;
+        for listener in listeners {
+            let connection = &listener.connection;
+            let at = usize::from(connection.combined.get())
+                + 2 * usize::from(connection.unit == TimeUnit::Microsecond);
+            let made = match frames.get_mut(at).filter(|_| listener.name == first.name) {
+                Some(slot) => slot.get_or_insert_with(|| frame(listener)).clone(),
+                None => frame(listener),
             };
-            let frame = slot.get_or_insert_with(|| {
-                let mut text = render(unit);
-                if combined {
-                    text = format!(r#"{{"stream":"{}","data":{text}}}"#, channel.name);
-                }
-                if let Some(fault) = fault
-                    .as_ref()
-                    .filter(|fault| fault.kind == FaultKind::BadMessage)
-                {
-                    text = damaged(
-                        &text,
-                        fault.how.unwrap_or(Damage::Truncated),
-                        fault.field.as_deref(),
-                    );
-                }
-                text_frame(&text)
-            });
-            listener.socket.send_frame(frame);
+            connection.socket.send_frame(&made);
             if twice {
-                listener.socket.send_frame(frame);
+                connection.socket.send_frame(&made);
             }
         }
     }

@@ -131,14 +131,13 @@ pub fn ticker(symbol: Symbol, found: &Statistics, unit: TimeUnit, now_us: i64) -
     body.to_string()
 }
 
+/// `now` is the event's time, `traded` that of the last trade.
 pub fn average_price(
     symbol: Symbol,
     price: rust_decimal::Decimal,
-    unit: TimeUnit,
-    now_us: i64,
+    [now, traded]: [i64; 2],
 ) -> String {
-    let time = unit.of(now_us);
-    json!({"e": "avgPrice", "E": time, "s": symbol, "i": "5m", "w": amount(price), "T": time})
+    json!({"e": "avgPrice", "E": now, "s": symbol, "i": "5m", "w": amount(price), "T": traded})
         .to_string()
 }
 

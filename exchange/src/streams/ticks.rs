@@ -61,12 +61,13 @@ impl StreamHub {
         } else {
             &[true]
         };
+        let now_us = core.now_us();
         for fast in speeds {
             let due = self.depth.borrow_mut().take(*fast);
             for (symbol, pending) in due {
                 let id = StreamId::of(symbol, Kind::Diff { fast: *fast });
                 self.publish(core, id, |unit| {
-                    payloads::depth_update(symbol, &pending, unit, core.now_us())
+                    payloads::depth_update(symbol, &pending, unit, now_us)
                 });
             }
         }
@@ -155,10 +156,15 @@ impl StreamHub {
                 });
             }
             (Some(symbol), Kind::AvgPrice) => {
-                let price = core.model.borrow().average_price(symbol, Time(now_us));
-                let Ok(Some(price)) = price else { return };
+                let now = Time(now_us);
+                let model = core.model.borrow();
+                let Ok(Some(price)) = model.average_price(symbol, now) else {
+                    return;
+                };
+                let traded = model.last_trade_time(symbol).ok().flatten().unwrap_or(now);
                 self.publish(core, id, |unit| {
-                    payloads::average_price(symbol, price.value(), unit, now_us)
+                    let times = [now, traded].map(|time| unit.of(time.0));
+                    payloads::average_price(symbol, price.value(), times)
                 });
             }
             _ => {}

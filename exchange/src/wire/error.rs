@@ -116,6 +116,18 @@ impl ApiError {
         Self::new(-1008, msg).with_status(503)
     }
 
+    /// -1194.
+    pub fn time_unit() -> Self {
+        let msg = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.";
+        Self::new(-1194, msg)
+    }
+
+    /// `Retry-After`: the whole seconds until the client may come again.
+    pub fn retry_after_s(&self, now_us: i64) -> Option<i64> {
+        let wait_us = self.retry_at_us?.saturating_sub(now_us).max(0);
+        Some(wait_us.saturating_add(999_999) / 1_000_000)
+    }
+
     /// `{"code","msg"[,"data"]}`, the body of a REST error and the `error` of the WebSocket API.
     pub fn body(&self) -> Value {
         let mut body = json!({"code": self.code, "msg": self.msg});
