@@ -99,6 +99,25 @@ async fn the_market_can_be_set_and_traded_by_hand() {
 }
 
 #[actix_rt::test]
+async fn amounts_with_which_no_book_can_calculate_are_refused() {
+    let exchange = Exchange::start();
+    for order in [
+        json!({"symbol": "BTCUSDT", "asks": [["70000000000000000000000000000", "1"]]}),
+        json!({"symbol": "BTCUSDT", "bids": [["1", "100000000001"]]}),
+        json!({"symbol": "BTCUSDT", "mid": "100000000001"}),
+        json!({"symbol": "BTCUSDT", "trade": {"price": "1", "quantity": "100000000001", "side": "BUY"}}),
+    ] {
+        let answer = exchange
+            .send("POST", "/practice/market", &[], &order.to_string())
+            .await
+            .unwrap();
+        assert_eq!(answer.code(), -1130, "{order}: {}", answer.text);
+    }
+    let far = "/api/v3/klines?symbol=BTCUSDT&interval=1M&startTime=9223372036854775807";
+    assert_eq!(exchange.get(far).await.json(), json!([]));
+}
+
+#[actix_rt::test]
 async fn a_deposit_is_told_on_the_user_stream() {
     let exchange = Exchange::start();
     let mut ws = exchange.user_stream().await;

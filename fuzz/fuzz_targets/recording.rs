@@ -1,11 +1,13 @@
-//! Lines of recordings, through the whole inspector.
+//! A recording, from its bytes to both forms of the inspector's report.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tripline_actors::recording::parse_line;
 
 fuzz_target!(|bytes: &[u8]| {
-    for line in bytes.split(|byte| *byte == b'\n') {
-        std::hint::black_box(parse_line(line)).ok();
+    let path = std::env::temp_dir().join(format!("tripline-fuzz-inspect-{}", std::process::id()));
+    std::fs::write(&path, bytes).expect("the temporary folder can be written");
+    for json in [false, true] {
+        let mut report = Vec::new();
+        drop(tripline::inspect::run(&[path.clone()], json, &mut report));
     }
 });

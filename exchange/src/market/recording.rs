@@ -6,10 +6,13 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use thiserror::Error;
 use tripline_engine::ids::Symbol;
 use tripline_engine::money::{Price, Quantity};
+
+use crate::model::LIMIT;
 
 /// Why a recording cannot be read.
 #[derive(Debug, Error)]
@@ -108,6 +111,35 @@ pub enum LineError {
     Shape,
     #[error("the line's json does not parse: {0}")]
     Json(#[from] serde_json::Error),
+    #[error("the line has an amount of {0}; at most {LIMIT} is possible")]
+    Amount(Decimal),
+}
+
+/// # Errors
+/// [`LineError::Amount`] for the first amount with which a book could not calculate.
+fn bounded<'a>(rows: impl IntoIterator<Item = &'a (Price, Quantity)>) -> Result<(), LineError> {
+    let amounts = rows
+        .into_iter()
+        .flat_map(|(price, quantity)| [price.value(), quantity.value()]);
+    match amounts.max().filter(|most| *most > LIMIT) {
+        Some(most) => Err(LineError::Amount(most)),
+        None => Ok(()),
+    }
+}
+
+impl FrameKind {
+    fn check(&self) -> Result<(), LineError> {
+        match self {
+            Self::Depth(diff) => bounded(diff.bids.iter().chain(&diff.asks)),
+            Self::Snapshot(snapshot) => bounded(snapshot.bids.iter().chain(&snapshot.asks)),
+            Self::Ticker(ticker) => bounded(&[
+                (ticker.bid, ticker.bid_quantity),
+                (ticker.ask, ticker.ask_quantity),
+            ]),
+            Self::Trade(trade) => bounded(&[(trade.price, trade.quantity)]),
+            Self::Other => Ok(()),
+        }
+    }
 }
 
 fn data<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, serde_json::Error> {
@@ -142,6 +174,7 @@ pub fn parse_line(line: &str, symbol: Symbol) -> Result<Frame, LineError> {
         }
         Head { .. } => return Err(LineError::Shape),
     };
+    kind.check()?;
     Ok(Frame { local_ns, kind })
 }
 
@@ -240,6 +273,7 @@ mod tests {
             "x {}",
             "1 {}",
             "1 {\"stream\":\"btcusdt@trade\",\"data\":{}}",
+            r#"1 {"lastUpdateId":1,"bids":[["1","1"]],"asks":[["1","100000000001"]]}"#,
             &DEPTH[..90],
         ] {
             assert!(parse_line(line, symbol()).is_err(), "{line}");

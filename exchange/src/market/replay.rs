@@ -18,6 +18,10 @@ use crate::model::{Exchange, Side, Time};
 /// How many depth events are kept for the case that a snapshot older than them follows.
 const BACKLOG: usize = 1_000;
 
+/// How long a recording that repeats pauses before it starts again, in microseconds: one without any
+/// duration must not repeat at a single moment for ever.
+const PAUSE_US: i64 = 100_000;
+
 /// How far a replay is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReplayProgress {
@@ -197,7 +201,7 @@ impl Replay {
                 self.fresh = true;
                 self.progress.finished = false;
                 self.next = self.read_frame();
-                self.set_anchor(self.now);
+                self.set_anchor(self.now.plus(PAUSE_US));
             }
             Err(failure) => {
                 error!("replay of {}: {failure}", self.config.symbol);

@@ -13,7 +13,7 @@ use super::signals;
 use crate::config::KeyConfig;
 use crate::core::Core;
 use crate::faults::{FaultSpec, kinds};
-use crate::model::{Refusal, Side, Time};
+use crate::model::{LIMIT, Refusal, Side, Time};
 use crate::record;
 use crate::wire::ApiError;
 
@@ -38,6 +38,19 @@ struct MarketOrder {
     trade: Option<HouseTrade>,
     /// Adds to (or, below zero, takes from) an account's free amount, as a deposit does.
     deposit: Option<Deposit>,
+}
+
+impl MarketOrder {
+    /// All prices and quantities.
+    fn amounts(&self) -> Vec<Decimal> {
+        let trade = self.trade.as_ref().map(|one| (one.price, one.quantity));
+        let pairs = self.bids.iter().chain(&self.asks).chain(&trade);
+        let both = pairs.flat_map(|(price, quantity)| [price.value(), quantity.value()]);
+        let prices = [self.mid, self.spread].into_iter().flatten();
+        both.chain(prices.map(Price::value))
+            .chain(self.quantity.map(Quantity::value))
+            .collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -160,6 +173,9 @@ fn move_market(core: &Rc<Core>, body: &str) -> Reply {
         Ok(order) => order,
         Err(error) => return refused(format!("the market order does not parse: {error}")),
     };
+    if let Some(amount) = order.amounts().into_iter().find(|amount| *amount > LIMIT) {
+        return refused(format!("{amount} is not possible: give {LIMIT} at most"));
+    }
     if let Some(pause) = order.pause {
         core.paused.set(pause);
         core.market_changed.notify_one();

@@ -11,6 +11,9 @@ use super::error::ApiError;
 const NUMBER: &str = r"^([0-9]{1,20})(\.[0-9]{1,20})?$";
 const INTEGER: &str = "^[0-9]{1,20}$";
 
+/// 2200-01-01: with times up to here intervals can be calculated.
+const LATEST_US: i64 = 7_258_118_400_000_000;
+
 /// Names and values in the order in which they were sent, decoded.
 #[derive(Debug, Clone, Default)]
 pub struct Params {
@@ -132,7 +135,8 @@ impl Params {
             .ok_or_else(|| ApiError::illegal(name, INTEGER))
     }
 
-    /// A time in milliseconds, or in microseconds (16 digits), as microseconds.
+    /// A time in milliseconds, or in microseconds (16 digits), as microseconds; the far future is
+    /// clamped.
     ///
     /// # Errors
     /// -1100 for anything else.
@@ -141,11 +145,12 @@ impl Params {
             return Ok(None);
         };
         let value = i64::try_from(value).map_err(|_| ApiError::illegal(name, INTEGER))?;
-        Ok(Some(if value >= 10_i64.pow(15) {
+        let us = if value >= 10_i64.pow(15) {
             value
         } else {
             value * 1_000
-        }))
+        };
+        Ok(Some(us.min(LATEST_US)))
     }
 
     /// `limit`, clamped to `most`.

@@ -271,15 +271,23 @@ fn bad_lines_are_counted_and_survived_and_gaps_noted() {
 }
 
 #[test]
-fn a_recording_starts_again_when_told_to() {
+fn a_recording_starts_again_after_a_pause_when_told_to() {
     let later = diff(11, 12, r#"[["100","4"],["98","1"]]"#, "[]");
     let tape = Tape::new("again", &[(0, SNAPSHOT), (10, &later)]);
     let (mut exchange, mut market) = tape.play(|config| config.repeat = true);
-    market.advance(&mut exchange, millis(10));
+    market.advance(&mut exchange, millis(109));
+    assert_eq!(levels(&exchange, Side::Buy), "4@100 5@99 1@98");
+    market.advance(&mut exchange, millis(110));
     assert_eq!(levels(&exchange, Side::Buy), "1@100 5@99");
-    market.advance(&mut exchange, millis(20));
-    market.advance(&mut exchange, millis(25));
-    assert!(market.next_at().is_some());
+}
+
+#[test]
+fn a_recording_without_duration_does_not_repeat_at_one_moment_for_ever() {
+    let tape = Tape::new("moment", &[(0, SNAPSHOT)]);
+    let (mut exchange, mut market) = tape.play(|config| config.repeat = true);
+    market.advance(&mut exchange, millis(1_000));
+    let (_, progress) = market.replays().next().unwrap();
+    assert!((10..=12).contains(&progress.lines), "{progress:?}");
 }
 
 #[test]

@@ -18,6 +18,8 @@ use crate::venue::{Connection, PrivateSink};
 
 pub use feed::{FeedSettings, MarketFeed, stream_of};
 pub use orders::ApiOrders;
+#[cfg(any(test, fuzzing))]
+pub use session::offline;
 
 use super::limits::Limits;
 use super::settings::Bounds;

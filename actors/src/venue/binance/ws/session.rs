@@ -1,6 +1,8 @@
 //! A session of the WebSocket API: requests by id, answers in any order, the log-on, and the private
 //! stream's events where it is subscribed.
 
+#[cfg(any(test, fuzzing))]
+pub mod offline;
 mod role;
 
 use std::cell::{Cell, RefCell};
@@ -25,7 +27,7 @@ use super::super::wire::time::TimeUnit;
 use super::super::wire::user_event::{UserEvent, user_event};
 use super::life::{Means, Then};
 use super::link::{Link, NotSent};
-use super::requests::{Message, Params, Signing, write};
+use super::requests::{Message, Params, Signing, read, write};
 
 pub(super) use role::SessionRole;
 
@@ -225,6 +227,36 @@ impl Session {
             self.request_on(link, method).await?;
         }
         Ok(())
+    }
+
+    fn name(&self) -> &'static str {
+        if self.events.is_some() {
+            "private stream"
+        } else {
+            "order session"
+        }
+    }
+
+    /// Any message of a connection.
+    fn message(&self, text: &str) -> Then {
+        let message = match read(text) {
+            Ok(message) => message,
+            Err(error) => {
+                // On the order session it may be any order's answer: what is not answered in time is
+                // asked for, and a new connection tells the good from the bad.
+                log::error!(actor = "binance"; "{}: {error}", self.name());
+                self.tell(PrivateEvent::Malformed(error));
+                return if self.events.is_some() {
+                    Then::GoOn
+                } else {
+                    Then::Reconnect("a message could not be read".into())
+                };
+            }
+        };
+        match message.event {
+            Some(event) => self.event(event.get()),
+            None => self.take_answer(&message, text),
+        }
     }
 
     fn tell(&self, event: PrivateEvent) {

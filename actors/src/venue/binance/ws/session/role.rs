@@ -12,7 +12,7 @@ use super::super::super::error::RequestKind;
 use super::super::super::wire::time::TimeUnit;
 use super::super::life::{Gone, Role, Then};
 use super::super::link::Link;
-use super::super::requests::{Params, read};
+use super::super::requests::Params;
 use super::{Account, Handed, Session, lost};
 use crate::feed::PrivateEvent;
 
@@ -21,11 +21,7 @@ pub(in super::super) struct SessionRole(pub(in super::super) Rc<Session>);
 
 impl Role for SessionRole {
     fn name(&self) -> &'static str {
-        if self.0.events.is_some() {
-            "private stream"
-        } else {
-            "order session"
-        }
+        self.0.name()
     }
 
     fn url(&self) -> String {
@@ -49,24 +45,7 @@ impl Role for SessionRole {
     }
 
     fn message(&self, _: &Link, text: &str) -> Then {
-        let message = match read(text) {
-            Ok(message) => message,
-            Err(error) => {
-                // On the order session it may be any order's answer: what is not answered in time is
-                // asked for, and a new connection tells the good from the bad.
-                log::error!(actor = "binance"; "{}: {error}", self.name());
-                self.0.tell(PrivateEvent::Malformed(error));
-                return if self.0.events.is_some() {
-                    Then::GoOn
-                } else {
-                    Then::Reconnect("a message could not be read".into())
-                };
-            }
-        };
-        match message.event {
-            Some(event) => self.0.event(event.get()),
-            None => self.0.take_answer(&message, text),
-        }
+        self.0.message(text)
     }
 
     fn lost(&self, what: String) -> Then {
