@@ -309,6 +309,10 @@ async fn a_venue_that_refuses_connections_is_tried_ever_less_often_and_found_aga
     let refuse = json!({"kind": "refuse_connections", "transport": "stream", "ms": 3_000});
     let disconnect = json!({"kind": "disconnect", "transport": "stream"});
     stage.exchange.fault(json!([refuse, disconnect])).await;
+    until("it is tried again", || async {
+        stage.streams.accepted() > before
+    })
+    .await;
     stage.seen.bests.borrow_mut().clear();
     until("data again", || async {
         stage

@@ -305,14 +305,15 @@ impl OrderDesk {
     }
 
     /// The private stream delivers again. What it missed is asked for; it counts as live when this side
-    /// and the venue agree.
+    /// and the venue agree. One that has delivered all along, over a connection that took another's place,
+    /// has missed nothing: it is asked all the same, and goes on counting as live.
     pub fn private_stream_up(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        self.private_stream_up = true;
-        let occasion = if self.was_up {
-            Occasion::Reconnect
-        } else {
-            Occasion::Start
+        let occasion = match (self.private_stream_up, self.was_up) {
+            (true, _) => Occasion::Periodic,
+            (false, true) => Occasion::Reconnect,
+            (false, false) => Occasion::Start,
         };
+        self.private_stream_up = true;
         self.was_up = true;
         self.reconcile(occasion, now, out);
         self.confirm_sweeps(now, out);

@@ -321,3 +321,26 @@ fn what_happened_while_no_engine_ran_is_asked_for_in_windows_of_a_day() {
             .all(|window| window.until.saturating_since(window.from) <= Window::LONGEST)
     );
 }
+
+#[test]
+fn a_stream_that_changed_its_connection_without_a_gap_is_checked_and_goes_on_being_live() {
+    let mut bench = Bench::new();
+    outcomes(&mut bench);
+    bench.desk.private_stream_up(bench.now, &mut bench.out);
+    assert!(bench.desk.is_private_stream_live());
+    assert!(bench.desk.is_reconciling());
+    bench.agree();
+    assert_eq!(outcomes(&mut bench), [Reconciliation::Agreed]);
+    // After a gap nothing is placed before both agree.
+    bench.stream_down();
+    outcomes(&mut bench);
+    bench.desk.private_stream_up(bench.now, &mut bench.out);
+    assert!(!bench.desk.is_private_stream_live());
+    bench.desk.private_stream_up(bench.now, &mut bench.out);
+    assert!(
+        !bench.desk.is_private_stream_live(),
+        "nor after a second one"
+    );
+    bench.agree();
+    assert!(bench.desk.is_private_stream_live());
+}
