@@ -122,7 +122,7 @@ fn trading(
             port: venue.orders(),
             on_swept: ground::tell_swept(swept.clone()),
             journal: ground.journal.clone(),
-            earlier: ground.earlier.orders.clone(),
+            earlier: ground.earlier.clone(),
             earlier_orders: ground.settings.earlier_orders,
         });
         for trader in traders {

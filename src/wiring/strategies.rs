@@ -108,7 +108,9 @@ fn start_hosted<'a>(
     alerts: &Addr<AlertActor>,
     gateway: &GatewayAddress,
 ) -> Addr<StrategyActor> {
+    let positions = ground.earlier.positions.of(settings.account);
     let mut host = StrategyHost::new(strategy, settings);
+    host.restore_positions(positions);
     for instrument in instruments {
         host.add_instrument(instrument.clone());
     }

@@ -17,7 +17,7 @@ use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{Membership, Scope};
 use tripline_engine::ids::{AccountId, RunId, StrategyId, VenueId};
 use tripline_engine::instrument::Instrument;
-use tripline_engine::journal::OrdersMemory;
+use tripline_engine::journal::JournalState;
 use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::control::{InitFailed, Ready, RestingOrders};
 use tripline_engine::messages::order::{OrderEvent, OrderFilled};
@@ -61,7 +61,7 @@ pub struct GatewaySettings {
     pub on_swept: OnSwept,
     pub journal: Journaling,
     /// What earlier runs have left.
-    pub earlier: OrdersMemory,
+    pub earlier: JournalState,
     /// What becomes of orders that earlier runs have left open.
     pub earlier_orders: RestingOrders,
 }
@@ -92,7 +92,7 @@ pub struct OrderGateway {
     /// That the journal has failed was told.
     journal_told: bool,
     /// Taken over when the actor starts.
-    earlier: Option<OrdersMemory>,
+    earlier: Option<JournalState>,
     earlier_orders: RestingOrders,
     seats: BTreeMap<StrategyId, Seat>,
     /// The effects of the command that is being handled; kept to reuse its memory.

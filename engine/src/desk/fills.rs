@@ -18,8 +18,8 @@ use crate::time::Timestamp;
 const FILL_LAG: Duration = Duration::from_secs(1);
 
 impl OrderDesk {
-    /// The positions of the account and its strategies: what the fills of this run add up to, those of
-    /// orders that were taken over from an earlier run included.
+    /// The positions of the account and its strategies: what the fills of this run add up to, and those of
+    /// earlier runs as far as the journal tells.
     #[must_use]
     pub fn positions(&self) -> &PositionBook {
         &self.positions

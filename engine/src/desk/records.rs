@@ -5,6 +5,7 @@ use crate::ids::ClientOrderId;
 use crate::journal::{self, Ending, PlacementAnswer, Reported};
 use crate::messages::order::{Fill, OrderReport};
 use crate::order::{Applied, OrderState};
+use crate::position::Pair;
 
 /// How the venue came to show an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,7 @@ impl OrderDesk {
                 venue: self.venue,
                 symbol: order.terms.symbol,
                 side: order.terms.side,
+                pair: self.instruments.get(&order.terms.symbol).map(Pair::of),
                 fill: fill.clone(),
             };
             Effect::Record(record.into())

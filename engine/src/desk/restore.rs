@@ -4,17 +4,23 @@ use std::collections::BTreeSet;
 
 use crate::desk::{Effect, OrderDesk};
 use crate::ids::{ClientOrderId, RunId};
-use crate::journal::OrdersMemory;
+use crate::journal::JournalState;
 use crate::messages::order::OrderEventKind;
 use crate::order::OrderState;
+use crate::position::Pair;
 use crate::time::Timestamp;
 
 impl OrderDesk {
     /// Takes over what earlier runs have left of this account, and tells the strategies that are seated.
     /// To be called before anything else is learnt. An order of a strategy that is not here is kept too: its
     /// instrument stays frozen until the venue has told what it is, and sweeps of the account cancel it.
-    pub fn restore(&mut self, memory: OrdersMemory, now: Timestamp, out: &mut Vec<Effect>) {
+    pub fn restore(&mut self, earlier: JournalState, now: Timestamp, out: &mut Vec<Effect>) {
         let account = self.account;
+        self.positions = earlier.positions.of(account);
+        for instrument in self.instruments.values() {
+            self.positions.add(Pair::of(instrument));
+        }
+        let memory = earlier.orders;
         let left = memory.unsettled().filter(|left| left.account == account);
         let orders: Vec<_> = left.map(|left| left.recovered(now)).collect();
         if let Some(events) = memory.last_events().get(&account) {

@@ -8,6 +8,7 @@ mod halts;
 mod memory;
 mod orders;
 mod pairs;
+mod positions;
 mod record;
 mod state;
 
@@ -23,6 +24,7 @@ pub use error::{Damage, JournalError};
 pub use halts::{HaltsMemory, ScopeMemory};
 pub use memory::MemoryJournal;
 pub use orders::{OrderMemory, OrdersMemory, Settled};
+pub use positions::PositionsMemory;
 pub use record::{
     AlertKey, AlertStep, Alerted, Answered, Damaged, Ending, Filled, Halted, Intent, JournalRecord,
     Occasion, PlacementAnswer, RECORD_VERSION, Reconciled, Reconciliation, Reported, Resolved,

@@ -11,6 +11,7 @@ use crate::messages::alert::{Alert, Severity};
 use crate::messages::control::Resume;
 use crate::messages::order::{Fill, OrderReport, PlaceOrder};
 use crate::order::{Side, VenueStatus};
+use crate::position::Pair;
 
 /// The version of the records that this engine writes.
 pub const RECORD_VERSION: u16 = 1;
@@ -147,6 +148,10 @@ pub struct Filled {
     pub venue: VenueId,
     pub symbol: Symbol,
     pub side: Side,
+    /// The instrument's assets and precision, by which the fill counts into a position; `None` where they
+    /// were not known.
+    #[serde(default)]
+    pub pair: Option<Pair>,
     pub fill: Fill,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::{JournalRecord, RunStarted};
-use super::{AlertsMemory, HaltsMemory, OrdersMemory};
+use super::{AlertsMemory, HaltsMemory, OrdersMemory, PositionsMemory};
 use crate::ids::RunId;
 use crate::time::Timestamp;
 
@@ -27,6 +27,8 @@ pub struct LastRun {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JournalState {
     pub orders: OrdersMemory,
+    #[serde(default)]
+    pub positions: PositionsMemory,
     pub halts: HaltsMemory,
     pub alerts: AlertsMemory,
     pub last_run: Option<LastRun>,
@@ -50,7 +52,10 @@ impl JournalState {
             JournalRecord::Sent(sent) => self.orders.handed_over(&sent.id),
             JournalRecord::Answered(answered) => self.orders.answered(answered, at),
             JournalRecord::Reported(reported) => self.orders.reported(reported, at),
-            JournalRecord::Filled(filled) => self.orders.filled(filled, at),
+            JournalRecord::Filled(filled) => {
+                self.orders.filled(filled, at);
+                self.positions.filled(filled);
+            }
             JournalRecord::Uncertain(uncertain) => self.orders.lost(&uncertain.id, at),
             JournalRecord::Resolved(resolved) => self.orders.resolved(resolved, at),
             JournalRecord::Halted(halted) => self.halts.halted(halted),

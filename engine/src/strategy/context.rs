@@ -186,8 +186,8 @@ impl Context<'_> {
 
     /// What the fills of this strategy on the instrument add up to in this run, the one that is being
     /// delivered included; `None` before the first. It is what the strategy traded, not what the account
-    /// holds: other strategies and earlier runs have their own, except that the fills of an order which
-    /// was taken over from an earlier run count here.
+    /// holds: other strategies have their own. What earlier runs of the strategy traded is in it as far as
+    /// the engine's journal tells.
     ///
     /// To sell what was bought, sell [`Position::held`] and not [`Position::net`]: a fee that was taken
     /// in the base asset is not there to be sold.

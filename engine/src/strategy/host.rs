@@ -126,6 +126,11 @@ impl StrategyHost {
         self.strategy.as_ref()
     }
 
+    /// Goes on from the positions of earlier runs. To be called before instruments are added.
+    pub fn restore_positions(&mut self, positions: PositionBook) {
+        self.desk.positions = positions;
+    }
+
     pub fn add_instrument(&mut self, instrument: Instrument) {
         self.desk.positions.add(Pair::of(&instrument));
         self.desk.instruments.insert(instrument.symbol, instrument);

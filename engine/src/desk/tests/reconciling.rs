@@ -268,7 +268,7 @@ fn an_order_that_an_earlier_run_sent_is_uncertain_until_the_venue_has_told() {
     bench.out.clear();
     bench
         .desk
-        .restore(memory(sent, ended).orders, bench.now, &mut bench.out);
+        .restore(memory(sent, ended), bench.now, &mut bench.out);
     assert_eq!(bench.did(), ["uncertain"]);
     assert!(bench.desk.has_earlier() && bench.desk.order(&ended).is_none());
     bench.stream_up();
@@ -289,7 +289,7 @@ fn an_order_that_an_earlier_run_has_told_to_its_end_is_not_told_again() {
     let (sent, ended) = (of_run(1, "a", 2), of_run(1, "a", 1));
     bench
         .desk
-        .restore(memory(sent, ended).orders, bench.now, &mut bench.out);
+        .restore(memory(sent, ended), bench.now, &mut bench.out);
     bench.out.clear();
     bench.event(ended, VenueStatus::Filled, "2", &[fill(1, "2")]);
     assert_eq!(bench.did(), [""; 0]);

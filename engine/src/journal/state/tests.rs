@@ -15,6 +15,7 @@ use crate::messages::alert::{Alert, Severity};
 use crate::messages::control::Resume;
 use crate::messages::order::{Fill, OrderReport, PlaceOrder, ReportSource};
 use crate::order::{NewOrder, OrderState, Side, VenueStatus};
+use crate::position::Pair;
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -75,7 +76,7 @@ fn fill(number: u64, trade: u64) -> Fill {
         price: "10".parse().unwrap(),
         quantity: "1".parse().unwrap(),
         fee: "0.001".parse().unwrap(),
-        fee_asset: None,
+        fee_asset: Some("BNB".parse().unwrap()),
         maker: Some(true),
         at: at(20),
         recovered: false,
@@ -119,8 +120,26 @@ fn filled(number: u64, trade: u64) -> JournalRecord {
         venue: VenueId::new("binance").unwrap(),
         symbol: symbol(),
         side: Side::Buy,
+        pair: Some(Pair {
+            symbol: symbol(),
+            base: "BTC".parse().unwrap(),
+            quote: "USDT".parse().unwrap(),
+            quote_precision: 8,
+        }),
         fill: fill(number, trade),
     })
+}
+
+#[test]
+fn a_fill_counts_once_into_the_position_of_its_strategy() {
+    let records = [intent(1).into(), filled(1, 1), filled(1, 2), filled(1, 1)];
+    let state = JournalState::fold(records.iter().map(|record| (at(1), record)));
+    let book = state.positions.of(account());
+    let strategy = id(1).origin().unwrap().strategy;
+    let position = book.position(strategy, symbol()).unwrap();
+    assert_eq!((position.fills(), state.positions.incomplete().count()), (2, 0));
+    let once = fill(1, 1).quantity.value();
+    assert_eq!(position.net(), once + fill(1, 2).quantity.value());
 }
 
 fn uncertain(number: u64) -> JournalRecord {
