@@ -1,21 +1,82 @@
 //! What an engine remembers: its journal, and what earlier runs have left in it.
 
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tripline_actors::clock::Clock;
+use tripline_actors::faults::Faults;
+use tripline_actors::journal::{Journal, JournalSettings, OnTrouble, Opened};
 use tripline_actors::journaling::Journaling;
+use tripline_engine::fault::{Fault, FaultKind};
+use tripline_engine::halt::Scope;
 use tripline_engine::ids::RunId;
-use tripline_engine::journal::{Durability, JournalState};
+use tripline_engine::journal::{Durability, JournalError, JournalState};
 
 /// The memory of an engine. The default is none: such an engine forgets everything at its end.
 #[derive(Debug, Default)]
 pub struct Memory {
-    pub journal: Journaling,
+    pub(crate) journal: Journaling,
     /// What earlier runs have left.
-    pub earlier: JournalState,
-    pub durability: Durability,
+    pub(crate) earlier: JournalState,
+    pub(crate) durability: Durability,
     /// SHA-256 of the configuration, in hexadecimal; empty where there is none.
-    pub configuration: String,
+    pub(crate) configuration: String,
+    pub(crate) troubles: Troubles,
+    /// Closed when the engine has stopped.
+    pub(crate) kept: Option<Journal>,
 }
 
 impl Memory {
+    /// A memory of another kind, such as [`MemoryJournal`](tripline_engine::journal::MemoryJournal).
+    #[must_use]
+    pub fn of(journal: Journaling, earlier: JournalState) -> Self {
+        Self {
+            journal,
+            earlier,
+            ..Self::default()
+        }
+    }
+
+    /// Opens the journal of an engine, or makes a new one. What goes wrong with it later is a fault of that
+    /// engine.
+    ///
+    /// # Errors
+    /// [`JournalError`]: in use, damaged, of another program or of a newer engine.
+    pub fn open(
+        file: &Path,
+        durability: Durability,
+        configuration: String,
+        clock: &Clock,
+    ) -> Result<Self, JournalError> {
+        let troubles = Troubles::default();
+        let opened = Journal::open(JournalSettings {
+            durability,
+            on_trouble: troubles.listener(clock.clone()),
+            ..JournalSettings::new(file, clock.clone())
+        })?;
+        let Opened {
+            journal,
+            state,
+            recovered,
+            warnings,
+            ..
+        } = opened;
+        for warning in warnings {
+            log::warn!(actor = "journal"; "{warning}");
+        }
+        if !state.ended_in_order() {
+            log::warn!(actor = "journal"; "the last run did not end in order: going on from its journal, {recovered} records recovered");
+        }
+        Ok(Self {
+            journal: Journaling::to(Arc::new(journal.appender())),
+            earlier: state,
+            durability,
+            configuration,
+            troubles,
+            kept: Some(journal),
+        })
+    }
+
     /// A run id that sorts by time and that no earlier run has used. It comes from the clock, so that a lost
     /// journal repeats none; the journal only moves it on where the clock was set back.
     #[must_use]
@@ -24,6 +85,58 @@ impl Memory {
             .map(RunId::from_millis)
             .find(|run| !self.earlier.orders.is_used(run))
             .unwrap_or_else(|| RunId::from_millis(now_millis))
+    }
+}
+
+/// What goes wrong with the journal: kept until the engine can halt because of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Troubles(Arc<Mutex<Told>>);
+
+#[derive(Debug, Default)]
+struct Told {
+    faults: Option<Faults>,
+    early: Vec<Fault>,
+}
+
+impl Troubles {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        // A poisoned lock means that a thread panicked while it held a plain list: the list is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listener(&self, clock: Clock) -> OnTrouble {
+        let this = self.clone();
+        Arc::new(move |error: &JournalError| {
+            let fault = Fault {
+                kind: FaultKind::JournalFailed,
+                scope: Scope::Global,
+                actor: "journal".into(),
+                detail: error.to_string(),
+                at: clock.now(),
+            };
+            let faults = {
+                let mut told = this.told();
+                if told.faults.is_none() {
+                    told.early.push(fault.clone());
+                }
+                told.faults.clone()
+            };
+            if let Some(faults) = faults {
+                faults.raise_unwritten(fault);
+            }
+        })
+    }
+
+    /// From here on troubles are faults, those that were told before too.
+    pub(crate) fn raise_with(&self, faults: &Faults) {
+        let early = {
+            let mut told = self.told();
+            told.faults = Some(faults.clone());
+            std::mem::take(&mut told.early)
+        };
+        for fault in early {
+            faults.raise_unwritten(fault);
+        }
     }
 }
 

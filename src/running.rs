@@ -12,6 +12,7 @@ use tripline_actors::delivery::Sender;
 use tripline_actors::ending::End;
 use tripline_actors::faults::Faults;
 use tripline_actors::gateway::{DeskSnapshot, OrderGateway, ReadDesk, StopOrders, StopReport};
+use tripline_actors::journal::Journal;
 use tripline_actors::journaling::Journaling;
 use tripline_actors::market_data::MarketData;
 use tripline_actors::safety::{ReadSafety, ResumeOrdered, Safety, SafetyStats};
@@ -67,6 +68,7 @@ pub struct Running {
     pub(crate) faults: Faults,
     pub(crate) cold: Cold,
     pub(crate) journal: Journaling,
+    pub(crate) kept: Option<Journal>,
     pub(crate) gateway: Addr<OrderGateway>,
     pub(crate) safety: Addr<Safety>,
     pub(crate) alerts: Addr<AlertActor>,
@@ -175,7 +177,7 @@ impl Running {
 
     /// Stops in order: no new orders, resting orders as the settings say, cancels confirmed, alerts
     /// flushed, connections closed.
-    pub async fn stop(self) -> ExitReport {
+    pub async fn stop(mut self) -> ExitReport {
         let resting_orders = self.settings.resting_orders;
         let sender = Sender {
             actor: "engine",
@@ -213,6 +215,9 @@ impl Running {
         }
         self.clock_watch.abort();
         self.end_actors().await;
+        if let Some(Err(error)) = self.kept.take().map(Journal::close) {
+            log::error!(actor = "journal"; "not closed in order: {error}");
+        }
         ExitReport {
             stop,
             snapshot,

@@ -46,11 +46,7 @@ impl World {
     }
 
     async fn start(&self, hand: &Hand, settings: EngineSettings) -> Running {
-        let memory = Memory {
-            journal: Journaling::to(self.journal.clone()),
-            earlier: self.state(),
-            ..Memory::default()
-        };
+        let memory = Memory::of(Journaling::to(self.journal.clone()), self.state());
         engine(&self.exchange, settings)
             .placement(Placement::Together)
             // While its actors are dropped, one finds another gone: that is part of the crash.

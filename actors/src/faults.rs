@@ -89,6 +89,15 @@ impl Faults {
         incident
     }
 
+    /// [`Faults::raise`] without a record: for what is wrong with the journal itself.
+    pub fn raise_unwritten(&self, fault: Fault) -> Incident {
+        Self {
+            journal: Journaling::none(),
+            ..self.clone()
+        }
+        .raise(fault)
+    }
+
     /// A halt that cannot be written down would be lifted by a restart: that is a fault of its own, unless
     /// it is what was to be written down.
     fn write_down(&self, incident: &Incident) {

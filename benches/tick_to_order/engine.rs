@@ -1,5 +1,5 @@
 //! The complete engine under measurement: market data actor, strategy actor, gateway with risk check,
-//! latch and signature, Binance adapter over the WebSocket API.
+//! latch and signature, journal, Binance adapter over the WebSocket API.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tripline::memory::Memory;
 use tripline::settings::EngineSettings;
 use tripline::{Tripline, binance_at};
+use tripline_actors::clock::Clock;
 use tripline_engine::ids::Symbol;
+use tripline_engine::journal::Durability;
 use tripline_engine::messages::market::BestBidAsk;
 use tripline_engine::money::Quantity;
 use tripline_engine::order::{NewOrder, Side, TimeInForce};
@@ -91,7 +94,13 @@ fn run(
         resting_orders: tripline_engine::messages::control::RestingOrders::Keep,
         ..EngineSettings::of("bench".parse()?)
     };
+    let folder = std::env::temp_dir().join(format!("tripline-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let (clock, file) = (Clock::system(), folder.join("journal"));
+    let memory = Memory::open(&file, Durability::Process, String::new(), &clock)?;
     let builder = Tripline::builder(settings)
+        .clock(clock)
+        .memory(memory)
         .binance(venue, credentials)
         .strategy("bench", strategy)?;
     actix_rt::System::new().block_on(async move {
@@ -104,6 +113,7 @@ fn run(
             .snapshot
             .map_or(0, |snapshot| snapshot.desk.orders_sent);
         let halted = report.halted;
+        std::fs::remove_dir_all(folder)?;
         if sent == 0 {
             Err(format!("the engine sent no order; halted: {halted:?}").into())
         } else {

@@ -121,7 +121,7 @@ impl From<io::Error> for Stop {
     }
 }
 
-fn refused(error: &JournalError) -> Failure {
+pub(super) fn refused(error: &JournalError) -> Failure {
     match error {
         JournalError::Damaged { .. } | JournalError::Foreign { .. } => Failure {
             exit: Exit::Damaged,

@@ -1,18 +1,25 @@
 //! `tripline run`: trade as a configuration says.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use tripline_engine::halt::Incident;
+use tripline_actors::clock::Clock;
+use tripline_engine::halt::{Incident, ResumeRefused};
+use tripline_engine::messages::control::Resume;
 use tripline_engine::ports::VenueError;
 
 use super::exit::{Exit, Failure};
-use super::output;
+use super::{journal, output};
 use crate::builder::{Builder, StartError, Tripline};
-use crate::config::{self, Config, ConfigFault, Keys};
+use crate::config::{self, Config, ConfigFault, JournalConfig, Keys};
 use crate::logging;
-use crate::running::ExitReport;
+use crate::memory::Memory;
+use crate::running::{ExitReport, Running};
+
+/// A second apart.
+const RESUME_ATTEMPTS: u32 = 60;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -22,6 +29,9 @@ pub(super) struct RunArgs {
     /// Trade real money: needed, together with live = true in the file, for a production venue
     #[arg(long)]
     live: bool,
+    /// Lift the halts that an earlier run has left, for this reason, once orders are reconciled
+    #[arg(long, value_name = "REASON")]
+    resume: Option<String>,
     /// End with one JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -48,8 +58,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         "no real money"
     };
     log::info!(actor = "engine"; "account {} at {:?}: {money}", config.engine.account, config.venue.environment);
-    let report = builder(config)?
-        .run()
+    let builder = builder(config)?;
+    let report = actix_rt::System::new()
+        .block_on(session(builder, args.resume.clone()))
         .map_err(|error| failure(&error, is_practice))?;
     output::print(&if args.json {
         as_json(&report)
@@ -57,6 +68,46 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         as_text(&report)
     })?;
     Ok(Exit::from_code(report.exit_code()))
+}
+
+/// Trades until a signal comes.
+async fn session(builder: Builder, resume: Option<String>) -> Result<ExitReport, StartError> {
+    let stopped = Running::until_signal();
+    let running = builder.start().await?;
+    let resumed_until_stopped = async {
+        if let Some(reason) = resume {
+            resume_all(&running, &reason).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! { () = stopped => {} () = resumed_until_stopped => {} }
+    Ok(running.stop().await)
+}
+
+/// Lifts what stands now. A halt that meets a further fault stays.
+async fn resume_all(running: &Running, reason: &str) {
+    for (scope, standing) in running.board().restricted() {
+        let order = Resume {
+            scope,
+            incidents: standing.incidents.iter().map(|one| one.id).collect(),
+            epoch: standing.epoch,
+            reason: reason.to_owned(),
+        };
+        for attempt in 1..=RESUME_ATTEMPTS {
+            match running.resume(order.clone()).await {
+                // The private stream may still be on its way.
+                Err(ResumeRefused::NotReconciled { reason, .. }) if attempt < RESUME_ATTEMPTS => {
+                    log::info!(actor = "engine"; "{scope} is not resumed yet: {reason}");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Err(refused) => {
+                    log::error!(actor = "engine"; "{refused}");
+                    break;
+                }
+                Ok(()) => break,
+            }
+        }
+    }
 }
 
 /// Real money is traded only when file and command line agree.
@@ -75,7 +126,14 @@ fn both_switches(live: bool, args: &RunArgs) -> Result<(), Failure> {
 
 fn builder(config: Config) -> Result<Builder, Failure> {
     let credentials = config.keys.read().map_err(Failure::usage)?;
-    let mut builder = Tripline::builder(config.engine).binance(config.venue, credentials);
+    let clock = Clock::system();
+    let JournalConfig { file, durability } = config.journal;
+    let memory = Memory::open(&file, durability, config.hash, &clock)
+        .map_err(|error| journal::refused(&error))?;
+    let mut builder = Tripline::builder(config.engine)
+        .clock(clock)
+        .memory(memory)
+        .binance(config.venue, credentials);
     for strategy in config.strategies {
         let built = config::build(&strategy).map_err(Failure::usage)?;
         builder = builder

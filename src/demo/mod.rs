@@ -6,6 +6,7 @@ mod faults;
 mod judge;
 mod observer;
 mod positions;
+mod scratch;
 mod summary;
 mod view;
 
@@ -18,20 +19,24 @@ use std::time::Duration;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::time::Instant;
+use tripline_actors::clock::Clock;
 use tripline_actors::http;
 use tripline_engine::ids::{IdError, RunId, Symbol};
+use tripline_engine::journal::{Durability, JournalError};
 use tripline_engine::money::MoneyError;
 use tripline_exchange::market::ReplayConfig;
 use tripline_exchange::{ExchangeConfig, Handle, ServeError, spawn_in_thread};
 use tripline_strategies::registry::{self, RegistryError};
 
 use crate::builder::{StartError, Tripline};
+use crate::memory::Memory;
 use crate::practice::binance_on;
 use crate::running::{ExitReport, Running};
 use crate::settings::EngineSettings;
 
 use observer::{Observer, Seen};
 pub use positions::PositionRow;
+use scratch::Scratch;
 pub use summary::Summary;
 use view::View;
 pub use view::is_drawn;
@@ -85,6 +90,8 @@ pub enum DemoError {
     Record(String),
     #[error(transparent)]
     Money(#[from] MoneyError),
+    #[error("journal: {0}")]
+    Journal(#[from] JournalError),
     #[error("output: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -130,8 +137,13 @@ fn start_exchange(options: &DemoOptions) -> Result<Handle, DemoError> {
 async fn trade(options: &DemoOptions, exchange: &Handle) -> Result<Summary, DemoError> {
     let (venue, credentials) = binance_on(exchange.addr);
     let seen = Rc::new(RefCell::new(Seen::default()));
-    let mut builder =
-        Tripline::builder(EngineSettings::of("practice".parse()?)).binance(venue, credentials);
+    let (scratch, clock) = (Scratch::new()?, Clock::system());
+    let journal = scratch.file("tripline.journal");
+    let memory = Memory::open(&journal, Durability::Process, String::new(), &clock)?;
+    let mut builder = Tripline::builder(EngineSettings::of("practice".parse()?))
+        .clock(clock)
+        .memory(memory)
+        .binance(venue, credentials);
     for (id, kind, config) in STRATEGIES {
         let config = config
             .parse()

@@ -10,6 +10,7 @@ use tripline_actors::clock::Clock;
 use tripline_actors::delivery::{Outlet, Sender};
 use tripline_actors::faults::{Faults, Incidents};
 use tripline_actors::gateway::OnSwept;
+use tripline_actors::journal::Journal;
 use tripline_actors::journaling::Journaling;
 use tripline_actors::safety;
 use tripline_engine::fault::{Fault, FaultKind};
@@ -82,6 +83,7 @@ pub(super) struct Ground {
     pub(super) faults: Faults,
     pub(super) cold: Cold,
     pub(super) journal: Journaling,
+    pub(super) kept: Option<Journal>,
     /// What earlier runs have left.
     pub(super) earlier: JournalState,
 }
@@ -106,14 +108,17 @@ impl Ground {
             live: settings.live,
         };
         memory.journal.append(&[started.into()], clock.now())?;
+        let faults = faults.journaled(memory.journal.clone());
+        memory.troubles.raise_with(&faults);
         let ground = Self {
             settings,
             run,
             clock,
             board,
-            faults: faults.journaled(memory.journal.clone()),
+            faults,
             cold: Cold::new(builder.placement),
             journal: memory.journal,
+            kept: memory.kept,
             earlier: memory.earlier,
         };
         Ok((ground, incidents))

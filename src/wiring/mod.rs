@@ -75,6 +75,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         faults,
         cold,
         journal,
+        kept,
         ..
     } = ground;
     let connections: Vec<Box<dyn Connection>> = vec![private, Box::new(feed)];
@@ -85,6 +86,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         faults,
         cold,
         journal,
+        kept,
         gateway,
         safety,
         alerts,

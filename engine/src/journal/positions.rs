@@ -37,7 +37,8 @@ impl PositionsMemory {
         let counted = filled.pair.is_some_and(|pair| {
             book.add(pair);
             let (strategy, symbol) = (origin.strategy, filled.symbol);
-            book.apply(strategy, symbol, filled.side, &filled.fill).is_ok()
+            book.apply(strategy, symbol, filled.side, &filled.fill)
+                .is_ok()
         });
         if !counted {
             let position = (filled.account, origin.strategy, filled.symbol);

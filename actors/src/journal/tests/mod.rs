@@ -227,6 +227,7 @@ pub fn filled(run_number: u64, sequence: u64, trade: u64) -> JournalRecord {
         venue: VenueId::new("binance").unwrap(),
         symbol: symbol(),
         side: Side::Buy,
+        pair: None,
         fill: Fill {
             trade_id: TradeId(trade),
             price: "60021.51".parse().unwrap(),

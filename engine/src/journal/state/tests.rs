@@ -137,7 +137,10 @@ fn a_fill_counts_once_into_the_position_of_its_strategy() {
     let book = state.positions.of(account());
     let strategy = id(1).origin().unwrap().strategy;
     let position = book.position(strategy, symbol()).unwrap();
-    assert_eq!((position.fills(), state.positions.incomplete().count()), (2, 0));
+    assert_eq!(
+        (position.fills(), state.positions.incomplete().count()),
+        (2, 0)
+    );
     let once = fill(1, 1).quantity.value();
     assert_eq!(position.net(), once + fill(1, 2).quantity.value());
 }
