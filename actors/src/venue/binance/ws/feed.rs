@@ -15,18 +15,15 @@ use tripline_engine::ids::Symbol;
 use tripline_engine::ports::{Answer, VenueError};
 use tripline_engine::strategy::Subscription;
 
-use crate::clock::Clock;
 use crate::feed::FeedEvent;
 use crate::venue::{Connection, FeedSink, MarketConnection};
 
-use super::super::limits::Limits;
-use super::super::settings::{Bounds, DepthSpeed};
 use super::super::wire::frame::{
     ControlError, Frame, RequestId, decode, stream_name, stream_symbol,
 };
-use super::super::wire::time::TimeUnit;
 use super::life::{Control, Gone, Life, Means, Role, Then};
 use super::link::Link;
+use super::streams::FeedSettings;
 
 /// Names in one SUBSCRIBE.
 const BATCH: usize = 100;
@@ -35,44 +32,11 @@ const BATCH: usize = 100;
 /// whoever makes them.
 const REQUEST_EVERY: Duration = Duration::from_millis(250);
 
-/// The stream of a subscription (Binance Spot, "WebSocket Streams").
-#[must_use]
-pub fn stream_of(subscription: &Subscription, depth_speed: DepthSpeed) -> String {
-    let symbol = subscription.symbol().as_str().to_lowercase();
-    let speed = depth_speed.suffix();
-    match subscription {
-        Subscription::Best(_) => format!("{symbol}@bookTicker"),
-        Subscription::Book { .. } => format!("{symbol}@depth{speed}"),
-        Subscription::Depth { levels, .. } => {
-            let levels = Subscription::levels_offered(*levels);
-            format!("{symbol}@depth{levels}{speed}")
-        }
-        Subscription::Trades(_) => format!("{symbol}@trade"),
-        Subscription::AggTrades(_) => format!("{symbol}@aggTrade"),
-        Subscription::Klines { interval, .. } => format!("{symbol}@kline_{interval}"),
-    }
-}
-
 /// A request that is not answered yet.
 struct Waiting {
     /// The number of the connection it went over.
     link: u64,
     answer: oneshot::Sender<Result<(), VenueError>>,
-}
-
-/// What a market data connection is made with.
-pub struct FeedSettings {
-    /// The streams' base URL.
-    pub base: String,
-    pub depth_speed: DepthSpeed,
-    /// Of the venue's time stamps.
-    pub time_unit: TimeUnit,
-    pub bounds: Bounds,
-    pub limits: Limits,
-    pub clock: Clock,
-    pub client: awc::Client,
-    /// Draws the jitter of reconnects.
-    pub seed: u64,
 }
 
 struct State {
@@ -94,13 +58,6 @@ pub struct MarketFeed {
 }
 
 struct FeedRole(Rc<State>);
-
-impl FeedSettings {
-    fn streams_of(&self, subscriptions: &[Subscription]) -> BTreeSet<String> {
-        let names = subscriptions.iter();
-        names.map(|one| stream_of(one, self.depth_speed)).collect()
-    }
-}
 
 impl MarketFeed {
     /// Starts connecting.
@@ -285,13 +242,7 @@ impl Role for FeedRole {
     }
 
     fn url(&self) -> String {
-        let FeedSettings {
-            base, time_unit, ..
-        } = &self.0.settings;
-        match time_unit {
-            TimeUnit::Millisecond => format!("{base}/stream?streams="),
-            TimeUnit::Microsecond => format!("{base}/stream?streams=&timeUnit=MICROSECOND"),
-        }
+        self.0.settings.url()
     }
 
     fn weight(&self) -> u64 {
@@ -403,45 +354,6 @@ impl Role for FeedRole {
                 log::warn!(actor = "binance"; "market data: {text}");
             }
             _ => (self.0.sink)(FeedEvent::Refused(error.clone())),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_subscription_has_its_stream() {
-        let symbol = Symbol::new("BTCUSDT").unwrap();
-        let cases = [
-            (Subscription::Best(symbol), "btcusdt@bookTicker"),
-            (
-                Subscription::Book { symbol, levels: 20 },
-                "btcusdt@depth@100ms",
-            ),
-            (
-                Subscription::Depth { symbol, levels: 7 },
-                "btcusdt@depth10@100ms",
-            ),
-            (
-                Subscription::Depth { symbol, levels: 50 },
-                "btcusdt@depth20@100ms",
-            ),
-            (Subscription::Trades(symbol), "btcusdt@trade"),
-            (Subscription::AggTrades(symbol), "btcusdt@aggTrade"),
-            (
-                Subscription::Klines {
-                    symbol,
-                    interval: "1M".parse().unwrap(),
-                },
-                "btcusdt@kline_1M",
-            ),
-        ];
-        for (subscription, stream) in cases {
-            assert_eq!(stream_of(&subscription, DepthSpeed::TenASecond), stream);
-            let slow = stream_of(&subscription, DepthSpeed::EverySecond);
-            assert_eq!(slow, stream.trim_end_matches("@100ms"));
         }
     }
 }

@@ -6,6 +6,7 @@ mod link;
 mod orders;
 mod requests;
 mod session;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +17,11 @@ use secrecy::SecretString;
 use crate::clock::Clock;
 use crate::venue::{Connection, PrivateSink};
 
-pub use feed::{FeedSettings, MarketFeed, stream_of};
+pub use feed::MarketFeed;
 pub use orders::ApiOrders;
 #[cfg(any(test, fuzzing))]
 pub use session::offline;
+pub use streams::{FeedSettings, stream_of};
 
 use super::limits::Limits;
 use super::settings::Bounds;
