@@ -1,6 +1,6 @@
 //! The exchange's own record of what arrived: what a judge compares a client's beliefs with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
@@ -28,16 +28,24 @@ pub struct Arrival {
     pub since_tick_us: Option<i64>,
 }
 
-/// All order requests since the start.
+/// How many arrivals are remembered; as many as finished orders of a symbol.
+const HISTORY: usize = 200_000;
+
+/// The newest order requests, and how many there were since the start.
 #[derive(Debug, Default)]
 pub struct Record {
-    arrivals: Vec<Arrival>,
+    arrivals: VecDeque<Arrival>,
+    count: u64,
 }
 
 impl Record {
     pub fn arrived(&mut self, request: &Request<'_>, time_us: i64, tick_us: Option<i64>) {
         let text = |name: &str| request.params.get(name).map(str::to_owned);
-        self.arrivals.push(Arrival {
+        if self.arrivals.len() == HISTORY {
+            self.arrivals.pop_front();
+        }
+        self.count += 1;
+        self.arrivals.push_back(Arrival {
             time_us,
             operation: request.operation.name,
             transport: request.transport,
@@ -49,10 +57,6 @@ impl Record {
             since_tick_us: tick_us.map(|tick_us| time_us - tick_us),
         });
     }
-
-    pub fn len(&self) -> usize {
-        self.arrivals.len()
-    }
 }
 
 /// `GET /practice/record`: arrivals in order, and per account orders with their fills, what is open, and
@@ -62,7 +66,7 @@ pub fn report(core: &Core) -> Value {
     let accounts = core.accounts();
     json!({
         "timeUs": core.now_us(),
-        "orderRequests": record.len(),
+        "orderRequests": record.count,
         "arrivals": record.arrivals.iter().map(|one| arrival(core, &accounts, one)).collect::<Value>(),
         "accounts": accounts.iter().map(|account| account_report(core, *account)).collect::<Value>(),
     })
