@@ -9,7 +9,8 @@ mod support;
 use std::time::Duration;
 
 use actix_codec::Framed;
-use actix_http::ws::{Codec, Frame, Message};
+use actix_http::ws::{Codec, Frame, Item, Message};
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -169,6 +170,39 @@ async fn a_client_that_never_reads_is_let_go_of() {
             read < 300,
             "more than the pipe holds was never sent: {read}"
         );
+    };
+    LocalSet::new().run_until(scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_in_pieces_is_one_message_and_one_that_is_too_large_ends_the_connection() {
+    let scenario = async {
+        let exchange = exchange();
+        let mut ws = socket(&exchange, "/ws-api/v3").await;
+        let pieces = [r#"{"id":1,"#, r#""method":"#, r#""ping"}"#]
+            .map(|piece| Bytes::from_static(piece.as_bytes()));
+        let [first, second, last] = pieces;
+        for item in [
+            Item::FirstText(first),
+            Item::Continue(second),
+            Item::Last(last),
+        ] {
+            ws.send(Message::Continuation(item)).await.unwrap();
+        }
+        let answer = said(&mut ws).await;
+        assert!(
+            answer[0].starts_with(r#"{"id":1,"status":200"#),
+            "{answer:?}"
+        );
+        let piece = Bytes::from(vec![b' '; 1 << 19]);
+        for item in [
+            Item::FirstText(piece.clone()),
+            Item::Continue(piece.clone()),
+            Item::Last(piece),
+        ] {
+            ws.send(Message::Continuation(item)).await.unwrap();
+        }
+        assert_eq!(said(&mut ws).await, ["closed"]);
     };
     LocalSet::new().run_until(scenario).await;
 }

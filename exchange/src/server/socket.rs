@@ -26,6 +26,8 @@ const MOST_RECEIVED: usize = 1 << 20;
 pub enum Incoming {
     Text(Bytes),
     Binary,
+    /// A message in pieces that are too large together.
+    TooLarge,
     Ping(Bytes),
     Pong(Bytes),
     Close,
@@ -275,27 +277,30 @@ impl Socket {
         }
     }
 
+    /// The whole of a message that came in pieces, once its last one is there.
     fn join(&self, item: Item) -> Option<Incoming> {
         let mut fragments = self.fragments.borrow_mut();
-        match item {
-            Item::FirstText(part) => *fragments = Some(BytesMut::from(part.as_ref())),
-            Item::FirstBinary(_) => *fragments = None,
-            Item::Continue(part) => {
-                if let Some(whole) = fragments
-                    .as_mut()
-                    .filter(|whole| whole.len() < MOST_RECEIVED)
-                {
-                    whole.extend_from_slice(&part);
-                }
+        let (part, is_last) = match item {
+            Item::FirstText(part) => {
+                *fragments = Some(BytesMut::from(part.as_ref()));
+                return None;
             }
-            Item::Last(part) => {
-                let Some(mut whole) = fragments.take() else {
-                    return Some(Incoming::Binary);
-                };
-                whole.extend_from_slice(&part);
-                return Some(Incoming::Text(whole.freeze()));
+            Item::FirstBinary(_) => {
+                *fragments = None;
+                return None;
             }
+            Item::Continue(part) => (part, false),
+            Item::Last(part) => (part, true),
+        };
+        let Some(whole) = fragments.as_mut() else {
+            return is_last.then_some(Incoming::Binary);
+        };
+        if whole.len() + part.len() > MOST_RECEIVED {
+            *fragments = None;
+            return Some(Incoming::TooLarge);
         }
-        None
+        whole.extend_from_slice(&part);
+        let whole = is_last.then(|| fragments.take()).flatten()?;
+        Some(Incoming::Text(whole.freeze()))
     }
 }

@@ -172,6 +172,7 @@ pub async fn run(
             Incoming::Binary => {
                 socket.close(CloseCode::Unsupported, "Binary messages are not supported")
             }
+            Incoming::TooLarge => socket.close(CloseCode::Size, "The message is too large"),
             Incoming::Close => socket.close(CloseCode::Normal, ""),
         }
     }

@@ -65,6 +65,7 @@ pub async fn run(core: Rc<Core>, socket: Rc<Socket>, unit: TimeUnit, show_limits
             Incoming::Binary => {
                 socket.close(CloseCode::Unsupported, "Binary messages are not supported")
             }
+            Incoming::TooLarge => socket.close(CloseCode::Size, "The message is too large"),
             Incoming::Close => socket.close(CloseCode::Normal, ""),
         }
     }
