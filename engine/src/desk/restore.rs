@@ -13,7 +13,8 @@ use crate::time::Timestamp;
 impl OrderDesk {
     /// Takes over what earlier runs have left of this account, and tells the strategies that are seated.
     /// To be called before anything else is learnt. An order of a strategy that is not here is kept too: its
-    /// instrument stays frozen until the venue has told what it is, and sweeps of the account cancel it.
+    /// instrument stays frozen until the venue has told what it is, and sweeps of the account cancel it. The
+    /// sweeps of halts that still stand go on.
     pub fn restore(&mut self, earlier: JournalState, now: Timestamp, out: &mut Vec<Effect>) {
         let account = self.account;
         self.positions = earlier.positions.of(account);
@@ -46,6 +47,7 @@ impl OrderDesk {
                 out.push(entry.happened(kind, now));
             }
         }
+        self.sweep_halted(now, out);
     }
 
     /// Cancels what earlier runs have left open.

@@ -101,6 +101,24 @@ impl OrderDesk {
         !later && seat.is_some_and(|seat| seat.gate.membership().is_in(&sweep.scope))
     }
 
+    /// Whether an order of the sweep is, or may be, open. The stop of the engine waits for missing fills as
+    /// well: nobody takes them afterwards.
+    fn is_left(&self, sweep: &Sweep) -> bool {
+        let is_stop = sweep.incident.is_none();
+        let mut unsettled = self.unsettled.iter().filter_map(|id| self.order(id));
+        unsettled.any(|order| (is_stop || order.state.may_be_open()) && self.is_in(sweep, order.id))
+    }
+
+    /// Goes on with the sweeps of halts that stand since an earlier run: its end has ended them too.
+    pub(super) fn sweep_halted(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        for (_, standing) in self.board.restricted() {
+            let cancels = |one: &&Incident| one.reaction.resting_orders == RestingOrders::Cancel;
+            if let Some(incident) = standing.incidents.iter().find(cancels) {
+                self.halted(incident, now, out);
+            }
+        }
+    }
+
     /// Sweeps that have not ended.
     #[must_use]
     pub fn sweeps(&self) -> &[Sweep] {
@@ -109,7 +127,9 @@ impl OrderDesk {
 
     /// Asks for all open orders, as an engine does when it begins; asks again until there is an answer.
     pub fn list_open(&mut self, out: &mut Vec<Effect>) {
-        self.list_after(Duration::ZERO, out);
+        if !self.listing {
+            self.list_after(Duration::ZERO, out);
+        }
     }
 
     /// One listing at a time: the venue is asked once for all sweeps that wait, and failures do not
@@ -125,8 +145,7 @@ impl OrderDesk {
         let mut sweeps = std::mem::take(&mut self.sweeps);
         let mut list = false;
         for sweep in &mut sweeps {
-            let left = self.open_orders().any(|order| self.is_in(sweep, order.id));
-            if left {
+            if self.is_left(sweep) {
                 self.cancel_in(sweep, now, out);
             } else if !sweep.listing && !self.listing {
                 sweep.listing = true;
@@ -164,7 +183,7 @@ impl OrderDesk {
         let (mut done, mut again) = (Vec::new(), false);
         for mut sweep in std::mem::take(&mut self.sweeps) {
             let shown = open.iter().any(|report| self.is_in(&sweep, report.id));
-            let left = self.open_orders().any(|order| self.is_in(&sweep, order.id));
+            let left = self.is_left(&sweep);
             if sweep.listing && !shown && !left {
                 done.push(sweep);
                 continue;

@@ -284,6 +284,27 @@ fn an_order_that_an_earlier_run_sent_is_uncertain_until_the_venue_has_told() {
 }
 
 #[test]
+fn a_halt_that_stands_since_an_earlier_run_goes_on_with_its_sweep() {
+    let mut bench = Bench::new();
+    let (sent, ended) = (of_run(1, "a", 2), of_run(1, "a", 1));
+    // The journal brought the halt back, and nothing of this run has seen its incident.
+    let scope = Scope::Strategy(strategy("a"));
+    let manual = fault(FaultKind::Manual, scope, "test".into(), bench.now);
+    bench.board.trip(manual, &HaltPolicy::default());
+    bench
+        .desk
+        .restore(memory(sent, ended), bench.now, &mut bench.out);
+    assert_eq!(bench.desk.sweeps().len(), 1);
+    bench.out.clear();
+    bench.found(sent, VenueStatus::New, "0");
+    assert_eq!(bench.did(), ["accepted", "cancel", "cancel requested"]);
+    bench.event(sent, VenueStatus::Canceled, "0", &[]);
+    assert_eq!(bench.did(), ["canceled", "list 0ns"]);
+    bench.listed(Ok(Vec::new()));
+    assert_eq!(bench.did(), ["swept 1"]);
+}
+
+#[test]
 fn an_order_that_an_earlier_run_has_told_to_its_end_is_not_told_again() {
     let mut bench = Bench::new();
     let (sent, ended) = (of_run(1, "a", 2), of_run(1, "a", 1));

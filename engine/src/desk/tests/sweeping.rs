@@ -255,3 +255,20 @@ fn a_stop_sweeps_everything_and_places_nothing_more() {
     bench.listed(Ok(Vec::new()));
     assert_eq!(bench.did(), ["canceled", "list 0ns", "swept 1"]);
 }
+
+#[test]
+fn a_stop_waits_for_fills_that_are_missing() {
+    let mut bench = Bench::new();
+    let id = bench.working();
+    bench.desk.stop();
+    bench
+        .desk
+        .sweep(Scope::Global, None, bench.now, &mut bench.out);
+    bench.out.clear();
+    bench.event(id, VenueStatus::Filled, "2", &[]);
+    assert_eq!(bench.did(), ["fetch 1s"], "filled, and by which trades?");
+    bench.fills(id, Ok(vec![fill(1, "2")]));
+    assert_eq!(bench.did(), ["fill 1", "filled", "list 0ns"]);
+    bench.listed(Ok(Vec::new()));
+    assert_eq!(bench.did(), ["swept 1"]);
+}
