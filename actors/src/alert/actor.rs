@@ -18,6 +18,7 @@ use tripline_engine::messages::alert::Alert;
 use super::deliver::{Delivery, deliver};
 use super::memo::{Memo, Outcome};
 use super::messages::{AlertStats, ChannelStats, DueAlerts, Flush, OnUndelivered, Settings};
+use super::owed::Owed;
 use super::queue::{Next, Numbered, Queue};
 use super::render::SUMMARY_LINE;
 use super::{Channel, ChannelError, Rendered};
@@ -53,6 +54,8 @@ pub struct AlertActor {
     /// Whether success is judged by the channels that leave the machine.
     judged_by_remote: bool,
     pending: BTreeMap<u64, Pending>,
+    /// What is tried again.
+    owed: Owed,
     memo: Memo,
     alerts: u64,
     messages: u64,
@@ -90,6 +93,7 @@ impl AlertActor {
             on_undelivered,
             judged_by_remote,
             pending: BTreeMap::new(),
+            owed: Owed::default(),
             memo: Memo::default(),
             alerts: 0,
             messages: 0,
@@ -215,6 +219,7 @@ impl AlertActor {
                 self.memo
                     .note(pending.key, &pending.alert, step, self.clock.now());
                 pending.delivered = Some(channel);
+                self.owed.delivered(&pending.key);
             }
             Outcome::Delivered(_) | Outcome::Nothing => {}
             Outcome::Failed(failure) => pending.failures.push(failure),
@@ -230,7 +235,9 @@ impl AlertActor {
             };
             self.memo
                 .note(done.key, &done.alert, step, self.clock.now());
-            self.undelivered(&done.alert, reason);
+            if self.owed.failed(done.key, &done.alert) {
+                self.undelivered(&done.alert, reason);
+            }
         }
     }
 
@@ -279,6 +286,15 @@ impl AlertActor {
         }
     }
 
+    /// Tries again what reached nobody.
+    fn send_owed(&mut self, ctx: &mut Context<Self>) {
+        for (key, alert) in self.owed.alerts() {
+            if !self.pending.values().any(|pending| pending.key == key) {
+                self.queue(alert, Some(key), ctx);
+            }
+        }
+    }
+
     fn undelivered(&self, alert: &Alert, reason: String) {
         log::error!(
             "an alert reached nobody: [{}] {}: {reason}",
@@ -312,6 +328,8 @@ impl Actor for AlertActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        let again = self.settings.again;
+        ctx.run_interval(again, |actor, ctx| actor.send_owed(ctx));
     }
 }
 
@@ -352,7 +370,8 @@ impl Handler<AlertStats> for AlertActor {
 impl Handler<Flush> for AlertActor {
     type Result = ResponseFuture<Vec<ChannelStats>>;
 
-    fn handle(&mut self, _: Flush, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: Flush, ctx: &mut Self::Context) -> Self::Result {
+        self.send_owed(ctx);
         let (sender, receiver) = oneshot::channel();
         self.flushes.push(sender);
         self.answer_flushes();
@@ -543,6 +562,66 @@ mod tests {
             .unwrap();
         actor.send(Flush).await.unwrap();
         assert!(unheard.borrow().is_empty());
+    }
+
+    /// Refuses everything until it works.
+    struct Outage {
+        works: Rc<std::cell::Cell<bool>>,
+        sent: Sent,
+    }
+
+    impl Channel for Outage {
+        fn name(&self) -> &str {
+            "outage"
+        }
+
+        fn send<'a>(
+            &'a self,
+            message: &'a Rendered,
+            now: Timestamp,
+        ) -> LocalBoxFuture<'a, Result<(), ChannelError>> {
+            let answer = if self.works.get() {
+                self.sent.borrow_mut().push((now, message.clone()));
+                Ok(())
+            } else {
+                refuse(message)
+            };
+            Box::pin(std::future::ready(answer))
+        }
+    }
+
+    #[actix_rt::test]
+    async fn what_reached_nobody_is_sent_again_until_it_does_and_is_one_fault() {
+        tokio::time::pause();
+        let (works, sent) = (Rc::new(std::cell::Cell::new(false)), Sent::default());
+        let channel = Outage {
+            works: works.clone(),
+            sent: sent.clone(),
+        };
+        let (actor, unheard) = start(vec![Rc::new(channel)], 10);
+        actor.send(alert(Severity::Critical, "a")).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert_eq!(unheard.borrow().len(), 1, "told once");
+        works.set(true);
+        tokio::time::sleep(Settings::default().again).await;
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert_eq!(titles(&sent), ["a"], "delivered once");
+    }
+
+    #[actix_rt::test]
+    async fn a_flush_tries_what_reached_nobody_once_more() {
+        tokio::time::pause();
+        let (works, sent) = (Rc::new(std::cell::Cell::new(false)), Sent::default());
+        let channel = Outage {
+            works: works.clone(),
+            sent: sent.clone(),
+        };
+        let (actor, unheard) = start(vec![Rc::new(channel)], 10);
+        actor.send(alert(Severity::Critical, "a")).await.unwrap();
+        wait_for("it was given up", || unheard.borrow().len() == 1).await;
+        works.set(true);
+        actor.send(Flush).await.unwrap();
+        assert_eq!(titles(&sent), ["a"]);
     }
 
     #[actix_rt::test]

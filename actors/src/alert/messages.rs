@@ -1,6 +1,7 @@
 //! What the alert actor is told and asked.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix::Message;
 use tripline_engine::journal::{AlertKey, DueAlert};
@@ -18,6 +19,8 @@ pub struct Settings {
     pub retries: Retries,
     /// Alerts that may wait per channel; critical ones wait beyond it.
     pub capacity: usize,
+    /// How often an alert that every channel gave up is tried again.
+    pub again: Duration,
 }
 
 impl Default for Settings {
@@ -25,6 +28,7 @@ impl Default for Settings {
         Self {
             retries: Retries::default(),
             capacity: 200,
+            again: Duration::from_secs(30),
         }
     }
 }

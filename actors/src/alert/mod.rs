@@ -5,6 +5,7 @@ mod actor;
 mod deliver;
 mod memo;
 mod messages;
+mod owed;
 mod post;
 mod queue;
 mod render;
