@@ -77,6 +77,7 @@ fn whole(ids: &[u64]) -> bool {
 
 #[actix_rt::test]
 async fn pings_are_answered_and_connections_replaced_before_the_venue_ends_them() {
+    tokio::time::pause();
     let world = InMemory::start(&still());
     let market = |lever| world.practice("market", &lever);
     let mid = json!({"symbol": "BTCUSDT", "mid": "60000.01", "spread": "0.02", "quantity": "500"});

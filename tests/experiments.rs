@@ -7,7 +7,6 @@ mod support;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -28,45 +27,7 @@ use tripline_engine::messages::control::{RestingOrders, Resume};
 use tripline_engine::messages::order::OrderEventKind;
 use tripline_engine::order::{NewOrder, OrderState, SelfTradePrevention, Side};
 use tripline_engine::ports::OrderRef;
-use tripline_exchange::{AccountConfig, EXAMPLE_API_KEY, EXAMPLE_SECRET, KeyConfig};
-
-/// Log lines that show a secret. Every line of every test in this program is looked at.
-static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Looks at each line for secrets, and writes it where the tests' lines go.
-struct Watchman(env_logger::Logger);
-
-impl log::Log for Watchman {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let line = record.args().to_string();
-        let signature = line.split("signature").skip(1).any(|rest| {
-            let value = rest.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-            value.chars().take_while(char::is_ascii_hexdigit).count() >= 32
-        });
-        if signature || line.contains(EXAMPLE_SECRET) || line.contains(EXAMPLE_API_KEY) {
-            LEAKS
-                .lock()
-                .unwrap()
-                .push(format!("{}: {line}", record.target()));
-        }
-        self.0.log(record);
-    }
-
-    fn flush(&self) {}
-}
-
-/// An exchange, with every log line of this program watched from here on.
-async fn exchange() -> Exchange {
-    let watchman = Watchman(env_logger::builder().is_test(true).build());
-    if log::set_boxed_logger(Box::new(watchman)).is_ok() {
-        log::set_max_level(log::LevelFilter::Trace);
-    }
-    Exchange::start().await
-}
+use tripline_exchange::{AccountConfig, KeyConfig};
 
 /// Settings under which a lost answer halts nothing, so that what follows can be watched.
 fn lenient() -> EngineSettings {
@@ -108,7 +69,7 @@ fn nothing_stands(running: &Running) {
 
 #[actix_rt::test]
 async fn race_a_fill_that_arrives_before_the_answer_is_delivered_once() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     exchange
         .fault(json!({"kind": "event_before_response", "operation": "order.place", "ms": 300}))
@@ -130,7 +91,7 @@ async fn race_a_fill_that_arrives_before_the_answer_is_delivered_once() {
 
 #[actix_rt::test]
 async fn seed2_a_requote_while_the_answer_is_late_leaves_no_order_behind() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     exchange
         .fault(json!({"kind": "delay_response", "operation": "order.place", "ms": 400}))
@@ -162,7 +123,7 @@ async fn seed2_a_requote_while_the_answer_is_late_leaves_no_order_behind() {
 
 #[actix_rt::test]
 async fn timeout_an_order_whose_answer_never_comes_is_found_by_its_own_id() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, lenient(), &hand).await;
     exchange
         .fault(json!([
@@ -186,7 +147,7 @@ async fn timeout_an_order_whose_answer_never_comes_is_found_by_its_own_id() {
 
 #[actix_rt::test]
 async fn timeout_an_order_that_never_arrived_is_rejected_in_the_end_and_frees_its_instrument() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, lenient(), &hand).await;
     exchange
         .fault(json!({"kind": "no_response", "operation": "order.place", "live": false}))
@@ -208,7 +169,7 @@ async fn timeout_an_order_that_never_arrived_is_rejected_in_the_end_and_frees_it
 #[actix_rt::test]
 async fn emptyerr_an_empty_504_is_an_unknown_outcome_not_a_success() {
     for live in [true, false] {
-        let (exchange, hand) = (exchange().await, Hand::default());
+        let (exchange, hand) = (Exchange::start().await, Hand::default());
         let running = start_with(&exchange, lenient(), &hand, |venue| {
             venue.order_transport = OrderTransport::Rest
         })
@@ -246,7 +207,7 @@ async fn emptyerr_an_empty_504_is_an_unknown_outcome_not_a_success() {
 
 #[actix_rt::test]
 async fn initempty_a_first_subscription_that_fails_is_tried_again() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     exchange.fault(json!({"kind": "server_error", "operation": "userDataStream.subscribe.signature", "status": 502})).await;
     let running = start(&exchange, settings(), &hand).await;
     assert_eq!(hand.ready(), 1);
@@ -255,7 +216,7 @@ async fn initempty_a_first_subscription_that_fails_is_tried_again() {
 
 #[actix_rt::test]
 async fn initfail_a_first_handshake_that_is_refused_is_tried_again() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     exchange
         .fault(json!({"kind": "refuse_connections", "status": 503, "ms": 600}))
         .await;
@@ -267,7 +228,7 @@ async fn initfail_a_first_handshake_that_is_refused_is_tried_again() {
 
 #[actix_rt::test]
 async fn initfail2_a_start_that_failed_is_told_and_can_be_resumed_when_all_is_there() {
-    let (exchange, script) = (exchange().await, Rc::default());
+    let (exchange, script) = (Exchange::start().await, Rc::default());
     exchange
         .fault(json!({"kind": "refuse_connections", "status": 503}))
         .await;
@@ -329,7 +290,7 @@ async fn initfail2_a_start_that_failed_is_told_and_can_be_resumed_when_all_is_th
 
 /// Breaks the private stream, lets the order fill in the gap, and looks at what the strategy was told.
 async fn a_fill_in_the_gap(fault: Value) {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     let id = hand.place(&exchange, buy("60000.00", "0.1")).await.unwrap();
     hand.reaches(id, OrderState::Working).await;
@@ -382,7 +343,7 @@ async fn expired_a_stream_that_the_venue_ends_is_subscribed_again_and_nothing_is
 
 #[actix_rt::test]
 async fn reconn_an_order_that_is_still_open_causes_no_event_after_a_reconnect() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     let id = hand.place(&exchange, buy("59000.00", "0.1")).await.unwrap();
     hand.reaches(id, OrderState::Working).await;
@@ -480,7 +441,7 @@ async fn two_accounts_that_are_dropped_together_both_come_back_at_once() {
 
 #[actix_rt::test]
 async fn silent_connections_that_are_half_open_are_noticed_and_replaced() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let (orders, streams) = (
         Proxy::start(exchange.addr()).await,
         Proxy::start(exchange.addr()).await,
@@ -529,7 +490,7 @@ async fn silent_connections_that_are_half_open_are_noticed_and_replaced() {
 
 #[actix_rt::test]
 async fn a_book_that_is_being_rebuilt_is_not_shown_to_the_strategy() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     let book = async || {
         hand.act(&exchange, |ctx| ctx.book(symbol("BTCUSDT")).cloned())
@@ -554,7 +515,7 @@ async fn a_book_that_is_being_rebuilt_is_not_shown_to_the_strategy() {
 
 #[actix_rt::test]
 async fn cancelcid_an_order_whose_first_sight_is_its_cancel_keeps_its_own_id() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     exchange
         .fault(json!([
@@ -591,7 +552,7 @@ async fn cancelcid_an_order_whose_first_sight_is_its_cancel_keeps_its_own_id() {
 
 #[actix_rt::test]
 async fn cancelcid_two_fills_have_a_true_average_and_a_repeated_execution_counts_once() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     exchange
         .market(json!({"symbol": "BTCUSDT", "asks": [["60000.02", "1"], ["60010.02", "1"]]}))
@@ -612,7 +573,7 @@ async fn cancelcid_two_fills_have_a_true_average_and_a_repeated_execution_counts
 
 #[actix_rt::test]
 async fn cancelcid_expired_in_match_is_an_end_like_any_other() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     let resting = hand
         .place(&exchange, sell("60000.01", "0.1"))
@@ -630,7 +591,7 @@ async fn cancelcid_expired_in_match_is_an_end_like_any_other() {
 
 #[actix_rt::test]
 async fn badargs_are_denied_with_the_filter_named_and_never_sent() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     let cases = [
         (buy("59000.001", "0.1"), "PRICE_FILTER"),
@@ -658,7 +619,7 @@ async fn badargs_are_denied_with_the_filter_named_and_never_sent() {
 
 #[actix_rt::test]
 async fn mkt_a_market_order_is_sent_as_one_and_a_price_is_not_rounded() {
-    let (exchange, hand) = (exchange().await, Hand::default());
+    let (exchange, hand) = (Exchange::start().await, Hand::default());
     let running = start(&exchange, settings(), &hand).await;
     let order = NewOrder::market(symbol("BTCUSDT"), Side::Buy, "0.10".parse().unwrap());
     let market = hand.place(&exchange, order).await.unwrap();
@@ -679,51 +640,6 @@ async fn mkt_a_market_order_is_sent_as_one_and_a_price_is_not_rounded() {
         (&json!("LIMIT"), &json!("59000.10000000"))
     );
     stop(running, &exchange).await;
-}
-
-#[actix_rt::test]
-async fn errors_are_logged_without_key_secret_or_signature() {
-    for transport in [OrderTransport::WsApi, OrderTransport::Rest] {
-        let (exchange, hand) = (exchange().await, Hand::default());
-        let running = start_with(&exchange, lenient(), &hand, |venue| {
-            venue.order_transport = transport
-        })
-        .await;
-        let faults = [
-            "overloaded",
-            "server_error",
-            "forbidden_html",
-            "bad_response",
-            "cut_after",
-            "rejected",
-        ];
-        for kind in faults {
-            exchange
-                .fault(json!({"kind": kind, "operation": "order.place"}))
-                .await;
-            settled(&exchange, &hand).await;
-            until("connected again", || async {
-                stream_is_live(&running).await
-            })
-            .await;
-        }
-        // And a key that is refused.
-        exchange
-            .fault(
-                json!({"kind": "rejected", "operation": "order.place", "status": 401, "code": -2015,
-            "message": "Invalid API-key, IP, or permissions for action."}),
-            )
-            .await;
-        assert_eq!(settled(&exchange, &hand).await, OrderState::Rejected);
-        drop(running.stop().await);
-    }
-    let leaks = LEAKS.lock().unwrap();
-    assert!(
-        leaks.is_empty(),
-        "{} lines show a secret, such as: {}",
-        leaks.len(),
-        leaks[0]
-    );
 }
 
 /// Places an order, again while this side denies it because it is still connecting, and tells what the

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_rt::net::{ActixStream, Ready};
-use actix_service::fn_service;
-use actix_tls::connect::{ConnectInfo, Connection};
+use actix_service::{Service, fn_service};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use awc::http::Uri;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
@@ -70,9 +70,8 @@ pub struct InMemory {
 }
 
 impl InMemory {
-    /// Makes time virtual.
+    /// For a test whose time is virtual: `tokio::time::pause`.
     pub fn start(config: &ExchangeConfig) -> Self {
-        tokio::time::pause();
         let clock = ExchangeClock::starting_at(BEGIN.as_micros());
         Self {
             exchange: Rc::new(PracticeExchange::new(config, clock).unwrap()),
@@ -85,9 +84,40 @@ impl InMemory {
         assert_eq!(status, 200, "{answer}");
     }
 
+    /// Requests about orders that reached the exchange with this operation.
+    pub fn arrivals(&self, operation: &str) -> usize {
+        let record = self.exchange.record();
+        let arrivals = record["arrivals"].as_array().unwrap().iter();
+        arrivals
+            .filter(|arrival| arrival["operation"] == operation)
+            .count()
+    }
+
     /// How often a connection was made to `rest`, `api` or `streams`.
     pub fn opened(&self, door: &str) -> u32 {
         self.opened.borrow().get(door).copied().unwrap_or_default()
+    }
+
+    fn connector(
+        &self,
+    ) -> impl Service<ConnectInfo<Uri>, Response = Connection<Uri, End>, Error = ConnectError>
+    + Clone
+    + 'static {
+        let (exchange, opened) = (self.exchange.clone(), self.opened.clone());
+        fn_service(move |info: ConnectInfo<Uri>| {
+            let uri = info.request().clone();
+            let door = uri.host().unwrap_or_default().to_owned();
+            *opened.borrow_mut().entry(door).or_default() += 1;
+            let (near, far) = tokio::io::duplex(1 << 20);
+            actix_rt::spawn(exchange.serve_stream(far));
+            async move { Ok(Connection::new(uri, End(near))) }
+        })
+    }
+
+    /// The account at the exchange, without an engine.
+    pub fn venue(&self, change: impl FnOnce(&mut BinanceSettings)) -> Binance {
+        let clock = Clock::starting_at(BEGIN);
+        Binance::over(self.connector(), 7, venue(change), &credentials(), clock).unwrap()
     }
 
     /// A builder whose engine lives on this arbiter alone.
@@ -96,31 +126,29 @@ impl InMemory {
         settings: EngineSettings,
         change: impl FnOnce(&mut BinanceSettings),
     ) -> Builder {
-        let mut venue =
-            BinanceSettings::custom("http://rest", "ws://api/ws-api/v3", "ws://streams");
-        change(&mut venue);
-        let credentials = ApiCredentials {
-            api_key: EXAMPLE_API_KEY.to_owned().into(),
-            secret: EXAMPLE_SECRET.to_owned().into(),
-        };
-        let (exchange, opened) = (self.exchange.clone(), self.opened.clone());
-        let connector = fn_service(move |info: ConnectInfo<Uri>| {
-            let uri = info.request().clone();
-            let door = uri.host().unwrap_or_default().to_owned();
-            *opened.borrow_mut().entry(door).or_default() += 1;
-            let (near, far) = tokio::io::duplex(1 << 20);
-            actix_rt::spawn(exchange.serve_stream(far));
-            async move { Ok(Connection::new(uri, End(near))) }
-        });
+        let (connector, venue) = (self.connector(), venue(change));
         Tripline::builder(settings)
             .clock(Clock::starting_at(BEGIN))
             .placement(Placement::Together)
             .last_resort(std::sync::Arc::new(|_| {}))
             .venue(move |clock| {
-                match Binance::over(connector, 7, venue, &credentials, clock.clone()) {
+                match Binance::over(connector, 7, venue, &credentials(), clock.clone()) {
                     Ok(venue) => Ok(Rc::new(venue)),
                     Err(error) => Err(StartError::Venue(error.to_string())),
                 }
             })
+    }
+}
+
+fn venue(change: impl FnOnce(&mut BinanceSettings)) -> BinanceSettings {
+    let mut venue = BinanceSettings::custom("http://rest", "ws://api/ws-api/v3", "ws://streams");
+    change(&mut venue);
+    venue
+}
+
+fn credentials() -> ApiCredentials {
+    ApiCredentials {
+        api_key: EXAMPLE_API_KEY.to_owned().into(),
+        secret: EXAMPLE_SECRET.to_owned().into(),
     }
 }

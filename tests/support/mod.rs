@@ -9,6 +9,7 @@
 
 pub mod hand;
 pub mod memory;
+pub mod orders;
 pub mod proxy;
 pub mod quoter;
 pub mod receiver;

@@ -52,11 +52,15 @@ impl Proxy {
         self.era.set(self.era.get() + 1);
     }
 
+    /// What clients have said so far, one connection after the other.
+    pub fn said(&self) -> String {
+        let heard = self.heard.borrow();
+        heard.iter().map(|bytes| unmasked(bytes)).collect()
+    }
+
     /// How often clients have said the text so far.
     pub fn heard(&self, text: &str) -> usize {
-        let heard = self.heard.borrow();
-        let said = heard.iter().map(|bytes| unmasked(bytes));
-        said.map(|said| said.matches(text).count()).sum()
+        self.said().matches(text).count()
     }
 
     /// Connections that were made so far.

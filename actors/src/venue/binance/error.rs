@@ -14,6 +14,9 @@ use crate::http::HttpError;
 /// How much of an answer an error shows.
 const FRAGMENT_CHARS: usize = 200;
 
+/// No key and no signature is shorter, and few words are as long.
+const SHORTEST_SECRET: usize = 16;
+
 /// The time after which Binance gives a request up with -1007.
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -222,20 +225,19 @@ pub fn fragment(text: &str) -> String {
             shown.push('…');
             break;
         }
-        let value = character.is_ascii_alphanumeric() || "%+/=_-:\" ".contains(character);
-        if hidden && value {
+        if hidden && (is_of_value(character) || "\"' ".contains(character)) {
             continue;
         }
-        hidden = false;
         shown.push(if character.is_control() {
             ' '
         } else {
             character
         });
         count += 1;
-        if names_secret(text.get(..at + character.len_utf8()).unwrap_or_default()) {
+        let (before, after) = text.split_at(at + character.len_utf8());
+        hidden = names_secret(before) && has_value(after);
+        if hidden {
             shown.push_str("[hidden]");
-            hidden = true;
         }
     }
     shown
@@ -251,6 +253,17 @@ fn names_secret(text: &str) -> bool {
     })
 }
 
+fn is_of_value(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "%+/=_-:".contains(character)
+}
+
+/// Whether a value follows the name, and not the next word of a sentence.
+fn has_value(after: &str) -> bool {
+    let after = after.trim_start_matches(['"', '\'', ' ']);
+    let word = after.find(|c| !is_of_value(c)).unwrap_or(after.len());
+    after.starts_with(['=', ':', '%']) || word >= SHORTEST_SECRET
+}
+
 impl From<DecodeError> for VenueError {
     /// For what was read without a request, or by a request that changed nothing.
     fn from(error: DecodeError) -> Self {
@@ -263,7 +276,7 @@ impl From<DecodeError> for VenueError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use RequestKind::{OrderChanging, Read};
 
@@ -274,47 +287,138 @@ mod tests {
             .collect()
     }
 
-    /// Status, code and message; what they mean for an order, and for a read.
+    /// A refusal with a code, and what it means.
+    struct Row {
+        status: u16,
+        code: i64,
+        message: &'static str,
+        for_order: &'static str,
+        for_read: &'static str,
+    }
+
+    /// The same for an order and for a read.
+    const fn both(status: u16, code: i64, message: &'static str, means: &'static str) -> Row {
+        either(status, code, message, means, means)
+    }
+
+    const fn either(
+        status: u16,
+        code: i64,
+        message: &'static str,
+        for_order: &'static str,
+        for_read: &'static str,
+    ) -> Row {
+        Row {
+            status,
+            code,
+            message,
+            for_order,
+            for_read,
+        }
+    }
+
+    /// Every code of Binance Spot's list ("Error codes", July 2026) that REST or the WebSocket API can
+    /// give, and the words that make a difference.
     #[rustfmt::skip]
-    const CODES: &[(u16, i64, &str, &str, &str)] = &[
-        (503, -1008, "Server is currently overloaded.", "UnknownOutcome", "RateLimited"),
-        (504, -1007, "Timeout waiting for response.", "UnknownOutcome", "Timeout"),
-        (400, -1006, "Unexpected response.", "UnknownOutcome", "Maintenance"),
-        (400, -1000, "Unknown error.", "UnknownOutcome", "Maintenance"),
-        (400, -1001, "Internal error.", "UnknownOutcome", "Maintenance"),
-        (500, -2010, "Odd.", "UnknownOutcome", "Rejected"),
-        (400, -1021, "Timestamp for this request is outside of the recvWindow.", "Clock", "Clock"),
-        (400, -1022, "Signature for this request is not valid.", "Authentication", "Authentication"),
-        (401, -2015, "Invalid API-key, IP, or permissions for action.", "Authentication", "Authentication"),
-        (401, -2014, "API-key format invalid.", "Authentication", "Authentication"),
-        (401, -1002, "You are not authorized to execute this request.", "Authentication", "Authentication"),
-        (429, -1003, "Too much request weight used.", "RateLimited", "RateLimited"),
-        (429, -1015, "Too many new orders.", "RateLimited", "RateLimited"),
-        (418, -1003, "Way too much request weight used; IP banned until 1.", "Banned", "Banned"),
-        (400, -2013, "Order does not exist.", "UnknownOrder", "UnknownOrder"),
-        (400, -2011, "Unknown order sent.", "UnknownOrder", "UnknownOrder"),
-        (400, -2011, "Order was not canceled due to cancel restrictions.", "Rejected", "Rejected"),
-        (400, -2010, "Account has insufficient balance for requested action.", "Rejected", "Rejected"),
-        (400, -2010, "This action is disabled on this account.", "Authentication", "Authentication"),
-        (400, -1013, "Filter failure: LOT_SIZE", "Rejected", "Rejected"),
-        (400, -1121, "Invalid symbol.", "InvalidRequest", "InvalidRequest"),
-        (400, -1131, "recvWindow must be less than 60000", "InvalidRequest", "InvalidRequest"),
-        (403, -1016, "This service is no longer available.", "Maintenance", "Maintenance"),
-        (400, -9999, "A code of tomorrow.", "InvalidRequest", "InvalidRequest"),
+    const CODES: &[Row] = &[
+        // Not known whether it was carried out.
+        either(400, -1000, "An unknown error occurred while processing the request.", "UnknownOutcome", "Maintenance"),
+        either(400, -1001, "Internal error; unable to process your request.", "UnknownOutcome", "Maintenance"),
+        either(400, -1006, "An unexpected response was received from the message bus.", "UnknownOutcome", "Maintenance"),
+        either(504, -1007, "Timeout waiting for response from backend server.", "UnknownOutcome", "Timeout"),
+        either(408, -1007, "Timeout waiting for response from backend server.", "UnknownOutcome", "Timeout"),
+        either(503, -1008, "Server is currently overloaded with other requests.", "UnknownOutcome", "RateLimited"),
+        either(500, -2010, "Odd.", "UnknownOutcome", "Rejected"),
+        either(500, -1121, "Odd.", "UnknownOutcome", "Maintenance"),
+        // Not carried out: later.
+        both(429, -1003, "Too much request weight used; current limit is 6000 request weight per 1 MINUTE.", "RateLimited"),
+        both(418, -1003, "Way too much request weight used; IP banned until 1790000000000.", "Banned"),
+        both(429, -1008, "Server is currently overloaded with other requests.", "RateLimited"),
+        both(429, -1015, "Too many new orders; current limit is 50 orders per 10 SECOND.", "RateLimited"),
+        both(429, -1034, "Too many connections.", "RateLimited"),
+        either(503, -1034, "Too many connections.", "UnknownOutcome", "RateLimited"),
+        both(403, -1016, "This service is no longer available.", "Maintenance"),
+        both(400, -1021, "Timestamp for this request is outside of the recvWindow.", "Clock"),
+        both(400, -1021, "Timestamp for this request was 1000ms ahead of the server's time.", "Clock"),
+        // The key.
+        both(401, -1002, "You are not authorized to execute this request.", "Authentication"),
+        both(400, -1022, "Signature for this request is not valid.", "Authentication"),
+        both(401, -2014, "API-key format invalid.", "Authentication"),
+        both(401, -2015, "Invalid API-key, IP, or permissions for action.", "Authentication"),
+        both(400, -2010, "This action is disabled on this account.", "Authentication"),
+        both(400, -2010, "This account may not place or cancel orders.", "Authentication"),
+        both(400, -2010, "Rest API trading is not enabled.", "Authentication"),
+        both(400, -2011, "WebSocket API trading is not enabled.", "Authentication"),
+        // The business.
+        both(400, -1010, "Market is closed.", "Rejected"),
+        both(400, -1013, "Filter failure: LOT_SIZE", "Rejected"),
+        both(400, -1112, "No orders on book for symbol.", "Rejected"),
+        both(400, -1220, "The symbol's status does not match the requested symbolStatus.", "Rejected"),
+        both(400, -2010, "Account has insufficient balance for requested action.", "Rejected"),
+        both(400, -2010, "Duplicate order sent.", "Rejected"),
+        both(400, -2010, "Order would immediately match and take.", "Rejected"),
+        both(400, -2011, "Order was not canceled due to cancel restrictions.", "Rejected"),
+        both(400, -2016, "No trading window could be found for the symbol.", "Rejected"),
+        both(409, -2021, "Order cancel-replace partially failed.", "Rejected"),
+        both(400, -2022, "Order cancel-replace failed.", "Rejected"),
+        both(400, -2026, "Order was canceled or expired with no executed qty over 90 days ago.", "Rejected"),
+        both(400, -2038, "Order amend (quantity increase) is not supported.", "Rejected"),
+        both(400, -2043, "This symbol doesn't have a reference price.", "Rejected"),
+        both(400, -2013, "Order does not exist.", "UnknownOrder"),
+        both(400, -2010, "Unknown order sent.", "UnknownOrder"),
+        both(400, -2011, "Unknown order sent.", "UnknownOrder"),
+        both(400, -2038, "Unknown order sent.", "UnknownOrder"),
+        // A code of tomorrow, by its status.
+        both(400, -9999, "A code of tomorrow.", "InvalidRequest"),
+        both(401, -9999, "A code of tomorrow.", "Authentication"),
+        both(418, -9999, "A code of tomorrow.", "Banned"),
+        both(429, -9999, "A code of tomorrow.", "RateLimited"),
+        either(500, -9999, "A code of tomorrow.", "UnknownOutcome", "Maintenance"),
     ];
+
+    /// Mistakes of this side, whatever they are called: request, session, order lists, SBE, pegs.
+    #[rustfmt::skip]
+    const MISTAKES: &[i64] = &[
+        -1014, -1020, -1033, -1035, -1100, -1101, -1102, -1103, -1104, -1105, -1106, -1108, -1111, -1114, -1115, -1116,
+        -1117, -1118, -1119, -1120, -1121, -1122, -1125, -1127, -1128, -1130, -1131, -1134, -1135, -1139, -1145, -1151,
+        -1152, -1153, -1155, -1158, -1160, -1161, -1165, -1166, -1168, -1169, -1191, -1194, -1196, -1197, -1198, -1199,
+        -1210, -1211, -1221, -1222, -1223, -1224, -1225, -2035, -2036, -2039, -2042,
+    ];
+
+    /// Every row over either way: the answer's status, code and message, and what the refusal is to be
+    /// called for an order and for a read.
+    pub(in crate::venue::binance) fn each_refusal(
+        meets: impl Fn(u16, i64, &str) -> [VenueError; 2],
+    ) {
+        let mistakes = MISTAKES.iter();
+        let mistakes = mistakes.map(|code| both(400, *code, "A mistake.", "InvalidRequest"));
+        let mistakes: Vec<_> = mistakes.collect();
+        for row in CODES.iter().chain(&mistakes) {
+            let Row {
+                status,
+                code,
+                message,
+                ..
+            } = *row;
+            let expected = [row.for_order, row.for_read];
+            let errors = meets(status, code, message);
+            let names = errors.each_ref().map(name);
+            assert_eq!(names, expected, "{status} {code} {message}");
+            // The venue's own words arrive.
+            for error in &errors {
+                let told =
+                    error.to_string().contains(message) || matches!(error, VenueError::Timeout(_));
+                assert!(told, "{status} {code} {message}: {error}");
+            }
+        }
+    }
 
     #[test]
     fn codes_decide_and_the_kind_of_request_decides_what_an_unclear_one_means() {
-        for (status, code, message, for_order, for_read) in CODES {
+        each_refusal(|status, code, message| {
             let body = format!(r#"{{"code":{code},"msg":"{message}","more":1}}"#);
-            let sort = |kind| name(&classify_body(kind, *status, body.as_bytes(), None));
-            let sorted = (sort(OrderChanging), sort(Read));
-            assert_eq!(
-                sorted,
-                (for_order.to_string(), for_read.to_string()),
-                "{status} {body}"
-            );
-        }
+            [OrderChanging, Read].map(|kind| classify_body(kind, status, body.as_bytes(), None))
+        });
     }
 
     #[test]
@@ -387,6 +491,10 @@ mod tests {
             shown.contains("order?a=1&signature[hidden]") && shown.contains("\"apiKey[hidden]"),
             "{shown}"
         );
+        let bare = "signature c8db56825ae71d6d, 'apiKey' = 'vmPUZE6'.";
+        assert_eq!(fragment(bare), "signature[hidden], 'apiKey[hidden].");
+        let sentence = "Signature for this request is not valid.";
+        assert_eq!(fragment(sentence), sentence);
         assert_eq!(
             fragment(&"这".repeat(5_000)).chars().count(),
             FRAGMENT_CHARS + 1

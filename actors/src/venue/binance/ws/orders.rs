@@ -26,6 +26,7 @@ use super::session::{Account, Handed, Session, SessionRole};
 /// Request weights (Binance Spot, WebSocket API).
 mod weight {
     pub(super) const QUERY: u64 = 4;
+    pub(super) const AMEND: u64 = 4;
     pub(super) const OPEN_ONE: u64 = 6;
     pub(super) const OPEN_ALL: u64 = 80;
     pub(super) const FILLS_OF_ORDER: u64 = 5;
@@ -224,14 +225,12 @@ impl OrderPort for ApiOrders {
                 }
                 over @ Handed::Over(..) => over,
             };
-        let in_flight = self.account.limits.order_sent(now);
         let answer = self.session.clone().answer(handed, kind);
         let unit = self.account.time_unit;
         Box::pin(async move {
-            let answer = answer.await;
-            drop(in_flight);
             PlaceOutcome::Answered(
                 answer
+                    .await
                     .and_then(|text| {
                         order::placed(&text, &command.terms, unit).map_err(not_understood)
                     })
@@ -253,6 +252,11 @@ impl OrderPort for ApiOrders {
         order: OrderRef,
         quantity: Quantity,
     ) -> Answer<Result<OrderReport, VenueError>> {
+        let now = self.account.clock.venue_now();
+        if let Err(error) = self.account.limits.may_query(now, weight::AMEND) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        self.account.limits.spend(now, weight::AMEND);
         // The same id again: the order keeps its name through the amendment.
         let params = by_id(order)
             .text("newClientOrderId", order.id)

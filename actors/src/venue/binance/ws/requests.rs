@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tripline_engine::ports::VenueError;
 use tripline_engine::time::Timestamp;
 
-use super::super::error::{Refusal, RequestKind, classify, unreadable};
+use super::super::error::{Refusal, RequestKind, classify, fragment, unreadable};
 use super::super::limits::RateLimit;
 use super::super::sign::Signer;
 use super::super::wire::time::TimeUnit;
@@ -129,6 +129,13 @@ pub(super) struct Message<'a> {
 /// # Errors
 /// [`VenueError::ChangedData`] or [`VenueError::NotJson`] with a fragment.
 pub(super) fn read(text: &str) -> Result<Message<'_>, VenueError> {
+    if !text.trim_start().starts_with('{') {
+        // A page of what stands before the venue, on a connection whose HTTP ended with the upgrade.
+        return Err(VenueError::NotJson {
+            status: 101,
+            fragment: fragment(text),
+        });
+    }
     serde_json::from_str(text).map_err(|error| {
         unreadable(
             RequestKind::Read,
@@ -184,6 +191,7 @@ impl Message<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::venue::binance::error::tests::each_refusal;
     use crate::venue::binance::settings::KeyKind;
     use proptest::prelude::*;
 
@@ -242,6 +250,17 @@ mod tests {
     }
 
     #[test]
+    fn every_code_means_over_the_websocket_api_what_it_means_over_rest() {
+        each_refusal(|status, code, message| {
+            let text = format!(
+                r#"{{"id":5,"status":{status},"error":{{"code":{code},"msg":"{message}"}},"rateLimits":[]}}"#
+            );
+            let outcome = |kind| read(&text).unwrap().outcome(kind, &text).unwrap_err();
+            [RequestKind::OrderChanging, RequestKind::Read].map(outcome)
+        });
+    }
+
+    #[test]
     fn a_refusal_tells_its_code_and_when_to_come_back() {
         // In milliseconds, and where the connection is in microseconds.
         for scale in ["", "000"] {
@@ -284,6 +303,9 @@ mod tests {
             read(r#"{"id":"x"}"#),
             Err(VenueError::ChangedData { .. })
         ));
-        assert!(read("<html>").is_err());
+        assert!(matches!(
+            read("<html>"),
+            Err(VenueError::NotJson { status: 101, .. })
+        ));
     }
 }

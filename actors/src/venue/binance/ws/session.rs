@@ -20,7 +20,7 @@ use crate::feed::PrivateEvent;
 use crate::venue::PrivateSink;
 
 use super::super::error::RequestKind;
-use super::super::limits::Limits;
+use super::super::limits::{InFlight, Limits};
 use super::super::settings::{Bounds, KeyKind};
 use super::super::sign::Signer;
 use super::super::wire::time::TimeUnit;
@@ -63,6 +63,8 @@ struct Waiting {
     /// The number of the connection it went over.
     link: u64,
     answer: oneshot::Sender<Answered>,
+    /// Of a placement.
+    in_flight: Option<InFlight>,
 }
 
 /// One session over all its connections.
@@ -156,18 +158,21 @@ impl Session {
             return Handed::Held(level);
         }
         // What the gate was asked for leaves now or not at all; the rest may follow when the socket can.
+        let now = signing.now;
         let sent = match gate {
             Some(_) => link.send_now(text),
             None => link.send(text),
         };
         match sent {
             Ok(()) => {
+                let in_flight = gate.map(|_| self.account.limits.order_sent(now));
                 self.waiting.borrow_mut().insert(
                     id,
                     Waiting {
                         kind,
                         link: link.number(),
                         answer,
+                        in_flight,
                     },
                 );
                 Handed::Over(answered, id)
@@ -285,10 +290,13 @@ impl Session {
 
     fn take_answer(&self, message: &Message<'_>, text: &str) -> Then {
         let now = self.account.clock.venue_now();
-        self.account.limits.learn(&message.rate_limits, now);
-        let waiting = message
+        let mut waiting = message
             .id
             .and_then(|id| self.waiting.borrow_mut().remove(&id));
+        if let Some(waiting) = &mut waiting {
+            waiting.in_flight = None; // The counts that came with its answer hold it.
+        }
+        self.account.limits.learn(&message.rate_limits, now);
         let kind = waiting
             .as_ref()
             .map_or(RequestKind::Read, |waiting| waiting.kind);

@@ -57,6 +57,7 @@ impl Offline {
             kind,
             link: 1,
             answer,
+            in_flight: None,
         };
         self.session.waiting.borrow_mut().insert(id, waiting);
         answered
