@@ -39,7 +39,7 @@ use intake::segment::Segment;
 use intake::{Intake, Newness, Progress};
 use lock::Lock;
 pub use reader::{Entry, Reader};
-use recover::{Lost, create_if_new, recover};
+use recover::{Lost, Recovered, create_if_new, recover};
 pub use settings::{Bounds, Disturbance, JournalSettings, OnTrouble, Placement, Step};
 use store::{Store, Synchronous};
 use threads::Threads;
@@ -92,10 +92,14 @@ impl Journal {
             Segment::create(&files.intake[1], settings.segment)?,
         ];
         sync_folder(&files.database)?;
-        let warnings = warnings(&files, &recovered);
-        let end = recovered.end;
-        let (state, from_intake) = (recovered.state.clone(), recovered.from_intake);
-        let lost = recovered.lost;
+        let Recovered {
+            end,
+            state,
+            from_intake,
+            lost,
+            mut warnings,
+        } = recovered;
+        warnings.extend(doubt_about_place(&files.database));
         let progress = Progress::at(end.sequence);
         let intake = Intake::new(
             share(&segments)?,
@@ -205,19 +209,6 @@ impl fmt::Debug for Journal {
 
 fn share(segments: &[Segment; 2]) -> Result<[Segment; 2], JournalError> {
     Ok([segments[0].share()?, segments[1].share()?])
-}
-
-fn warnings(files: &Files, recovered: &recover::Recovered) -> Vec<String> {
-    let unfinished = (recovered.unfinished > 0).then(|| {
-        format!(
-            "{} bytes of a record that was never written to its end were dropped: it was promised to nobody",
-            recovered.unfinished
-        )
-    });
-    doubt_about_place(&files.database)
-        .into_iter()
-        .chain(unfinished)
-        .collect()
 }
 
 #[cfg(test)]

@@ -19,10 +19,10 @@ pub(super) struct Recovered {
     pub state: JournalState,
     /// Records that were in the intake only.
     pub from_intake: u64,
-    /// Bytes of a record that was never written to its end, and so never promised to anybody.
-    pub unfinished: usize,
     /// What could not be read of the intake, and where it is kept.
     pub lost: Option<Lost>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -58,75 +58,94 @@ pub(super) fn create_if_new(files: &Files, segment: usize) -> Result<(), Journal
     Store::create(&files.database)
 }
 
-/// Reads everything, and stores what is in the intake only: after that the intake can be emptied.
+/// Reads everything, checks that it fits together, and only then stores what is in the intake alone: after
+/// that the intake can be emptied.
 ///
 /// # Errors
 /// [`JournalError`].
 pub(super) fn recover(files: &Files, store: &Store) -> Result<Recovered, JournalError> {
     let wrong = |damage| damaged(files, damage);
     let head = Head::read(&files.head).map_err(wrong)?;
-    let (from, state) = begin(store).map_err(wrong)?;
-    let mut recovered = Recovered {
-        end: from,
-        state,
-        from_intake: 0,
-        unfinished: 0,
-        lost: None,
-    };
+    let mut recovered = Recovered::begin(store).map_err(wrong)?;
+    let from = recovered.end;
     let read = store.each(next(from.sequence), Sequence(u64::MAX), |row| {
         row.check(&recovered.end)?;
         recovered.take(&row, &row.decode()?);
         Ok(())
     });
     read.map_err(wrong)?;
+    let mut fresh = Vec::new();
     for content in content::read(files, false) {
-        recovered.absorb(files, store, content)?;
+        recovered.absorb(files, store, content, &mut fresh)?;
     }
-    let here = store.row(head.sequence).map_err(wrong)?;
-    check_head(&head, &recovered.end, here.map(|row| row.hash)).map_err(wrong)?;
+    let at_head = fresh.iter().find(|(row, _)| row.sequence == head.sequence);
+    let at_head = match at_head {
+        Some((row, _)) => Some(row.hash),
+        None => store.row(head.sequence).map_err(wrong)?.map(|row| row.hash),
+    };
+    check_head(&head, &recovered.end, at_head).map_err(wrong)?;
+    if !fresh.is_empty() {
+        store.insert(&fresh)?;
+    }
+    recovered.from_intake = fresh.len() as u64;
     store.keep(&recovered.end, &recovered.state)?;
     Ok(recovered)
 }
 
-/// Where to begin: at the stored snapshot, or at the first record.
-fn begin(store: &Store) -> Result<(Link, JournalState), Damage> {
-    if let Some(snapshot) = store.snapshot()?
-        && let Some(row) = store.row(snapshot.covers)?
-        && let Some(state) = snapshot.state(&row.hash)?
-    {
-        return Ok((row.link(), state));
-    }
-    Ok((Link::START, JournalState::default()))
-}
-
 impl Recovered {
+    /// Begins at the stored snapshot, or at the first record.
+    fn begin(store: &Store) -> Result<Self, Damage> {
+        let mut begun = Self {
+            end: Link::START,
+            state: JournalState::default(),
+            from_intake: 0,
+            lost: None,
+            warnings: Vec::new(),
+        };
+        if let Some(snapshot) = store.snapshot()?
+            && let Some(row) = store.row(snapshot.covers)?
+        {
+            match snapshot.state(&row.hash) {
+                Ok(Some(state)) => {
+                    begun.end = row.link();
+                    begun.state = state;
+                }
+                Ok(None) => {}
+                Err(damage) => begun
+                    .warnings
+                    .push(format!("every record was read: {damage}")),
+            }
+        }
+        Ok(begun)
+    }
+
     fn take(&mut self, row: &Row, record: &JournalRecord) {
         self.end = row.link();
         self.state.apply(row.at, record);
     }
 
-    /// Stores the records of a segment that the database has not.
+    /// Takes the records of a segment that the database has not, and adds them to `fresh`.
     fn absorb(
         &mut self,
         files: &Files,
         store: &Store,
         content: Content,
+        fresh: &mut Vec<(Row, JournalRecord)>,
     ) -> Result<(), JournalError> {
         let wrong = |damage| damaged(files, damage);
         check_overlap(store, &content, &self.end).map_err(wrong)?;
-        let mut fresh = Vec::new();
         for row in content.rows {
             if row.sequence > self.end.sequence {
-                row.check(&self.end).map_err(wrong)?;
                 let record = row.decode().map_err(wrong)?;
                 self.take(&row, &record);
                 fresh.push((row, record));
             }
         }
-        self.from_intake += fresh.len() as u64;
-        self.unfinished += content.unfinished;
-        if !fresh.is_empty() {
-            store.insert(&fresh)?;
+        if content.unfinished > 0 {
+            self.warnings.push(format!(
+                "{} bytes of a record that was never written to its end were dropped: it was promised to nobody",
+                content.unfinished
+            ));
         }
         if let Some(damage) = content.damage {
             let path = &files.intake[content.index];

@@ -75,9 +75,9 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            append: Duration::from_millis(100),
-            sync: Duration::from_millis(500),
-            commit: Duration::from_secs(5),
+            append: Duration::from_secs(1),
+            sync: Duration::from_secs(2),
+            commit: Duration::from_secs(10),
         }
     }
 }

@@ -139,7 +139,7 @@ fn several_threads_append_and_each_finds_its_records_in_its_own_order() {
         .map(|thread| {
             let appender = opened.journal.appender();
             std::thread::spawn(move || {
-                for number in 0..200 {
+                for number in 0..3000 {
                     append(&appender, &[filled(0, thread, number)]);
                 }
             })
@@ -150,7 +150,7 @@ fn several_threads_append_and_each_finds_its_records_in_its_own_order() {
     }
     opened.journal.close().unwrap();
     let contents = contents(&folder);
-    assert_eq!(contents.len(), 600);
+    assert_eq!(contents.len(), 9000);
     for thread in 1..=3 {
         let mine = contents
             .iter()
@@ -159,7 +159,7 @@ fn several_threads_append_and_each_finds_its_records_in_its_own_order() {
             let value: serde_json::Value = serde_json::from_str(payload).unwrap();
             value["fill"]["trade_id"].as_u64().unwrap()
         });
-        assert_eq!(trades.collect::<Vec<_>>(), (0..200).collect::<Vec<_>>());
+        assert_eq!(trades.collect::<Vec<_>>(), (0..3000).collect::<Vec<_>>());
     }
     assert_eq!(verify(&folder.database()).unwrap().findings, []);
 }
