@@ -36,35 +36,35 @@ impl Content {
 }
 
 /// Reads both segments: those that hold records or are damaged, the earlier one first. `running` says that
-/// an engine may be writing at this moment, so that the last record may be half there.
+/// an engine may be writing at this moment.
 pub(in super::super) fn read(files: &Files, running: bool) -> Vec<Content> {
-    // A segment that begins to be used while the other is read would leave a gap between them.
-    for _ in 0..8 {
+    // A file that is written while it is read may seem to be broken, or to have a gap to the other one:
+    // what is truly so is so the next time too.
+    let tries = if running { 16 } else { 1 };
+    let mut contents = Vec::new();
+    for _ in 0..tries {
         let bytes = files.intake.each_ref().map(fs::read);
-        let uses =
-            |bytes: &io::Result<Vec<u8>>| bytes.as_ref().ok().and_then(|bytes| Use::read(bytes));
-        let same = files.intake.iter().zip(&bytes);
-        let same = same.fold(true, |same, (path, bytes)| {
-            same && (!running || uses(&fs::read(path)) == uses(bytes))
-        });
-        if same {
-            return order(&files.intake, &bytes, running);
+        contents = order(&files.intake, &bytes);
+        let whole = |content: &Content| content.damage.is_none() && content.unfinished == 0;
+        let follows = |pair: &[Content]| pair[0].end() == pair[1].after;
+        if contents.iter().all(whole) && contents.windows(2).all(follows) {
+            break;
         }
     }
-    Vec::new() // The database has them by now.
+    contents
 }
 
-fn order(paths: &[PathBuf; 2], bytes: &[io::Result<Vec<u8>>; 2], running: bool) -> Vec<Content> {
+fn order(paths: &[PathBuf; 2], bytes: &[io::Result<Vec<u8>>; 2]) -> Vec<Content> {
     let contents = paths.iter().zip(bytes).enumerate();
     let mut contents: Vec<_> = contents
-        .filter_map(|(index, (path, bytes))| one(index, path, bytes, running))
+        .filter_map(|(index, (path, bytes))| one(index, path, bytes))
         .collect();
     contents.sort_by_key(|content| (content.after.sequence, content.index));
     contents
 }
 
 /// `None` for a segment that holds nothing.
-fn one(index: usize, path: &Path, bytes: &io::Result<Vec<u8>>, running: bool) -> Option<Content> {
+fn one(index: usize, path: &Path, bytes: &io::Result<Vec<u8>>) -> Option<Content> {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let mut content = Content {
         index,
@@ -74,7 +74,7 @@ fn one(index: usize, path: &Path, bytes: &io::Result<Vec<u8>>, running: bool) ->
         damage: None,
     };
     let found = match bytes {
-        Ok(bytes) => records(&mut content, bytes, running),
+        Ok(bytes) => records(&mut content, bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             content.damage = Some(Damage::IntakeMissing(file.into_owned()));
             return Some(content);
@@ -93,13 +93,13 @@ fn one(index: usize, path: &Path, bytes: &io::Result<Vec<u8>>, running: bool) ->
 
 /// Reads the records of a segment. What follows the last one has to be zero, or a record that was never
 /// written to its end.
-fn records(content: &mut Content, bytes: &[u8], running: bool) -> Result<(), String> {
+fn records(content: &mut Content, bytes: &[u8]) -> Result<(), String> {
     let last = bytes.iter().rposition(|byte| *byte != 0);
     let written = last.map_or(0, |last| last + 1);
     match Use::read(bytes) {
         None => return Err("its header or its size was altered".into()),
         Some(Use::Stored) => return Ok(()),
-        Some(Use::Empty) if written <= HEADER || running => return Ok(()),
+        Some(Use::Empty) if written <= HEADER => return Ok(()),
         Some(Use::Empty) => return Err("it should be empty, and is not".into()),
         Some(Use::After(after)) => content.after = after,
     }
@@ -116,19 +116,13 @@ fn records(content: &mut Content, bytes: &[u8], running: bool) -> Result<(), Str
             },
             Frame::End if written <= at + END.len() => return Ok(()),
             Frame::End => return Err("there is something behind the last record".into()),
-            Frame::Nothing if !running => return Err("its end is missing".into()),
-            Frame::Nothing => (String::new(), None),
+            Frame::Nothing => return Err("its end is missing".into()),
             Frame::Broken(reason, length) => (reason.to_owned(), length),
         };
-        // A torn write is a record whose end is missing. Beside a running engine it may be half there at
-        // any byte. After a crash whole pages are there: the last byte that is not zero is the last of a
-        // page, but for zeros in the hash.
+        // A torn write is a record whose end is missing from some page on: the last byte that is not zero
+        // is the last of a page, but for zeros in the hash.
         let page = written.next_multiple_of(PAGE);
-        let unfinished = if running {
-            length.is_none_or(|length| at + length >= written)
-        } else {
-            page - written <= HASH && at + length.unwrap_or(LENGTHS) > page
-        };
+        let unfinished = page - written <= HASH && at + length.unwrap_or(LENGTHS) > page;
         if !unfinished {
             return Err(reason);
         }

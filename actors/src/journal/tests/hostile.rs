@@ -125,9 +125,9 @@ fn crashed() -> &'static Original {
         // Two commits are made, the third is not.
         append(&appender, &[started(1)]);
         for sequence in 1..=3 {
-            while sequence < 3 && progress.stored() < progress.appended() {
-                std::thread::yield_now();
-            }
+            until("it is stored", || {
+                sequence == 3 || progress.stored() == progress.appended()
+            });
             append(
                 &appender,
                 &[intent(1, sequence), filled(1, sequence, sequence)],
@@ -409,7 +409,7 @@ fn an_older_copy_of_the_files_is_not_taken_for_the_whole_journal() {
     };
     assert_eq!(
         verify(&older.database()).unwrap().findings,
-        [missing.clone()]
+        std::slice::from_ref(&missing)
     );
     let refused = Journal::open(settings(&older)).unwrap_err();
     assert!(

@@ -2,7 +2,6 @@
 
 use super::super::Placement;
 use super::*;
-use std::time::Duration;
 
 struct Latency(Duration);
 

@@ -91,9 +91,8 @@ fn the_intake_goes_round_and_nothing_is_lost_on_the_way() {
     for sequence in 1..=300 {
         append(&appender, &[intent(0, sequence), sent(0, sequence)]);
         // Both segments together have room for some eighty records.
-        while opened.journal.shared.progress.waiting() > 20 {
-            std::thread::yield_now();
-        }
+        let progress = &opened.journal.shared.progress;
+        until("most is stored", || progress.waiting() <= 20);
     }
     opened.journal.close().unwrap();
     let contents = contents(&folder);

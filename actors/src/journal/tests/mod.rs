@@ -9,6 +9,7 @@ mod reading;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use std::{fs, io};
 
 use tripline_engine::fault::{Fault, FaultKind, IncidentId};
@@ -125,13 +126,27 @@ impl Failing {
 }
 
 impl Disturbance for Failing {
-    fn before(&self, step: Step) -> io::Result<std::time::Duration> {
+    fn before(&self, step: Step) -> io::Result<Duration> {
         let fails = step == self.step && self.seen.fetch_add(1, Ordering::SeqCst) >= self.after;
         if fails {
             Err(self.kind.into())
         } else {
-            Ok(std::time::Duration::ZERO)
+            Ok(Duration::ZERO)
         }
+    }
+}
+
+/// Waits until something is true, and fails when it does not become so.
+pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let clock = Clock::system();
+    let started = clock.now();
+    while !is_true() {
+        let waited = clock.now().saturating_since(started);
+        assert!(
+            waited < Duration::from_secs(60),
+            "not within a minute: {what}"
+        );
+        std::thread::yield_now();
     }
 }
 
@@ -155,21 +170,19 @@ impl Holding {
 
     /// Waits until the writer is held.
     pub fn wait(&self) {
-        while !self.held.load(Ordering::SeqCst) {
-            std::thread::yield_now();
-        }
+        until("the writer is held", || self.held.load(Ordering::SeqCst));
     }
 }
 
 impl Disturbance for Holding {
-    fn before(&self, step: Step) -> io::Result<std::time::Duration> {
+    fn before(&self, step: Step) -> io::Result<Duration> {
         if step == Step::Commit && self.seen.fetch_add(1, Ordering::SeqCst) >= self.after {
             self.held.store(true, Ordering::SeqCst);
             while !self.let_go.load(Ordering::SeqCst) {
                 std::thread::yield_now();
             }
         }
-        Ok(std::time::Duration::ZERO)
+        Ok(Duration::ZERO)
     }
 }
 
