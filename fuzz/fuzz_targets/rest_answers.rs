@@ -4,9 +4,11 @@
 use libfuzzer_sys::fuzz_target;
 use tripline_actors::venue::binance::error::{RequestKind, classify_body};
 use tripline_actors::venue::binance::wire::time::TimeUnit;
-use tripline_actors::venue::binance::wire::{account, exchange_info, market, order};
+use tripline_actors::venue::binance::wire::{account, exchange_info, klines, market, order};
 use tripline_engine::ids::Symbol;
+use tripline_engine::messages::market::KlineInterval;
 use tripline_engine::messages::order::ReportSource;
+use tripline_engine::order::{NewOrder, Side};
 use tripline_engine::time::Timestamp;
 
 fuzz_target!(|input: (u16, &str)| {
@@ -19,8 +21,13 @@ fuzz_target!(|input: (u16, &str)| {
     drop(account::account(text));
     drop(account::trades(text, unit));
     drop(exchange_info::exchange_info(text));
-    if let Ok(symbol) = Symbol::new("BTCUSDT") {
-        drop(market::decode_depth_snapshot(symbol, text, Timestamp::from_millis(0)));
+    if let (Ok(symbol), Ok(quantity)) = (Symbol::new("BTCUSDT"), "1".parse()) {
+        let (now, minute) = (Timestamp::from_millis(0), KlineInterval::OneMinute);
+        let terms = NewOrder::market(symbol, Side::Buy, quantity);
+        drop(order::placed(text, &terms, unit));
+        drop(order::cancel_replaced(text, &terms, unit));
+        drop(market::decode_depth_snapshot(symbol, text, now));
+        drop(klines::klines(text, symbol, minute, now, now, unit));
     }
     for kind in [RequestKind::Read, RequestKind::OrderChanging] {
         drop(classify_body(kind, status, text.as_bytes(), None));

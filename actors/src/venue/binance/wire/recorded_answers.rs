@@ -40,10 +40,10 @@ fn archive(name: &str) -> Vec<(String, String)> {
     files
 }
 
-type Outcome = Result<usize, DecodeError>;
+pub(super) type Outcome = Result<usize, DecodeError>;
 
 /// What each decoder makes of a text, as the number of things read.
-fn read(decoder: &str, text: &str) -> Outcome {
+pub(super) fn read(decoder: &str, text: &str) -> Outcome {
     let symbol = Symbol::new("BTCUSDT").unwrap();
     let terms = NewOrder::market(symbol, Side::Buy, "1".parse().unwrap());
     let (now, unit) = (Timestamp::EPOCH, TimeUnit::Millisecond);

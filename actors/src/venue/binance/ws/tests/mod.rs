@@ -1,5 +1,6 @@
 //! The connections against a scripted venue, over pipes in memory and in virtual time.
 
+mod any_bytes;
 mod connection;
 mod feed;
 mod orders;
