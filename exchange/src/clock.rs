@@ -13,6 +13,14 @@ pub struct Clock {
     base_us: i64,
     started: Instant,
     skew_us: Rc<Cell<i64>>,
+    held: Rc<Cell<Option<i64>>>,
+}
+
+/// Until it is dropped, the clock stands.
+#[must_use]
+pub struct Held {
+    clock: Clock,
+    before: Option<i64>,
 }
 
 impl Clock {
@@ -36,13 +44,23 @@ impl Clock {
             base_us: unix_us,
             started: Instant::now(),
             skew_us: Rc::default(),
+            held: Rc::default(),
         }
     }
 
     /// The exchange's time in Unix microseconds, skew included.
     #[must_use]
     pub fn now_us(&self) -> i64 {
-        self.steady_us() + self.skew_us.get()
+        let running = || self.steady_us() + self.skew_us.get();
+        self.held.get().unwrap_or_else(running)
+    }
+
+    /// Lets the clock stand at `at_us`, so that all that one operation does happens at one time.
+    pub(crate) fn hold(&self, at_us: i64) -> Held {
+        Held {
+            before: self.held.replace(Some(at_us)),
+            clock: self.clone(),
+        }
     }
 
     /// The time without the skew: what durations are measured with.
@@ -55,5 +73,11 @@ impl Clock {
     /// Lets the exchange's time run this many microseconds ahead (negative: behind).
     pub fn set_skew_us(&self, skew_us: i64) {
         self.skew_us.set(skew_us);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.clock.held.set(self.before);
     }
 }

@@ -2,6 +2,7 @@
 //! `practice` with the key pair of the venue's own documentation, and five real-like symbols.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -34,6 +35,10 @@ pub struct ExchangeConfig {
     pub faults: Vec<FaultSpec>,
     /// Seeds everything random; the same seed and the same requests give the same exchange.
     pub seed: u64,
+    /// The folder in which the exchange writes down what it does, and from which it goes on; without one it
+    /// forgets at its end. Not part of the file.
+    #[serde(skip)]
+    pub state: Option<PathBuf>,
 }
 
 /// One account and the API keys to it.
@@ -212,6 +217,7 @@ impl Default for ExchangeConfig {
             limits: LimitConfig::default(),
             faults: Vec::new(),
             seed: 1,
+            state: None,
         }
     }
 }

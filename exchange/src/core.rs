@@ -11,6 +11,7 @@ use tripline_engine::ids::{AccountId, Asset, Symbol};
 use crate::clock::Clock;
 use crate::config::{ConfigError, ExchangeConfig, KeyConfig, KeyError};
 use crate::faults::{FaultError, FaultSpec, Faults, Known};
+use crate::history::{Deed, History, HistoryError, Line};
 use crate::limits::Limits;
 use crate::market::Market;
 use crate::model::{Event, Exchange, ExecutionType, Time};
@@ -44,6 +45,9 @@ pub struct Core {
     /// Woken when the market is paused or thawed, or the clock jumps.
     pub market_changed: Notify,
     counter: Cell<u64>,
+    /// How much the model has done.
+    events: Cell<u64>,
+    history: RefCell<Option<History>>,
 }
 
 impl Core {
@@ -75,6 +79,8 @@ impl Core {
             paused: Cell::new(false),
             market_changed: Notify::new(),
             counter: Cell::new(0),
+            events: Cell::new(0),
+            history: RefCell::default(),
             clock,
         }))
     }
@@ -85,6 +91,64 @@ impl Core {
 
     pub fn now(&self) -> Time {
         Time(self.clock.now_us())
+    }
+
+    /// From here on every deed is written down before it acts.
+    pub fn keep(&self, history: History) {
+        self.history.replace(Some(history));
+    }
+
+    /// How much the model has done since its beginning.
+    pub fn events(&self) -> u64 {
+        self.events.get()
+    }
+
+    /// Does what changes the exchange, at one time, and written down before if there is a history.
+    ///
+    /// # Errors
+    /// [`HistoryError`]: nothing was done.
+    pub fn act<T>(
+        &self,
+        deed: impl FnOnce() -> Deed,
+        act: impl FnOnce() -> T,
+    ) -> Result<T, HistoryError> {
+        let at = self.now_us();
+        let _held = self.clock.hold(at);
+        if let Some(history) = self.history.borrow_mut().as_mut() {
+            history.append(&Line {
+                at,
+                events: self.events.get(),
+                deed: deed(),
+            })?;
+        }
+        Ok(act())
+    }
+
+    /// Lets the market do what is due.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn advance_market(&self) -> Result<(), HistoryError> {
+        self.act(
+            || Deed::Market,
+            || {
+                let mut model = self.model.borrow_mut();
+                self.market.borrow_mut().advance(&mut model, self.now());
+                drop(model);
+                self.settle();
+            },
+        )
+    }
+
+    /// Lets the market go on from now, without making up for what it has missed.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn skip_market(&self) -> Result<(), HistoryError> {
+        self.act(
+            || Deed::Skip,
+            || self.market.borrow_mut().skip_to(self.now()),
+        )
     }
 
     /// The accounts that have a key, in order.
@@ -144,6 +208,7 @@ impl Core {
         if events.is_empty() {
             return;
         }
+        self.events.set(self.events.get() + events.len() as u64);
         for event in &events {
             if let Event::BookTicker(ticker) = event {
                 self.streams.book_ticker(self, ticker);

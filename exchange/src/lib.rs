@@ -11,6 +11,7 @@ mod config;
 mod config_check;
 mod core;
 pub mod faults;
+mod history;
 mod limits;
 pub mod market;
 pub mod model;
@@ -26,6 +27,7 @@ pub use config::{
     KeyConfig, KeyError, SymbolError,
 };
 pub use config_check::{ConfigFault, ConfigFaults};
+pub use history::HistoryError;
 pub use limits::LimitConfig;
 pub use server::{
     Handle, PracticeExchange, ServeError, Server, Tls, TlsError, spawn_in_thread, spawn_with_tls,

@@ -53,6 +53,9 @@ pub(super) struct ExchangeArgs {
     /// Where to write the certificate authority, for the engine's `extra_ca_file`
     #[arg(long, value_name = "FILE", requires = "tls", default_value = CA_FILE)]
     ca_file: PathBuf,
+    /// Keep orders, fills and balances in this folder, and go on from it; without it they end with the program
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
     /// Faults in force from the start: TOML with [[faults]] tables
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -124,6 +127,7 @@ fn config(args: &ExchangeArgs) -> Result<ExchangeConfig, Failure> {
     if let Some(seed) = args.seed {
         config.seed = seed;
     }
+    config.state.clone_from(&args.state);
     if !args.replay.is_empty() {
         config.market.replay.push(ReplayConfig {
             symbol: args.replay_symbol,

@@ -39,6 +39,13 @@ pub struct Operation {
     pub run: Run,
 }
 
+impl Operation {
+    /// Whether it may change something.
+    pub fn changes(&self) -> bool {
+        self.security == Trade
+    }
+}
+
 /// A GET that anyone may send.
 pub(super) const fn public(
     name: &'static str,

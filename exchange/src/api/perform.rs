@@ -1,7 +1,6 @@
 //! One request from its arrival to its outcome: limits, who asks, faults, parameters, the handler.
 
 use std::net::IpAddr;
-use std::rc::Rc;
 
 use tripline_engine::ids::{AccountId, Symbol};
 
@@ -10,6 +9,7 @@ use super::auth::{Credentials, Security, authenticate, check_timing};
 use super::operation::{Operation, Run};
 use crate::core::Core;
 use crate::faults::{Answer, Plan, RequestInfo, Transport};
+use crate::history::Deed;
 use crate::wire::render::TimeUnit;
 use crate::wire::{ApiError, Params};
 
@@ -105,7 +105,24 @@ pub fn recheck(core: &Core, request: &Request<'_>) -> Result<(), ApiError> {
 
 /// Carries the request out and settles what it did; the user-data events wait for
 /// [`crate::user::UserHub::flush`].
-pub fn execute(core: &Rc<Core>, request: &Request<'_>, account: Option<AccountId>) -> Performed {
+pub fn execute(core: &Core, request: &Request<'_>, account: Option<AccountId>) -> Performed {
+    if !request.operation.changes() {
+        return carry_out(core, request, account);
+    }
+    let deed = || Deed::Request {
+        operation: request.operation.name.into(),
+        account,
+        transport: request.transport,
+        params: request.params.unsigned(),
+    };
+    let performed = core.act(deed, || carry_out(core, request, account));
+    performed.unwrap_or_else(|_| Performed {
+        account,
+        outcome: Err(ApiError::overloaded()),
+    })
+}
+
+fn carry_out(core: &Core, request: &Request<'_>, account: Option<AccountId>) -> Performed {
     let now_us = core.now_us();
     let call = Call {
         params: request.params,
@@ -125,7 +142,7 @@ pub fn execute(core: &Rc<Core>, request: &Request<'_>, account: Option<AccountId
     Performed { account, outcome }
 }
 
-fn run(core: &Rc<Core>, operation: &Operation, call: &Call<'_>) -> Result<String, ApiError> {
+fn run(core: &Core, operation: &Operation, call: &Call<'_>) -> Result<String, ApiError> {
     surplus(operation, call.params)?;
     match operation.run {
         Run::Counted(handler) => {

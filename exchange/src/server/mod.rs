@@ -1,5 +1,6 @@
 //! The server: connections in, HTTP and WebSockets on them, and what runs in the background.
 
+mod again;
 pub mod io;
 mod practice;
 mod rest;

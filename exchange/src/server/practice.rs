@@ -13,6 +13,7 @@ use super::signals;
 use crate::config::KeyConfig;
 use crate::core::Core;
 use crate::faults::{FaultSpec, kinds};
+use crate::history::Deed;
 use crate::model::{LIMIT, Refusal, Side, Time};
 use crate::record;
 use crate::wire::ApiError;
@@ -104,24 +105,41 @@ pub fn handle(core: &Rc<Core>, verb: &str, rest: &str, body: &str) -> Reply {
                 refused(format!("there is no fault with the id '{id}'"))
             }
         }
-        ("POST", "market", "") => move_market(core, body),
-        ("POST", "keys", "") => add_key(core, body),
-        ("DELETE", "keys", api_key) => {
-            let found = core.revoke_key(api_key);
-            if found {
-                ok(&json!({}))
-            } else {
-                refused(format!("there is no key '{api_key}'"))
-            }
-        }
-        ("DELETE", "limits", "") => {
-            core.limits.borrow_mut().clear();
-            ok(&json!({}))
+        ("POST", "market" | "keys", "") | ("DELETE", "keys", _) | ("DELETE", "limits", "") => {
+            let deed = || Deed::Lever {
+                verb: verb.into(),
+                rest: rest.into(),
+                body: body.into(),
+            };
+            let done = core.act(deed, || pull_lever(core, (verb, place, id), body));
+            done.unwrap_or_else(|error| Reply {
+                status: 503,
+                ..refused(error.to_string())
+            })
         }
         _ => Reply {
             status: 404,
             ..refused(format!("{verb} /practice/{rest} is not known"))
         },
+    }
+}
+
+/// What changes the exchange and is written down.
+fn pull_lever(core: &Rc<Core>, (verb, place, id): (&str, &str, &str), body: &str) -> Reply {
+    match (verb, place) {
+        ("POST", "market") => move_market(core, body),
+        ("POST", _) => add_key(core, body),
+        (_, "keys") => {
+            if core.revoke_key(id) {
+                ok(&json!({}))
+            } else {
+                refused(format!("there is no key '{id}'"))
+            }
+        }
+        _ => {
+            core.limits.borrow_mut().clear();
+            ok(&json!({}))
+        }
     }
 }
 

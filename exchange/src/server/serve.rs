@@ -17,6 +17,7 @@ use super::{rest, tls, upgrade};
 use crate::clock::Clock;
 use crate::config::{ConfigError, ExchangeConfig};
 use crate::core::Core;
+use crate::history::HistoryError;
 use crate::streams::StreamHub;
 use crate::user::UserHub;
 
@@ -34,6 +35,8 @@ pub enum ServeError {
         port: u16,
         source: std::io::Error,
     },
+    #[error(transparent)]
+    History(#[from] HistoryError),
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
     #[error("the exchange's thread or runtime cannot be started: {0}")]
@@ -53,12 +56,15 @@ pub struct PracticeExchange {
 }
 
 impl PracticeExchange {
-    /// Builds the exchange and starts its market.
+    /// Builds the exchange, or goes on from where `config.state` left it, and starts its market.
     ///
     /// # Errors
-    /// [`ServeError::Config`].
+    /// [`ServeError::Config`], [`ServeError::History`].
     pub fn new(config: &ExchangeConfig, clock: Clock) -> Result<Self, ServeError> {
-        let core = Core::new(config, clock)?;
+        let core = match &config.state {
+            Some(folder) => super::again::core(config, clock, folder)?,
+            None => Core::new(config, clock)?,
+        };
         for fault in &config.faults {
             super::signals::set_fault(&core, fault.clone());
         }
@@ -195,7 +201,7 @@ fn http_service(core: &Rc<Core>) -> Rc<Serve> {
     })
 }
 
-/// Lets the market live in its own time.
+/// Lets the market live in its own time, as long as that can be written down where it has to be.
 async fn drive_market(core: Rc<Core>) {
     loop {
         let next = core
@@ -205,7 +211,9 @@ async fn drive_market(core: Rc<Core>) {
             .filter(|_| !core.paused.get());
         let Some(next) = next else {
             core.market_changed.notified().await;
-            core.market.borrow_mut().skip_to(core.now());
+            if core.skip_market().is_err() {
+                return;
+            }
             continue;
         };
         let wait = Duration::from_micros(u64::try_from(next.0 - core.now_us()).unwrap_or(0));
@@ -214,11 +222,9 @@ async fn drive_market(core: Rc<Core>) {
             () = core.market_changed.notified() => continue,
             () = tokio::time::sleep(wait) => {}
         }
-        let now = core.now();
-        core.market
-            .borrow_mut()
-            .advance(&mut core.model.borrow_mut(), now);
-        core.settle();
+        if core.advance_market().is_err() {
+            return;
+        }
         core.users.flush(&core);
     }
 }

@@ -9,6 +9,7 @@ use tripline_engine::ids::Symbol;
 use super::socket::Socket;
 use crate::core::Core;
 use crate::faults::{FaultSpec, Kind, Transport};
+use crate::history::Deed;
 use crate::model::SymbolStatus;
 
 /// How long the end waits for clients to read the last word.
@@ -77,18 +78,27 @@ fn act(core: &Rc<Core>, fault: &FaultSpec) {
             .for_each(|socket| socket.cut()),
         Kind::ServerShutdown => shutdown(core, fault),
         Kind::EndEventStream => core.users.end_streams(core, fault.account),
-        Kind::MonthlyReset => {
-            core.model.borrow_mut().reset(core.now());
-            core.settle();
-            core.users.flush(core);
-        }
-        Kind::SymbolStatus => {
-            if let (Some(symbol), Some(status)) = (fault.symbol, fault.symbol_status.as_deref()) {
-                set_status(core, symbol, status);
+        Kind::MonthlyReset | Kind::SymbolStatus => {
+            let deed = || Deed::Fault {
+                fault: Box::new(fault.clone()),
+            };
+            match core.act(deed, || act_on_model(core, fault)) {
+                Ok(()) => core.users.flush(core),
+                Err(error) => log::error!("the fault {} does not act: {error}", fault.kind),
             }
         }
         _ => {}
     }
+}
+
+/// What a fault that acts once does to orders and symbols.
+pub fn act_on_model(core: &Core, fault: &FaultSpec) {
+    if fault.kind == Kind::MonthlyReset {
+        core.model.borrow_mut().reset(core.now());
+    } else if let (Some(symbol), Some(status)) = (fault.symbol, fault.symbol_status.as_deref()) {
+        set_status(core, symbol, status);
+    }
+    core.settle();
 }
 
 fn set_status(core: &Core, symbol: Symbol, status: &str) {
@@ -102,8 +112,6 @@ fn set_status(core: &Core, symbol: Symbol, status: &str) {
     {
         log::warn!("the status of {symbol} cannot be set: {refusal}");
     }
-    core.settle();
-    core.users.flush(core);
 }
 
 fn set_offset(core: &Core) {
@@ -114,7 +122,9 @@ fn set_offset(core: &Core) {
         .last();
     core.clock
         .set_skew_us(offset.unwrap_or(0).saturating_mul(1_000));
-    core.market.borrow_mut().skip_to(core.now());
+    if let Err(error) = core.skip_market() {
+        log::error!("the market stands still: {error}");
+    }
     core.market_changed.notify_one();
 }
 

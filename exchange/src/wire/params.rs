@@ -52,6 +52,12 @@ fn text_of(value: &Value) -> String {
     }
 }
 
+impl From<Vec<(String, String)>> for Params {
+    fn from(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs }
+    }
+}
+
 impl Params {
     /// The parameters of a REST request. When a name stands in both, the query's value wins.
     ///
@@ -83,6 +89,16 @@ impl Params {
         found
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    /// All but the signature.
+    pub fn unsigned(&self) -> Vec<(String, String)> {
+        let signed = |(name, _): &&(String, String)| name == "signature";
+        self.pairs
+            .iter()
+            .filter(|pair| !signed(pair))
+            .cloned()
+            .collect()
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
