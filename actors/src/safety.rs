@@ -13,7 +13,7 @@ use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltLevel, Incident, Membership, ResumeRefused, Scope, Standing};
 use tripline_engine::ids::StrategyId;
 use tripline_engine::journal::{Occasion, Resumed};
-use tripline_engine::messages::alert::{Alert, Severity};
+use tripline_engine::messages::alert::{Alert, Facts, Severity};
 use tripline_engine::messages::control::{self, FaultSeen, Halt, Resume};
 
 use crate::clock::Clock;
@@ -267,6 +267,7 @@ impl Safety {
             incident: incident.map(|incident| incident.id),
             at: self.clock.now(),
             live: self.live,
+            facts: Facts::default(),
         });
     }
 }

@@ -111,16 +111,12 @@ impl StrategyActor {
                 Request::CancelAll(command) => self.cancel_all.send(command),
                 Request::Alert { severity, text } => {
                     let strategy = self.host.id();
+                    let title = format!("strategy {strategy}: {text}");
                     self.alerts.send(Alert {
-                        severity,
-                        title: format!("strategy {strategy}: {text}"),
-                        text: String::new(),
-                        kind: None,
                         scope: Some(Scope::Strategy(strategy)),
                         strategy: Some(strategy),
-                        incident: None,
-                        at: now,
                         live: self.live,
+                        ..Alert::new(severity, title, now)
                     });
                 }
                 Request::Fault { kind, detail } => {

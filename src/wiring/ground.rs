@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use actix::{Actor, Addr, Context};
 use actix_rt::Arbiter;
-use tripline_actors::alert::{self, AlertActor, Channel, ChannelConfig, DueAlerts};
+use tripline_actors::alert::{self, AlertActor, ChannelConfig, DueAlerts, Route, Routed};
 use tripline_actors::clock::Clock;
 use tripline_actors::delivery::{Outlet, Sender};
 use tripline_actors::faults::{Faults, Incidents};
@@ -142,7 +142,7 @@ impl Ground {
         let mut channels = std::mem::take(&mut builder.channels);
         let own = std::mem::take(&mut builder.own_channels);
         if channels.is_empty() && own.is_empty() {
-            channels.push(ChannelConfig::Log(alert::log::Config::default()));
+            channels.push(alert::channels::log::Config::default().into());
         }
         let (faults, clock) = (self.faults.clone(), self.clock.clone());
         let (run, journal) = (self.run, self.journal.clone());
@@ -150,7 +150,7 @@ impl Ground {
         self.cold.run(move || {
             let undelivered = undelivered(faults, clock.clone());
             let actor = build_channels(&channels).map(|mut channels| {
-                channels.extend(own.into_iter().map(|make| make()));
+                channels.extend(own.into_iter().map(|make| (make(), Route::default())));
                 AlertActor::new(channels, clock, alert::Settings::default(), undelivered)
                     .journaled(run, journal)
                     .start()
@@ -193,7 +193,7 @@ fn undelivered(faults: Faults, clock: Clock) -> alert::OnUndelivered {
     })
 }
 
-fn build_channels(configs: &[ChannelConfig]) -> Result<Vec<Rc<dyn Channel>>, String> {
+fn build_channels(configs: &[ChannelConfig]) -> Result<Vec<Routed>, String> {
     if configs.is_empty() {
         return Ok(Vec::new());
     }

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tripline_actors::alert::channels::{Origin, dingtalk};
 use tripline_actors::alert::{ChannelConfig, SecretSource};
 use tripline_engine::fault::FaultKind;
 
@@ -64,17 +65,16 @@ impl Robot {
             std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
             SecretSource::File(path)
         };
-        let config = ChannelConfig::DingTalk(tripline_actors::alert::dingtalk::Config {
-            name: None,
+        let config = dingtalk::Config {
             token: secret("token", TOKEN),
             sign_key: Some(secret("key", KEY)),
             keyword: None,
             mobiles: Vec::new(),
-            base_url: format!("http://{address}"),
-        });
+            base_url: Origin::parse(&format!("http://{address}")).unwrap(),
+        };
         Self {
             state,
-            config,
+            config: config.into(),
             folder,
         }
     }

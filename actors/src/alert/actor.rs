@@ -21,7 +21,7 @@ use super::messages::{AlertStats, ChannelStats, DueAlerts, Flush, OnUndelivered,
 use super::owed::Owed;
 use super::queue::{Next, Numbered, Queue};
 use super::render::SUMMARY_LINE;
-use super::{Channel, ChannelError, Rendered};
+use super::{Channel, ChannelError, Rendered, Routed};
 use crate::clock::Clock;
 use crate::delivery::MAILBOX;
 use crate::journaling::Journaling;
@@ -65,15 +65,18 @@ pub struct AlertActor {
 impl AlertActor {
     #[must_use]
     pub fn new(
-        channels: Vec<Rc<dyn Channel>>,
+        channels: Vec<Routed>,
         clock: Clock,
         settings: Settings,
         on_undelivered: OnUndelivered,
     ) -> Self {
-        let judged_by_remote = channels.iter().any(|channel| channel.is_remote());
-        let lanes = channels.into_iter().map(|channel| {
+        let judged_by_remote = channels.iter().any(|(channel, _)| channel.is_remote());
+        let lanes = channels.into_iter().map(|(channel, _)| {
             // Markup may double the text; the lines of critical alerts must not be cut.
-            let summary = channel.text_limit() / (2 * SUMMARY_LINE);
+            let summary = match channel.lists_all() {
+                true => channel.text_limit() / (2 * SUMMARY_LINE),
+                false => usize::MAX,
+            };
             let queue = Queue::new(settings.capacity, channel.rate(), summary);
             let stats = ChannelStats {
                 channel: channel.name().to_owned(),
@@ -144,7 +147,8 @@ impl AlertActor {
         self.messages += 1;
         let reference = format!("{}-{}", self.clock.now().as_millis(), self.messages);
         let alerts = batch.iter().map(|item| item.alert.clone()).collect();
-        let Some(message) = Rendered::of(reference, alerts, lane.queue.withheld()) else {
+        let voice = &self.settings.voice;
+        let Some(message) = Rendered::of(reference, alerts, lane.queue.withheld(), voice) else {
             return;
         };
         lane.busy = true;
@@ -179,7 +183,13 @@ impl AlertActor {
         };
         let count = batch.len() as u64;
         lane.stats.pending -= count;
-        lane.queue.repeated(delivery.attempts.saturating_sub(1));
+        let now = self.clock.now();
+        lane.queue
+            .repeated(delivery.attempts.saturating_sub(1), now);
+        let silence = delivery.result.as_ref().err().and_then(ChannelError::retry);
+        if let Some(until) = silence.and_then(|wait| now.checked_add(wait)) {
+            lane.queue.mute(until);
+        }
         if delivery.result.is_ok() {
             lane.stats.delivered += count;
             lane.stats.messages += 1;
@@ -384,7 +394,7 @@ impl Handler<Flush> for AlertActor {
 mod tests {
     use super::super::deliver::Retries;
     use super::super::testing::alert;
-    use super::super::{ChannelConfig, Http, Rate};
+    use super::super::{ChannelConfig, Http, MINUTE, Rate, Route, Window};
     use super::*;
     use actix::Addr;
     use futures_util::future::LocalBoxFuture;
@@ -398,7 +408,7 @@ mod tests {
     struct Memory {
         name: &'static str,
         sent: Sent,
-        rate: Option<Rate>,
+        rate: Rate,
         takes: Duration,
         answer: fn(&Rendered) -> Result<(), ChannelError>,
     }
@@ -420,7 +430,7 @@ mod tests {
             })
         }
 
-        fn rate(&self) -> Option<Rate> {
+        fn rate(&self) -> Rate {
             self.rate
         }
     }
@@ -434,7 +444,7 @@ mod tests {
             Memory {
                 name,
                 sent: sent.clone(),
-                rate: None,
+                rate: Rate::UNLIMITED,
                 takes: Duration::from_millis(20),
                 answer,
             },
@@ -445,7 +455,7 @@ mod tests {
     fn refuse(_: &Rendered) -> Result<(), ChannelError> {
         Err(ChannelError::Refused {
             host: "h".into(),
-            code: 310_000,
+            code: "310000".into(),
             said: "no".into(),
             retry: None,
         })
@@ -465,9 +475,16 @@ mod tests {
             ..Settings::default()
         };
         (
-            AlertActor::new(channels, clock, settings, on_undelivered).start(),
+            AlertActor::new(everything(channels), clock, settings, on_undelivered).start(),
             unheard,
         )
+    }
+
+    fn everything(channels: Vec<Rc<dyn Channel>>) -> Vec<Routed> {
+        let channels = channels.into_iter();
+        channels
+            .map(|channel| (channel, Route::default()))
+            .collect()
     }
 
     fn titles(sent: &Sent) -> Vec<String> {
@@ -693,10 +710,7 @@ mod tests {
         tokio::time::pause();
         let (limited, sent) = memory("limited", |_| Ok(()));
         let limited = Memory {
-            rate: Some(Rate {
-                per_minute: 15,
-                burst: 5,
-            }),
+            rate: Rate::of(&[Window::new(18, MINUTE)]),
             ..limited
         };
         let (actor, _) = start(vec![Rc::new(limited)], 200);
@@ -709,7 +723,7 @@ mod tests {
         let stats = actor.send(Flush).await.unwrap();
         assert_eq!((stats[0].delivered, stats[0].withheld), (100, 0));
         let sent = sent.borrow();
-        assert!(sent.len() <= 9, "{} messages", sent.len());
+        assert!(sent.len() <= 18, "{} messages", sent.len());
         let told: String = sent
             .iter()
             .map(|(_, message)| message.text(100_000))
@@ -746,22 +760,15 @@ mod tests {
 
     #[actix_rt::test]
     async fn a_configured_webhook_and_a_silent_one_work_through_real_sockets() {
-        use super::super::testing::{Receiver, http};
-        use super::super::webhook::Webhook;
-        use secrecy::SecretString;
-        let key = || SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        use super::super::testing::{Receiver, http, webhook};
         let good = Receiver::start(|_, _| (200, "ok".into()));
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let silent_url = format!("http://{}", silent.local_addr().unwrap());
         let mut impatient = http();
         impatient.limits.head = Duration::from_millis(50);
         let channels: Vec<Rc<dyn Channel>> = vec![
-            Rc::new(
-                Webhook::new("silent", SecretString::from(silent_url), key(), impatient).unwrap(),
-            ),
-            Rc::new(
-                Webhook::new("good", SecretString::from(good.url.clone()), key(), http()).unwrap(),
-            ),
+            webhook("silent", &silent_url, &impatient),
+            webhook("good", &good.url, &http()),
         ];
         let clock = Clock::starting_at(Timestamp::from_millis(1_795_000_000_000));
         let retries = Retries {
@@ -773,7 +780,7 @@ mod tests {
             ..Settings::default()
         };
         let actor = AlertActor::new(
-            channels,
+            everything(channels),
             clock,
             settings,
             Rc::new(|_, _| panic!("undelivered")),

@@ -8,14 +8,17 @@ use tripline_engine::journal::{AlertKey, DueAlert};
 use tripline_engine::messages::alert::Alert;
 
 use super::deliver::Retries;
+use super::voice::Voice;
 
 /// Called with an alert that no channel delivered, and with what each channel said. Not called for an
 /// alert about exactly that: it would go in a circle.
 pub type OnUndelivered = Rc<dyn Fn(&Alert, String)>;
 
 /// How patient the actor is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
+    /// In which language, and from where.
+    pub voice: Voice,
     pub retries: Retries,
     /// Alerts that may wait per channel; critical ones wait beyond it.
     pub capacity: usize,
@@ -26,6 +29,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            voice: Voice::default(),
             retries: Retries::default(),
             capacity: 200,
             again: Duration::from_secs(30),

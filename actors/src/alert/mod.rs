@@ -1,36 +1,38 @@
-//! Alerts: how a person is told. A channel is one file with a `Config` that builds it, and one line in
-//! [`channels!`] below. Rendering, queues and repeats are shared by all of them.
+//! Alerts: how a person is told. A channel is one file in `channels/`. Rendering, queues, limits and
+//! repeats are shared by all of them.
 
 mod actor;
+pub mod channels;
 mod deliver;
 mod memo;
 mod messages;
 mod owed;
-mod post;
 mod queue;
+mod rate;
 mod render;
+mod route;
 mod secret;
 #[cfg(test)]
 mod testing;
+mod voice;
 
-use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tripline_engine::time::Timestamp;
 
 use crate::http::HttpError;
 
 pub use actor::AlertActor;
+pub use channels::{ChannelConfig, ChannelKind, Http, Routed, build_channels};
 pub use deliver::{Delivery, Retries, deliver};
 pub use messages::{AlertStats, ChannelStats, DueAlerts, Flush, OnUndelivered, Settings};
-pub use post::Http;
-pub use queue::Rate;
+pub use rate::{DAY, HOUR, MINUTE, Rate, Window};
 pub use render::{Rendered, cut};
+pub use route::Route;
 pub use secret::{SecretError, SecretSource};
+pub use voice::{Language, Voice};
 
 /// A way to a person.
 pub trait Channel {
@@ -47,9 +49,9 @@ pub trait Channel {
         now: Timestamp,
     ) -> LocalBoxFuture<'a, Result<(), ChannelError>>;
 
-    /// How many messages the other side takes; what exceeds it is summarised into one message.
-    fn rate(&self) -> Option<Rate> {
-        None
+    /// How many messages the other side takes; what exceeds it is summarised.
+    fn rate(&self) -> Rate {
+        Rate::UNLIMITED
     }
 
     /// Bytes (UTF-8) of text that fit into one message.
@@ -62,6 +64,28 @@ pub trait Channel {
     fn is_remote(&self) -> bool {
         true
     }
+
+    /// Whether a summary names every alert, in several messages when they do not fit into one. Where a
+    /// message is dear or short, it names the first and counts the others.
+    fn lists_all(&self) -> bool {
+        true
+    }
+
+    /// Whom it disturbs how much.
+    fn reach(&self) -> Reach {
+        Reach::Chat
+    }
+}
+
+/// How much a channel disturbs, and so when it is used unless its route says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Gets every alert at once.
+    Chat,
+    /// A text message to a phone: critical alerts that nobody has acknowledged for two minutes.
+    Text,
+    /// A voice call: critical alerts that nobody has acknowledged for five minutes.
+    Call,
 }
 
 /// Why a message was not taken. Holds no secret: what the other side said is cleaned of them.
@@ -83,10 +107,13 @@ pub enum ChannelError {
     #[error("{host}: refused with code {code}: {said}")]
     Refused {
         host: String,
-        code: i64,
+        code: String,
         said: String,
         retry: Option<Duration>,
     },
+    /// The other side took a request, and did not say what became of it.
+    #[error("{host}: not confirmed within {waited:?}")]
+    NotConfirmed { host: String, waited: Duration },
     /// The body is not what this kind of channel answers.
     #[error("{host}: the answer is not understood: {said}")]
     NotUnderstood { host: String, said: String },
@@ -102,13 +129,15 @@ impl ChannelError {
     pub fn retry(&self) -> Option<Duration> {
         match self {
             Self::Http(HttpError::CaFile { .. } | HttpError::Tls(_)) | Self::Panicked => None,
-            Self::Http(_) | Self::NotUnderstood { .. } => Some(Duration::ZERO),
+            Self::Http(_) | Self::NotUnderstood { .. } | Self::NotConfirmed { .. } => {
+                Some(Duration::ZERO)
+            }
             Self::Status {
                 status,
                 retry_after,
                 ..
             } => {
-                let passes = matches!(status, 408 | 429 | 500..=599);
+                let passes = matches!(status, 408 | 425 | 429 | 500..=599);
                 passes.then(|| retry_after.unwrap_or_default())
             }
             Self::Refused { retry, .. } => *retry,
@@ -136,117 +165,9 @@ pub enum ConfigError {
     SameName { channel: String },
 }
 
-macro_rules! channels {
-    ($($(#[$doc:meta])+ $variant:ident = $word:literal in $module:ident),+ $(,)?) => {
-        $(pub mod $module;)+
-
-        /// A channel as it is configured; `kind` says which. Unknown fields are refused.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(tag = "kind")]
-        pub enum ChannelConfig {
-            $($(#[$doc])+ #[serde(rename = $word)] $variant($module::Config)),+
-        }
-
-        impl ChannelConfig {
-            /// The configured name, or the kind's word.
-            #[must_use]
-            pub fn name(&self) -> &str {
-                match self { $(Self::$variant(config) => config.name.as_deref().unwrap_or($word)),+ }
-            }
-
-            /// Reads the secrets and makes the channel.
-            ///
-            /// # Errors
-            /// [`ConfigError`] naming the field.
-            pub fn build(&self, http: &Http) -> Result<Rc<dyn Channel>, ConfigError> {
-                let name = self.name();
-                Ok(match self { $(Self::$variant(config) => Rc::new(config.build(name, http)?)),+ })
-            }
-        }
-    };
-}
-
-channels! {
-    /// The program's own log.
-    Log = "log" in log,
-    /// A DingTalk custom robot.
-    DingTalk = "dingtalk" in dingtalk,
-    /// Any HTTP receiver, signed by Standard Webhooks.
-    Webhook = "webhook" in webhook,
-}
-
-/// Makes every channel.
-///
-/// # Errors
-/// All that is wrong at once.
-pub fn build_channels(
-    configs: &[ChannelConfig],
-    http: &Http,
-) -> Result<Vec<Rc<dyn Channel>>, Vec<ConfigError>> {
-    let (mut channels, mut errors, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for config in configs {
-        if !names.insert(config.name()) {
-            errors.push(ConfigError::SameName {
-                channel: config.name().to_owned(),
-            });
-        }
-        match config.build(http) {
-            Ok(channel) => channels.push(channel),
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() {
-        Ok(channels)
-    } else {
-        Err(errors)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn configs(text: &str) -> Result<Vec<ChannelConfig>, serde_json::Error> {
-        serde_json::from_str(text)
-    }
-
-    #[test]
-    fn a_channel_is_configured_by_kind_and_an_unknown_kind_or_field_is_refused() {
-        let good = r#"[{"kind":"log"},{"kind":"log","name":"second"},
-            {"kind":"dingtalk","token":{"env":"T"},"sign_key":{"file":"/k"},"mobiles":["1"]},
-            {"kind":"webhook","url":{"env":"U"},"key":{"env":"K"}}]"#;
-        let names: Vec<_> = configs(good)
-            .unwrap()
-            .iter()
-            .map(|config| config.name().to_owned())
-            .collect();
-        assert_eq!(names, ["log", "second", "dingtalk", "webhook"]);
-        for bad in [
-            r#"[{"kind":"pigeon"}]"#,
-            r#"[{"kind":"log","token":"x"}]"#,
-            r#"[{"kind":"dingtalk","token":"in-the-open"}]"#,
-            r#"[{"kind":"dingtalk","token":{"env":"T","file":"F"}}]"#,
-        ] {
-            assert!(configs(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[actix_rt::test]
-    async fn every_wrong_channel_is_reported_at_once() {
-        let configs = configs(
-            r#"[{"kind":"log"},{"kind":"log"},{"kind":"webhook","url":{"env":"TRIPLINE_NONE"},"key":{"env":"X"}}]"#,
-        );
-        let errors = build_channels(&configs.unwrap(), &Http::new(None).unwrap())
-            .err()
-            .unwrap();
-        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        assert_eq!(texts.len(), 2, "{texts:?}");
-        assert!(
-            texts[0].contains("two alert channels are called 'log'"),
-            "{texts:?}"
-        );
-        assert!(texts[1].contains("TRIPLINE_NONE"), "{texts:?}");
-    }
 
     #[test]
     fn what_passes_is_tried_again_and_what_stays_is_not() {

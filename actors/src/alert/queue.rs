@@ -1,4 +1,5 @@
-//! What waits for one channel: bounded, in order, at the channel's rate. Pure: the time is an argument.
+//! What waits for one channel: bounded, critical alerts first, at the channel's rate. Pure: the time is an
+//! argument.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -7,66 +8,7 @@ use std::time::Duration;
 use tripline_engine::messages::alert::{Alert, Severity};
 use tripline_engine::time::Timestamp;
 
-/// How many messages a receiver takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// Messages a minute in the long run; at least 1.
-    pub per_minute: u32,
-    /// Messages that may go at once after a quiet time; at least 1.
-    pub burst: u32,
-}
-
-impl Rate {
-    /// The time in which one message is earned, in nanoseconds.
-    fn interval(self) -> i64 {
-        60_000_000_000 / i64::from(self.per_minute.max(1))
-    }
-
-    fn full(self) -> i64 {
-        self.interval().saturating_mul(i64::from(self.burst.max(1)))
-    }
-}
-
-/// A token bucket. Its level is the time earned, in nanoseconds; repeats can drive it below zero.
-#[derive(Debug)]
-struct Bucket {
-    rate: Rate,
-    level: i64,
-    filled_at: Option<Timestamp>,
-}
-
-impl Bucket {
-    fn new(rate: Rate) -> Self {
-        Self {
-            rate,
-            level: rate.full(),
-            filled_at: None,
-        }
-    }
-
-    fn fill(&mut self, now: Timestamp) {
-        let passed = self
-            .filled_at
-            .map_or(Duration::ZERO, |at| now.saturating_since(at));
-        let passed = i64::try_from(passed.as_nanos()).unwrap_or(i64::MAX);
-        self.level = self.level.saturating_add(passed).min(self.rate.full());
-        self.filled_at = Some(now);
-    }
-
-    /// Messages that may go now.
-    fn available(&self) -> i64 {
-        self.level.div_euclid(self.rate.interval()).max(0)
-    }
-
-    /// How long until one may go.
-    fn wait(&self) -> Duration {
-        Duration::from_nanos((self.rate.interval() - self.level).max(0).unsigned_abs())
-    }
-
-    fn take(&mut self, messages: u32) {
-        self.level -= self.rate.interval().saturating_mul(i64::from(messages));
-    }
-}
+use super::rate::{Meter, Rate};
 
 /// An alert with its number, by which the actor finds what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +32,7 @@ pub enum Next {
 pub struct Queue {
     waiting: VecDeque<Numbered>,
     capacity: usize,
-    bucket: Option<Bucket>,
+    meter: Meter,
     /// Alerts that fit into one summary.
     summary: usize,
     /// Dropped, and not yet said in a delivered message.
@@ -99,12 +41,11 @@ pub struct Queue {
 
 impl Queue {
     /// A queue of `capacity` alerts; `summary` of them fit into one message.
-    pub fn new(capacity: usize, rate: Option<Rate>, summary: usize) -> Self {
-        let bucket = rate.map(Bucket::new);
+    pub fn new(capacity: usize, rate: Rate, summary: usize) -> Self {
         Self {
             waiting: VecDeque::new(),
             capacity,
-            bucket,
+            meter: Meter::new(rate),
             summary: summary.max(1),
             withheld: 0,
         }
@@ -140,42 +81,66 @@ impl Queue {
         self.waiting.remove(place)
     }
 
-    /// Takes what is to be sent now. Alerts go one by one as long as the rate has room for all that
-    /// wait; the last message that it allows takes the rest together.
+    /// Takes what is to be sent now, critical alerts first. They go one by one as long as the rate has
+    /// room for all that wait; when more wait, each message tells of several.
     pub fn next(&mut self, now: Timestamp) -> Next {
-        if self.waiting.is_empty() {
-            return Next::Nothing;
-        }
-        let mut count = 1;
-        if let Some(bucket) = &mut self.bucket {
-            bucket.fill(now);
-            match bucket.available() {
-                0 => return Next::Wait(bucket.wait()),
-                1 => count = self.waiting.len().min(self.summary),
-                _ => {}
+        let mut wait: Option<Duration> = None;
+        for severity in [Severity::Critical, Severity::Info] {
+            let is_of_class =
+                |item: &Numbered| is_critical(item) == (severity == Severity::Critical);
+            let waiting = self.waiting.iter().filter(|item| is_of_class(item)).count();
+            if waiting == 0 {
+                continue;
             }
-            bucket.take(1);
+            let available = self.meter.available(severity, now);
+            if available == 0 {
+                let free = self.meter.wait(severity, now);
+                wait = Some(wait.map_or(free, |wait| wait.min(free)));
+                continue;
+            }
+            self.meter.sent(1, now);
+            let count = waiting.div_ceil(available).min(self.summary);
+            return Next::Send(self.take(count, is_of_class));
         }
-        Next::Send(self.waiting.drain(..count).collect())
+        wait.map_or(Next::Nothing, Next::Wait)
+    }
+
+    /// The first so many of those that are wanted.
+    fn take(&mut self, count: usize, wanted: impl Fn(&Numbered) -> bool) -> Vec<Numbered> {
+        let (mut taken, mut kept) = (Vec::new(), VecDeque::new());
+        for item in self.waiting.drain(..) {
+            if taken.len() < count && wanted(&item) {
+                taken.push(item);
+            } else {
+                kept.push_back(item);
+            }
+        }
+        self.waiting = kept;
+        taken
     }
 
     /// Repeats count against the rate too: the receiver may have seen each of them.
-    pub fn repeated(&mut self, repeats: u32) {
-        if let Some(bucket) = &mut self.bucket {
-            bucket.take(repeats);
-        }
+    pub fn repeated(&mut self, repeats: u32, now: Timestamp) {
+        self.meter.sent(repeats, now);
     }
+
+    /// The receiver has asked for silence.
+    pub fn mute(&mut self, until: Timestamp) {
+        self.meter.mute(until);
+    }
+}
+
+fn is_critical(item: &Numbered) -> bool {
+    item.alert.severity == Severity::Critical
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rate::{MINUTE, Window};
     use super::super::testing::alert;
     use super::*;
 
-    const DINGTALK: Rate = Rate {
-        per_minute: 15,
-        burst: 5,
-    };
+    const DINGTALK: Rate = Rate::of(&[Window::new(18, MINUTE)]);
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(1_795_000_000_000 + millis)
@@ -194,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_the_oldest_of_the_mildest_and_never_a_critical() {
-        let mut queue = Queue::new(3, None, 10);
+        let mut queue = Queue::new(3, Rate::UNLIMITED, 10);
         let severities = [
             Severity::Critical,
             Severity::Info,
@@ -214,58 +179,87 @@ mod tests {
         assert_eq!(queue.withheld(), 1);
     }
 
-    #[test]
-    fn a_burst_goes_one_by_one_and_its_excess_as_one_summary() {
-        let mut queue = Queue::new(100, Some(DINGTALK), 50);
-        for number in 0..20 {
-            assert_eq!(queue.push(numbered(number, Severity::Warning)), None);
-        }
-        for number in 0..4 {
-            let Next::Send(items) = queue.next(at(0)) else {
-                panic!("room for {number}")
-            };
-            assert_eq!(numbers(&items), [number]);
-        }
-        let Next::Send(items) = queue.next(at(0)) else {
-            panic!("room for the summary")
+    fn sent(queue: &mut Queue, millis: i64) -> Vec<Vec<u64>> {
+        let next = || match queue.next(at(millis)) {
+            Next::Send(items) => Some(numbers(&items)),
+            Next::Nothing | Next::Wait(_) => None,
         };
-        assert_eq!(numbers(&items), (4..20).collect::<Vec<_>>());
-        assert_eq!(queue.next(at(0)), Next::Nothing);
-        queue.push(numbered(20, Severity::Info));
-        assert_eq!(queue.next(at(1_000)), Next::Wait(Duration::from_secs(3)));
-        assert!(matches!(queue.next(at(4_000)), Next::Send(_)));
+        std::iter::from_fn(next).collect()
     }
 
     #[test]
-    fn no_minute_sees_more_than_twenty_messages_whatever_arrives() {
-        let mut queue = Queue::new(1000, Some(DINGTALK), 50);
-        let mut sent = Vec::new();
-        for (number, millis) in (0..).zip((0..600_000).step_by(500)) {
+    fn a_burst_within_the_rate_goes_one_by_one_and_a_greater_one_in_summaries() {
+        let mut queue = Queue::new(100, DINGTALK, 50);
+        for number in 0..10 {
+            assert_eq!(queue.push(numbered(number, Severity::Warning)), None);
+        }
+        let one_by_one: Vec<Vec<u64>> = (0..10).map(|number| vec![number]).collect();
+        assert_eq!(sent(&mut queue, 0), one_by_one);
+        for number in 10..30 {
             queue.push(numbered(number, Severity::Warning));
-            while let Next::Send(_) = queue.next(at(millis)) {
-                sent.push(millis);
+        }
+        let summaries = sent(&mut queue, 0);
+        assert_eq!(
+            summaries.len(),
+            4,
+            "the quarter for critical alerts is left"
+        );
+        assert_eq!(summaries.concat(), (10..30).collect::<Vec<_>>());
+        queue.push(numbered(30, Severity::Info));
+        assert!(matches!(queue.next(at(1_000)), Next::Wait(_)));
+        queue.push(numbered(31, Severity::Critical));
+        assert_eq!(
+            sent(&mut queue, 1_000),
+            [[31]],
+            "critical alerts have a reserve"
+        );
+        assert_eq!(sent(&mut queue, 61_000), [[30]]);
+    }
+
+    #[test]
+    fn no_minute_sees_more_than_twenty_messages_and_none_of_a_flood_is_lost() {
+        let mut queue = Queue::new(200, DINGTALK, 26);
+        let (mut told, mut withheld, mut busy) = (Vec::new(), 0, Vec::new());
+        for number in 0..10_000 {
+            let millis = i64::try_from(number).unwrap() * 6;
+            let critical = number % 100 == 0;
+            let severity = if critical {
+                Severity::Critical
+            } else {
+                Severity::Info
+            };
+            withheld += u64::from(queue.push(numbered(number, severity)).is_some());
+            for batch in sent(&mut queue, millis) {
+                busy.push(millis);
+                told.extend(batch);
             }
         }
-        let busiest = sent.iter().map(|from| {
-            sent.iter()
-                .filter(|at| (*from..from + 60_000).contains(*at))
+        let mut millis = 60_000;
+        while !queue.waiting.is_empty() {
+            millis += 500;
+            for batch in sent(&mut queue, millis) {
+                busy.push(millis);
+                told.extend(batch);
+            }
+        }
+        assert_eq!(told.len() as u64 + withheld, 10_000, "the counts add up");
+        let critical = told.iter().filter(|number| *number % 100 == 0).count();
+        assert_eq!(critical, 100, "every critical one is told");
+        let within = |from: &i64| {
+            busy.iter()
+                .filter(|at| (*from..from + 60_000).contains(at))
                 .count()
-        });
-        assert!(busiest.max() <= Some(20));
-        assert!(
-            sent.len() >= 150,
-            "ten minutes allow 150, and only {} went",
-            sent.len()
-        );
+        };
+        assert!(busy.iter().map(within).max() <= Some(18));
     }
 
     #[test]
     fn repeats_use_up_the_rate() {
-        let mut queue = Queue::new(10, Some(DINGTALK), 50);
+        let mut queue = Queue::new(10, DINGTALK, 50);
         queue.push(numbered(0, Severity::Info));
-        assert!(matches!(queue.next(at(0)), Next::Send(_)));
-        queue.repeated(6);
+        assert_eq!(sent(&mut queue, 0), [[0]]);
+        queue.repeated(17, at(0));
         queue.push(numbered(1, Severity::Critical));
-        assert_eq!(queue.next(at(0)), Next::Wait(Duration::from_secs(12)));
+        assert_eq!(queue.next(at(0)), Next::Wait(Duration::from_millis(60_500)));
     }
 }

@@ -1,38 +1,57 @@
 //! What the tests of the channels share: an alert, and real HTTP receivers on the loopback interface.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use secrecy::SecretString;
 use tripline_engine::messages::alert::{Alert, Severity};
 use tripline_engine::time::Timestamp;
 
-use super::{Http, Rendered};
+use super::channels::{Make, webhook};
+use super::{Channel, Http, Rendered, SecretSource, Voice};
 
 pub fn alert(severity: Severity, title: &str) -> Alert {
-    Alert {
-        severity,
-        title: title.into(),
-        text: String::new(),
-        kind: None,
-        scope: None,
-        strategy: None,
-        incident: None,
-        at: Timestamp::from_millis(1_767_225_600_000),
-        live: false,
-    }
+    Alert::new(severity, title, Timestamp::from_millis(1_767_225_600_000))
 }
 
 pub fn rendered(severity: Severity, title: &str) -> Rendered {
-    Rendered::of("ref-1".into(), vec![alert(severity, title).into()], 0).unwrap()
+    let alerts = vec![alert(severity, title).into()];
+    Rendered::of("ref-1".into(), alerts, 0, &Voice::default()).unwrap()
 }
 
 pub fn http() -> Http {
     Http::new(None).unwrap()
 }
 
+/// A secret in a private file. The file stays: it is in the system's folder for such things.
+pub fn secret(text: &str) -> SecretSource {
+    use std::os::unix::fs::OpenOptionsExt;
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("tripline-alert-secret-{}-{count}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600);
+    file.open(&path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    SecretSource::File(path)
+}
+
+/// A webhook to a receiver.
+pub fn webhook(name: &str, url: &str, http: &Http) -> Rc<dyn Channel> {
+    let key = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    Rc::new(webhook::Webhook::new(&Make { name, http }, SecretString::from(url), key).unwrap())
+}
+
 #[derive(Debug, Clone)]
 pub struct Received {
+    pub method: String,
     pub path: String,
     pub query: BTreeMap<String, String>,
     pub headers: BTreeMap<String, String>,
@@ -42,6 +61,18 @@ pub struct Received {
 impl Received {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The fields of a form.
+    pub fn form(&self) -> BTreeMap<String, String> {
+        let text = std::str::from_utf8(&self.body).unwrap();
+        web::Query::<BTreeMap<String, String>>::from_query(text)
+            .unwrap()
+            .into_inner()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
     }
 }
 
@@ -116,6 +147,7 @@ fn received_from(request: &HttpRequest, body: &web::Bytes) -> Received {
     let headers =
         headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
     Received {
+        method: request.method().to_string(),
         path: request.path().to_owned(),
         query: query.into_inner(),
         headers: headers.collect(),

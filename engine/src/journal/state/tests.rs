@@ -212,17 +212,7 @@ fn alerted(number: u64, step: AlertStep) -> JournalRecord {
 }
 
 fn queued(number: u64) -> JournalRecord {
-    let alert = Alert {
-        severity: Severity::Critical,
-        title: "halted".into(),
-        text: "look".into(),
-        kind: None,
-        scope: None,
-        strategy: None,
-        incident: None,
-        at: at(1),
-        live: false,
-    };
+    let alert = Alert::new(Severity::Critical, "halted", at(1));
     alerted(number, AlertStep::Queued(alert))
 }
 

@@ -7,23 +7,24 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::future::LocalBoxFuture;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use tripline_engine::messages::alert::Severity;
 use tripline_engine::time::Timestamp;
 
-use super::post::{check_url, post, said};
-use super::render::join;
-use super::{Channel, ChannelError, ConfigError, Http, Rate, Rendered, SecretSource, cut};
-use crate::http::host_of;
-
-/// Below DingTalk's 20 a minute, and with the burst exactly 20 in the first.
-const RATE: Rate = Rate {
-    per_minute: 15,
-    burst: 5,
+use super::line::{Ask, Line, Reply, encoded};
+use super::{Make, Origin};
+use crate::alert::render::join;
+use crate::alert::{
+    Channel, ChannelError, ConfigError, MINUTE, Rate, Rendered, SecretSource, Window, cut,
 };
+
+/// Below DingTalk's 20 a minute.
+const RATE: Rate = Rate::of(&[Window::new(18, MINUTE)]);
+
+/// A robot that sent too fast is mute for so long.
+const MUTE: Duration = Duration::from_secs(600);
 
 /// DingTalk takes 20,000 bytes of message; markup and mentions need some.
 const TEXT_LIMIT: usize = 16_000;
@@ -31,19 +32,19 @@ const TEXT_LIMIT: usize = 16_000;
 /// The title is what a phone shows of the message.
 const TITLE_LIMIT: usize = 200;
 
-/// "Send too fast", in the old and the new numbering, and "system busy".
-const PASSING: [i64; 3] = [130_101, 660_026, -1];
+/// "Send too fast", in the old and the new numbering.
+const TOO_FAST: [i64; 2] = [130_101, 660_026];
 
-fn default_base() -> String {
-    "https://oapi.dingtalk.com".into()
+/// "System busy".
+const BUSY: i64 = -1;
+
+fn default_base() -> Origin {
+    Origin::of("https://oapi.dingtalk.com")
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What the channel is called in logs and counters; `dingtalk` by default.
-    #[serde(default)]
-    pub name: Option<String>,
     /// The `access_token` of the robot's address.
     pub token: SecretSource,
     /// The key of the robot's security setting "additional signature" (`SEC…`), if it has one.
@@ -57,7 +58,7 @@ pub struct Config {
     pub mobiles: Vec<String>,
     /// Where the robot is; another address for a receiver of one's own.
     #[serde(default = "default_base")]
-    pub base_url: String,
+    pub base_url: Origin,
 }
 
 impl Config {
@@ -65,37 +66,11 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] naming the field.
-    pub fn build(&self, name: &str, http: &Http) -> Result<DingTalk, ConfigError> {
-        let failed = |field| {
-            move |source| ConfigError::Secret {
-                channel: name.to_owned(),
-                field,
-                source,
-            }
-        };
-        check_url(&self.base_url, name, "base_url")?;
-        let token = self.token.resolve().map_err(failed("token"))?;
-        let key = self
-            .sign_key
-            .as_ref()
-            .map(SecretSource::resolve)
-            .transpose()
-            .map_err(failed("sign_key"))?;
-        let digits = |mobile: &String| {
-            !mobile.is_empty()
-                && mobile
-                    .chars()
-                    .all(|c| c.is_ascii_digit() || "+-".contains(c))
-        };
-        if let Some(wrong) = self.mobiles.iter().find(|mobile| !digits(mobile)) {
-            let problem = format!("'{wrong}' is not a phone number of digits, '+' and '-'");
-            return Err(ConfigError::Invalid {
-                channel: name.to_owned(),
-                field: "mobiles",
-                problem,
-            });
-        }
-        Ok(DingTalk::new(name, self, token, key, http.clone()))
+    pub fn build(&self, make: &Make<'_>) -> Result<DingTalk, ConfigError> {
+        make.phone_numbers("mobiles", &self.mobiles)?;
+        let token = make.secret("token", &self.token)?;
+        let key = make.optional("sign_key", self.sign_key.as_ref())?;
+        Ok(DingTalk::new(make, self, token, key))
     }
 }
 
@@ -103,37 +78,36 @@ impl Config {
 #[derive(Debug)]
 pub struct DingTalk {
     name: String,
-    base: String,
+    base: Origin,
     token: SecretString,
     key: Option<SecretString>,
     keyword: Option<String>,
     mobiles: Vec<String>,
-    http: Http,
+    line: Line,
 }
 
 impl DingTalk {
     /// A robot with its secrets resolved.
     #[must_use]
     pub fn new(
-        name: &str,
+        make: &Make<'_>,
         config: &Config,
         token: SecretString,
         key: Option<SecretString>,
-        http: Http,
     ) -> Self {
+        let hidden = std::iter::once(token.clone()).chain(key.clone());
         Self {
-            name: name.to_owned(),
-            base: config.base_url.trim_end_matches('/').to_owned(),
+            name: make.name.to_owned(),
+            base: config.base_url.clone(),
+            line: Line::new(make.http, hidden),
             token,
             key,
             keyword: config.keyword.clone(),
             mobiles: config.mobiles.clone(),
-            http,
         }
     }
 
-    fn url(&self, now: Timestamp) -> SecretString {
-        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    fn url(&self, now: Timestamp) -> String {
         let mut url = format!(
             "{}/robot/send?access_token={}",
             self.base,
@@ -146,7 +120,7 @@ impl DingTalk {
                 encoded(&signature(key, millis))
             );
         }
-        SecretString::from(url)
+        url
     }
 
     fn body(&self, message: &Rendered) -> serde_json::Value {
@@ -181,23 +155,8 @@ impl DingTalk {
     }
 
     async fn send_once(&self, message: &Rendered, now: Timestamp) -> Result<(), ChannelError> {
-        let url = self.url(now);
-        let hidden: Vec<&SecretString> = std::iter::once(&self.token).chain(&self.key).collect();
-        let body = self.body(message).to_string().into_bytes();
-        let answer = post(&self.http, &url, &[], body, &hidden).await?;
-        judge(&answer.body).map_err(|verdict| {
-            let host = host_of(&self.base);
-            let said = said(&answer.body, &url, &hidden);
-            match verdict {
-                Verdict::Refused { code, retry } => ChannelError::Refused {
-                    host,
-                    code,
-                    said,
-                    retry,
-                },
-                Verdict::NotUnderstood => ChannelError::NotUnderstood { host, said },
-            }
-        })
+        let ask = Ask::json(self.url(now), self.body(message).to_string());
+        judge(&self.line.ask(ask).await?)
     }
 }
 
@@ -214,8 +173,8 @@ impl Channel for DingTalk {
         Box::pin(self.send_once(message, now))
     }
 
-    fn rate(&self) -> Option<Rate> {
-        Some(RATE)
+    fn rate(&self) -> Rate {
+        RATE
     }
 
     fn text_limit(&self) -> usize {
@@ -248,12 +207,6 @@ fn plain(line: &str) -> String {
     text
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Refused { code: i64, retry: Option<Duration> },
-    NotUnderstood,
-}
-
 /// The robot's answer; a muted robot answers with `status`, `punish` and `wait` instead.
 #[derive(Deserialize)]
 struct Answer {
@@ -262,29 +215,30 @@ struct Answer {
     wait: Option<u64>,
 }
 
-fn judge(body: &[u8]) -> Result<(), Verdict> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| Verdict::NotUnderstood)?;
-    let wait = answer
-        .wait
-        .map(|seconds| Duration::from_secs(seconds.min(60)));
+fn judge(reply: &Reply) -> Result<(), ChannelError> {
+    let answer: Answer = reply.json()?;
+    reply.by_status()?;
+    let wait = answer.wait.map(Duration::from_secs);
     match (answer.errcode, answer.status) {
         (Some(0), None) => Ok(()),
         (Some(code), _) if code != 0 => {
-            let retry = PASSING.contains(&code).then(|| wait.unwrap_or_default());
-            Err(Verdict::Refused { code, retry })
+            let is_mute = TOO_FAST.contains(&code);
+            let retry = match code {
+                _ if is_mute => Some(wait.unwrap_or(MUTE)),
+                BUSY => Some(wait.unwrap_or_default()),
+                _ => None,
+            };
+            Err(reply.refused(code, retry))
         }
-        (_, Some(code)) => Err(Verdict::Refused {
-            code,
-            retry: Some(wait.unwrap_or_default()),
-        }),
-        _ => Err(Verdict::NotUnderstood),
+        (_, Some(code)) => Err(reply.refused(code, Some(wait.unwrap_or(MUTE)))),
+        _ => Err(reply.not_understood()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Received, Receiver, http, rendered};
     use super::*;
+    use crate::alert::testing::{Received, Receiver, http, rendered, secret};
 
     const TOKEN: &str = "0123456789abcdef+/token";
     const KEY: &str = "SECtest0123";
@@ -292,20 +246,18 @@ mod tests {
 
     fn robot(base_url: &str, key: &str) -> DingTalk {
         let config = Config {
-            name: None,
-            token: SecretSource::Env("UNUSED".into()),
-            sign_key: None,
+            token: secret(TOKEN),
+            sign_key: Some(secret(key)),
             keyword: Some("tripline".into()),
             mobiles: vec!["13800000000".into()],
-            base_url: base_url.into(),
+            base_url: Origin::parse(base_url).unwrap(),
         };
-        DingTalk::new(
-            "desk",
-            &config,
-            SecretString::from(TOKEN),
-            Some(SecretString::from(key)),
-            http(),
-        )
+        let http = http();
+        let make = Make {
+            name: "desk",
+            http: &http,
+        };
+        config.build(&make).unwrap()
     }
 
     /// The robot's contract: token, time and signature are checked, and every answer is HTTP 200.
@@ -378,14 +330,7 @@ mod tests {
             .await
             .unwrap_err();
         assert!(
-            matches!(
-                error,
-                ChannelError::Refused {
-                    code: 310_000,
-                    retry: None,
-                    ..
-                }
-            ),
+            matches!(&error, ChannelError::Refused { code, retry: None, .. } if code == "310000"),
             "{error}"
         );
         assert!(error.to_string().contains("sign not match"), "{error}");
@@ -398,34 +343,28 @@ mod tests {
         );
     }
 
-    #[test]
-    fn only_errcode_zero_is_success() {
-        let refused = |code, retry| Err(Verdict::Refused { code, retry });
-        let cases: [(&str, Result<(), Verdict>); 9] = [
-            (r#"{"errcode":0,"errmsg":"ok"}"#, Ok(())),
-            (
-                r#"{"errcode":310000,"errmsg":"keywords not in content"}"#,
-                refused(310_000, None),
-            ),
-            (r#"{"errcode":300001}"#, refused(300_001, None)),
-            (
-                r#"{"errcode":130101,"errmsg":"send too fast"}"#,
-                refused(130_101, Some(Duration::ZERO)),
-            ),
+    #[actix_rt::test]
+    async fn only_errcode_zero_is_success() {
+        let (now, mute) = (Some(Duration::ZERO), Some(MUTE));
+        let cases = [
+            (r#"{"errcode":310000,"errmsg":"keywords not in content"}"#, None),
+            (r#"{"errcode":300001}"#, None),
+            (r#"{"errcode":130101,"errmsg":"send too fast"}"#, mute),
             (
                 r#"{"status":1111,"wait":5,"punish":"deny"}"#,
-                refused(1_111, Some(Duration::from_secs(5))),
+                Some(Duration::from_secs(5)),
             ),
-            (
-                r#"{"errcode":0,"status":1111}"#,
-                refused(1_111, Some(Duration::ZERO)),
-            ),
-            (r#"{"errcode":"0"}"#, Err(Verdict::NotUnderstood)),
-            ("{}", Err(Verdict::NotUnderstood)),
-            ("<html>ok</html>", Err(Verdict::NotUnderstood)),
+            (r#"{"errcode":0,"status":1111}"#, mute),
+            (r#"{"errcode":-1}"#, now),
+            (r#"{"errcode":"0"}"#, now),
+            ("{}", now),
+            ("<html>ok</html>", now),
         ];
         for (body, wanted) in cases {
-            assert_eq!(judge(body.as_bytes()), wanted, "{body}");
+            let receiver = Receiver::start(move |_, _| (200, body.into()));
+            let message = rendered(Severity::Info, "a");
+            let error = robot(&receiver.url, KEY).send(&message, NOW).await.unwrap_err();
+            assert_eq!(error.retry(), wanted, "{body}: {error}");
         }
     }
 
@@ -460,23 +399,18 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_phone_number_with_letters_and_a_missing_token_are_refused_by_name() {
-        let config = |text: &str| serde_json::from_str::<Config>(text).unwrap();
-        let missing =
-            config(r#"{"token":{"env":"TRIPLINE_NO_SUCH_TOKEN"}}"#).build("desk", &http());
-        assert!(
-            missing
-                .unwrap_err()
-                .to_string()
-                .contains("'desk', token: the environment variable")
-        );
-        let wrong = config(r#"{"token":{"env":"PATH"},"mobiles":["13x"]}"#).build("desk", &http());
-        assert!(
-            wrong
-                .unwrap_err()
-                .to_string()
-                .contains("'desk', mobiles: '13x'")
-        );
+    #[actix_rt::test]
+    async fn a_phone_number_with_letters_and_a_missing_token_are_refused_by_name() {
+        let http = http();
+        let make = Make {
+            name: "desk",
+            http: &http,
+        };
+        let built = |text: &str| serde_json::from_str::<Config>(text).unwrap().build(&make);
+        let missing = built(r#"{"token":{"env":"TRIPLINE_NO_SUCH_TOKEN"}}"#).unwrap_err();
+        let told = "'desk', token: the environment variable";
+        assert!(missing.to_string().contains(told), "{missing}");
+        let wrong = built(r#"{"token":{"env":"PATH"},"mobiles":["13x"]}"#).unwrap_err();
+        assert!(wrong.to_string().contains("'desk', mobiles: '13x'"), "{wrong}");
     }
 }

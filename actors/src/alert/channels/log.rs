@@ -2,26 +2,24 @@
 
 use futures_util::future::{LocalBoxFuture, ready};
 use log::Level;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tripline_engine::messages::alert::Severity;
 use tripline_engine::time::Timestamp;
 
-use super::{Channel, ChannelError, ConfigError, Http, Rendered};
+use super::Make;
+use crate::alert::{Channel, ChannelError, ConfigError, Rendered};
 
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// It needs nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    /// What the channel is called in counters; `log` by default.
-    #[serde(default)]
-    pub name: Option<String>,
-}
+pub struct Config {}
 
 impl Config {
     /// # Errors
     /// None; other channels have some.
-    pub fn build(&self, name: &str, _http: &Http) -> Result<Log, ConfigError> {
+    pub fn build(&self, make: &Make<'_>) -> Result<Log, ConfigError> {
         Ok(Log {
-            name: name.to_owned(),
+            name: make.name.to_owned(),
         })
     }
 }

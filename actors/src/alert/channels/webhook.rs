@@ -8,21 +8,22 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::future::LocalBoxFuture;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use tripline_engine::time::Timestamp;
 
-use super::post::{check_url, post};
-use super::{Channel, ChannelError, ConfigError, Http, Rendered, SecretSource};
+use super::line::{Ask, Line};
+use super::{Make, Origin};
+use crate::alert::{Channel, ChannelError, ConfigError, Rendered, SecretSource};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What the channel is called in logs and counters; `webhook` by default.
-    #[serde(default)]
-    pub name: Option<String>,
     /// The receiver's address, which may hold a secret.
     pub url: SecretSource,
+    /// Another origin (scheme, host and port) than that of `url`.
+    #[serde(default)]
+    pub base_url: Option<Origin>,
     /// The signing key: `whsec_` and base64 of 24 to 64 bytes.
     pub key: SecretSource,
 }
@@ -32,17 +33,9 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] naming the field.
-    pub fn build(&self, name: &str, http: &Http) -> Result<Webhook, ConfigError> {
-        let failed = |field| {
-            move |source| ConfigError::Secret {
-                channel: name.to_owned(),
-                field,
-                source,
-            }
-        };
-        let url = self.url.resolve().map_err(failed("url"))?;
-        let key = self.key.resolve().map_err(failed("key"))?;
-        Webhook::new(name, url, key, http.clone())
+    pub fn build(&self, make: &Make<'_>) -> Result<Webhook, ConfigError> {
+        let url = make.address("url", &self.url, self.base_url.as_ref())?;
+        Webhook::new(make, url, make.secret("key", &self.key)?)
     }
 }
 
@@ -50,9 +43,8 @@ impl Config {
 pub struct Webhook {
     name: String,
     url: SecretString,
-    key_text: SecretString,
     key: hmac::Key,
-    http: Http,
+    line: Line,
 }
 
 impl std::fmt::Debug for Webhook {
@@ -67,54 +59,34 @@ impl Webhook {
     /// A receiver with its secrets resolved.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`] when the address is none or the key is not `whsec_` and base64.
+    /// [`ConfigError::Invalid`] when the key is not `whsec_` and base64.
     pub fn new(
-        name: &str,
+        make: &Make<'_>,
         url: SecretString,
         key: SecretString,
-        http: Http,
     ) -> Result<Self, ConfigError> {
-        check_url(url.expose_secret(), name, "url")?;
         let encoded = key.expose_secret().strip_prefix("whsec_");
         let bytes = encoded.and_then(|text| BASE64.decode(text).ok());
         let Some(bytes) = bytes.filter(|bytes| (24..=64).contains(&bytes.len())) else {
-            let problem = "not 'whsec_' followed by base64 of 24 to 64 bytes".to_owned();
-            return Err(ConfigError::Invalid {
-                channel: name.to_owned(),
-                field: "key",
-                problem,
-            });
+            return Err(make.invalid("key", "not 'whsec_' followed by base64 of 24 to 64 bytes"));
         };
-        let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
         Ok(Self {
-            name: name.to_owned(),
+            name: make.name.to_owned(),
             url,
-            key_text: key,
-            key: hmac_key,
-            http,
+            key: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
+            line: Line::new(make.http, [key]),
         })
     }
 
     async fn send_once(&self, message: &Rendered, now: Timestamp) -> Result<(), ChannelError> {
         let body = body(message, self.text_limit()).to_string();
         let (id, seconds) = (&message.reference, now.as_millis().div_euclid(1_000));
-        let headers = [
-            ("webhook-id", id.clone()),
-            ("webhook-timestamp", seconds.to_string()),
-            (
-                "webhook-signature",
-                signature(&self.key, id, seconds, &body),
-            ),
-        ];
-        post(
-            &self.http,
-            &self.url,
-            &headers,
-            body.into_bytes(),
-            &[&self.key_text],
-        )
-        .await?;
-        Ok(())
+        let signature = signature(&self.key, id, seconds, &body);
+        let ask = Ask::json(self.url.clone(), body)
+            .header("webhook-id", id)
+            .header("webhook-timestamp", seconds.to_string())
+            .header("webhook-signature", signature);
+        self.line.ask(ask).await?.by_status()
     }
 }
 
@@ -145,6 +117,7 @@ fn body(message: &Rendered, text_limit: usize) -> serde_json::Value {
         "timestamp": message.at.to_string(),
         "data": {
             "severity": message.severity,
+            "phase": message.phase,
             "live": message.live,
             "headline": message.headline,
             "text": message.text(text_limit),
@@ -156,19 +129,18 @@ fn body(message: &Rendered, text_limit: usize) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Received, Receiver, http, rendered};
     use super::*;
+    use crate::alert::testing::{Received, Receiver, http, rendered};
     use tripline_engine::messages::alert::Severity;
 
     const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     fn webhook(url: &str, key: &str) -> Result<Webhook, ConfigError> {
-        Webhook::new(
-            "hook",
-            SecretString::from(url),
-            SecretString::from(key),
-            http(),
-        )
+        let make = Make {
+            name: "hook",
+            http: &http(),
+        };
+        Webhook::new(&make, SecretString::from(url), SecretString::from(key))
     }
 
     /// The receiver's side of Standard Webhooks: fresh, and signed over id, time and raw body.
