@@ -11,7 +11,9 @@ use tripline_actors::clock::Clock;
 use tripline_actors::delivery::Sender;
 use tripline_actors::ending::End;
 use tripline_actors::faults::Faults;
-use tripline_actors::gateway::{DeskSnapshot, OrderGateway, ReadDesk, StopOrders, StopReport};
+use tripline_actors::gateway::{
+    DeskSnapshot, NotReconciled, OrderGateway, ReadDesk, Reconcile, StopOrders, StopReport,
+};
 use tripline_actors::journal::Journal;
 use tripline_actors::journaling::Journaling;
 use tripline_actors::market_data::MarketData;
@@ -22,7 +24,7 @@ use tripline_actors::venue::Connection;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Incident, ResumeRefused, Scope, Standing};
 use tripline_engine::ids::{RunId, StrategyId};
-use tripline_engine::journal::RunEnded;
+use tripline_engine::journal::{Reconciled, RunEnded};
 use tripline_engine::messages::control::{RestingOrders, Resume, Stop};
 use tripline_engine::ports::MarketPort;
 
@@ -164,6 +166,16 @@ impl Running {
         let scope = resume.scope;
         let answer = self.safety.send(ResumeOrdered(resume)).await;
         answer.unwrap_or(Err(ResumeRefused::NoAnswer { scope }))
+    }
+
+    /// Holds orders, fills and balances against the venue's, now. What differs is settled by the venue's word,
+    /// except balances: those are a fault when they go on differing.
+    ///
+    /// # Errors
+    /// [`NotReconciled`] with both sides of what differs; a dead gateway has ended.
+    pub async fn reconcile(&self) -> Result<Reconciled, NotReconciled> {
+        let answer = self.gateway.send(Reconcile::OnDemand).await;
+        answer.unwrap_or(Err(NotReconciled::Ended))
     }
 
     /// Watches SIGINT and SIGTERM from this call on; over when one of them has come.

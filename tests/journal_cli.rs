@@ -16,7 +16,9 @@ use serde_json::Value;
 use tripline_actors::clock::Clock;
 use tripline_actors::journal::{Journal, JournalSettings, Opened};
 use tripline_engine::ids::{ClientOrderId, RunId};
-use tripline_engine::journal::{Durability, JournalPort, JournalRecord, RunStarted, Sent};
+use tripline_engine::journal::{
+    Durability, JournalPort, JournalRecord, RECORD_VERSION, RunStarted, Sent,
+};
 use tripline_engine::time::Timestamp;
 
 fn open(folder: &Folder) -> Opened {
@@ -199,10 +201,10 @@ fn export_writes_every_record_with_all_that_its_hash_covers() {
         ],
     );
     assert_eq!(csv[0], "sequence,at,nanos,version,kind,hash,payload");
-    assert!(
-        csv[1].starts_with("4,2026-11-18T11:06:40.000000001Z,1795000000000000001,1,run_started,"),
-        "{csv:?}"
+    let begins = format!(
+        "4,2026-11-18T11:06:40.000000001Z,1795000000000000001,{RECORD_VERSION},run_started,"
     );
+    assert!(csv[1].starts_with(&begins), "{csv:?}");
     assert!(
         csv[1].contains(r#""{""run"":"#) && csv[1].contains(r#"a, \""b\"""#),
         "{csv:?}"

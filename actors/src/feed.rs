@@ -1,7 +1,8 @@
 //! What a venue's connections tell the market data and user data actors.
 
 use actix::Message;
-use tripline_engine::ids::Symbol;
+use rust_decimal::Decimal;
+use tripline_engine::ids::{Asset, Symbol};
 use tripline_engine::messages::account::Balance;
 use tripline_engine::messages::market::MarketEvent;
 use tripline_engine::messages::order::OrderReport;
@@ -45,6 +46,12 @@ pub enum PrivateEvent {
     /// Only what may have changed.
     Balances {
         balances: Vec<Balance>,
+        at: Timestamp,
+    },
+    /// A deposit, a transfer or, below zero, a withdrawal; zero where funds were locked or released.
+    Moved {
+        asset: Asset,
+        change: Decimal,
         at: Timestamp,
     },
     /// An event could not be understood, so something may have been missed.

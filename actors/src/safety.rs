@@ -12,7 +12,7 @@ use tripline_engine::desk::Sweep;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltLevel, Incident, Membership, ResumeRefused, Scope, Standing};
 use tripline_engine::ids::StrategyId;
-use tripline_engine::journal::{Occasion, Resumed};
+use tripline_engine::journal::Resumed;
 use tripline_engine::messages::alert::{Alert, Facts, Severity};
 use tripline_engine::messages::control::{self, FaultSeen, Halt, Resume};
 
@@ -337,7 +337,11 @@ impl Handler<ResumeOrdered> for Safety {
         if let Err(refused) = self.faults.board().check(&resume) {
             return Box::pin(std::future::ready(Err(refused)).into_actor(self));
         }
-        let question = self.reconcile.send(Reconcile(Occasion::Resume));
+        let drift_seen = self
+            .faults
+            .board()
+            .has_seen(&resume, FaultKind::BalanceDrift);
+        let question = self.reconcile.send(Reconcile::ToResume { drift_seen });
         let answer = tokio::time::timeout(RECONCILED_WITHIN, question).into_actor(self);
         Box::pin(answer.map(move |answer, safety, _| {
             let reason = match answer {

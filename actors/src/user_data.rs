@@ -1,16 +1,13 @@
 //! The user data actor: the private stream of one account. While it is down, nothing is placed.
 
-use std::rc::Rc;
 use std::time::Duration;
 
-use actix::fut::WrapFuture;
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle};
+use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::Scope;
 use tripline_engine::ids::AccountId;
-use tripline_engine::messages::account::{Balance, BalancesChanged, PrivateStreamChanged};
+use tripline_engine::messages::account::{BalanceMoved, BalancesChanged, PrivateStreamChanged};
 use tripline_engine::messages::order::OrderReport;
-use tripline_engine::ports::{OrderPort, VenueError};
 
 use crate::delivery::{MAILBOX, Outlet, Sender};
 use crate::feed::PrivateEvent;
@@ -20,9 +17,9 @@ use crate::panics::{Guard, Shield};
 pub struct UserDataSettings {
     pub account: AccountId,
     pub sender: Sender,
-    pub port: Rc<dyn OrderPort>,
     pub reports: Outlet<OrderReport>,
     pub balances: Outlet<BalancesChanged>,
+    pub moved: Outlet<BalanceMoved>,
     pub stream: Outlet<PrivateStreamChanged>,
     /// How long the stream may be down before that is a fault. Orders are refused at once.
     pub grace: Duration,
@@ -73,7 +70,6 @@ impl UserData {
             ctx.cancel_future(grace);
         }
         self.tell(true, "up");
-        self.fetch_balances(Duration::ZERO, ctx);
     }
 
     fn down(&mut self, reason: String, ctx: &mut Context<Self>) {
@@ -97,49 +93,29 @@ impl UserData {
         });
     }
 
-    /// Asks for all balances; a failure is repeated, and a fault when it is not the network.
-    fn fetch_balances(&mut self, after: Duration, ctx: &mut Context<Self>) {
-        let port = self.settings.port.clone();
-        let answer = async move {
-            tokio::time::sleep(after).await;
-            port.balances().await
-        };
-        let returned = answer
-            .into_actor(self)
-            .map(|answer, actor, ctx| match answer {
-                Ok(balances) => actor.send_balances(balances, true),
-                Err(error) => {
-                    log::warn!(actor = "user_data"; "balances cannot be read: {error}");
-                    if !matches!(
-                        error,
-                        VenueError::Network(_)
-                            | VenueError::Timeout(_)
-                            | VenueError::Maintenance(_)
-                    ) {
-                        actor.raise(error.fault_kind(), format!("reading balances: {error}"));
-                    }
-                    actor.fetch_balances(Duration::from_secs(2), ctx);
-                }
-            });
-        ctx.spawn(returned);
-    }
-
-    fn send_balances(&self, balances: Vec<Balance>, complete: bool) {
-        let at = self.settings.sender.clock.now();
-        let account = self.settings.account;
-        self.settings.balances.send(BalancesChanged {
-            account,
-            balances,
-            complete,
-            at,
-        });
-    }
-
     fn take(&mut self, event: PrivateEvent, ctx: &mut Context<Self>) {
         match event {
             PrivateEvent::Up => self.up(ctx),
             PrivateEvent::Report(report) => self.settings.reports.send(report),
-            PrivateEvent::Balances { balances, .. } => self.send_balances(balances, false),
+            PrivateEvent::Balances { balances, at } => {
+                let account = self.settings.account;
+                self.settings.balances.send(BalancesChanged {
+                    account,
+                    balances,
+                    complete: false,
+                    at,
+                });
+            }
+            PrivateEvent::Moved { asset, change, at } => {
+                log::info!(actor = "user_data"; "{asset} moved from outside: {change}");
+                let account = self.settings.account;
+                self.settings.moved.send(BalanceMoved {
+                    account,
+                    asset,
+                    change,
+                    at,
+                });
+            }
             PrivateEvent::Malformed(error) => {
                 // What could not be read may have been a fill: ask for everything again.
                 self.raise(error.fault_kind(), format!("private stream: {error}"));

@@ -75,6 +75,8 @@ fault_kinds! {
     OrderUnresolved = "order_unresolved",
     /// A fill could not be counted, so that what its strategy holds is not known for certain.
     PositionUncertain = "position_uncertain",
+    /// The account does not hold what it must hold: something moved that this engine was not told of.
+    BalanceDrift = "balance_drift",
     /// An order with this engine's mark that the engine does not know.
     UnknownOrder = "unknown_order",
     /// This engine and the venue do not agree on orders or fills, or the venue does not tell.

@@ -299,6 +299,14 @@ impl HaltBoard {
         self.scopes().get(scope).cloned()
     }
 
+    /// Whether a fault of this kind is among the incidents that the person has seen.
+    #[must_use]
+    pub fn has_seen(&self, resume: &Resume, kind: FaultKind) -> bool {
+        let standing = self.standing(&resume.scope).unwrap_or_default();
+        let mut seen = standing.incidents.iter();
+        seen.any(|one| one.fault.kind == kind && resume.incidents.contains(&one.id))
+    }
+
     /// Every scope that is above active.
     #[must_use]
     pub fn restricted(&self) -> Vec<(Scope, Standing)> {

@@ -10,9 +10,9 @@ use crate::fault::FaultKind;
 use crate::halt::{Gate, HaltLevel};
 use crate::ids::{ClientOrderId, Symbol, VenueOrderId};
 use crate::instrument::Instrument;
-use crate::messages::account::Balance;
+use crate::messages::account::AccountBalances;
 use crate::messages::market::{DepthSnapshot, Kline, KlineInterval};
-use crate::messages::order::{Fill, OrderReport, PlaceOrder};
+use crate::messages::order::{Execution, Fill, OrderReport, PlaceOrder};
 use crate::money::Quantity;
 use crate::risk::Approved;
 use crate::time::Timestamp;
@@ -84,6 +84,15 @@ impl VenueError {
             Self::ChangedData { .. } => FaultKind::ChangedData,
             Self::NotJson { .. } => FaultKind::NotJson,
         }
+    }
+
+    /// Whether it passes without anybody's doing: the same question may be answered a moment later.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Network(_) | Self::Timeout(_) | Self::Maintenance(_)
+        )
     }
 
     /// The venue's own code and words, where it gave any.
@@ -169,16 +178,11 @@ pub trait OrderPort {
         symbol: Symbol,
         window: Window,
     ) -> Answer<Result<Vec<OrderReport>, VenueError>>;
-    /// Executions of the account on a symbol in the window, of orders of ours and of others, each with the
-    /// venue's number of its order, oldest first.
-    fn trades(
-        &self,
-        symbol: Symbol,
-        window: Window,
-    ) -> Answer<Result<Vec<(VenueOrderId, Fill)>, VenueError>>;
+    /// Executions of the account on a symbol in the window, of orders of ours and of others, oldest first.
+    fn trades(&self, symbol: Symbol, window: Window) -> Answer<Result<Vec<Execution>, VenueError>>;
     /// All fills of one order.
     fn fills(&self, symbol: Symbol, order: VenueOrderId) -> Answer<Result<Vec<Fill>, VenueError>>;
-    fn balances(&self) -> Answer<Result<Vec<Balance>, VenueError>>;
+    fn balances(&self) -> Answer<Result<AccountBalances, VenueError>>;
     /// Whether orders can be handed over now; the reason when not.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ fuzz_target!(|input: (u16, &str)| {
     drop(order::orders(text, unit));
     drop(order::amended(text, unit));
     drop(order::canceled_all(text, unit));
-    drop(account::account(text));
+    drop(account::account(text, unit));
     drop(account::trades(text, unit));
     drop(exchange_info::exchange_info(text));
     if let (Ok(symbol), Ok(quantity)) = (Symbol::new("BTCUSDT"), "1".parse()) {

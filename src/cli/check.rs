@@ -149,7 +149,7 @@ async fn ask(config: Config) -> Result<Vec<Answer>, Failure> {
     let balances = venue.orders().balances().await.map(|balances| {
         format!(
             "the key is accepted; the account holds {} assets",
-            balances.len()
+            balances.balances.len()
         )
     });
     tell("account", balances);

@@ -175,7 +175,10 @@ pub(super) fn balances(
     let wrong = |error: MoneyError| error.to_string();
     let mut sheet = BalanceSheet::default();
     let beginning = read_balances(before)?;
-    sheet.begin(sheet.ask(), &beginning, 0).map_err(wrong)?;
+    let from_the_start = tripline_engine::time::Timestamp::EPOCH;
+    sheet
+        .begin(sheet.ask(), &beginning, 0, from_the_start)
+        .map_err(wrong)?;
     for order in orders.iter().filter(|order| !order.fills().is_empty()) {
         let symbol = order.terms.symbol;
         let position = held.iter().find(|held| held.position.symbol() == symbol);

@@ -122,6 +122,7 @@ fn trading(
             clock: ground.clock.clone(),
             faults: ground.faults.clone(),
             port: venue.orders(),
+            market: venue.market(),
             on_swept: ground::tell_swept(swept.clone()),
             journal: ground.journal.clone(),
             earlier: ground.earlier.clone(),

@@ -82,9 +82,9 @@ pub(super) fn follow_account(
     let sender = ground.sender("user_data", Scope::Account(ground.settings.account));
     let user = UserData::new(UserDataSettings {
         account: ground.settings.account,
-        port: venue.orders(),
         reports: sender.outlet_to("gateway", gateway),
         balances: sender.outlet_to("gateway", gateway),
+        moved: sender.outlet_to("gateway", gateway),
         stream: sender.outlet_to("gateway", gateway),
         grace: ground.settings.private_stream_grace,
         sender: sender.clone(),

@@ -10,6 +10,7 @@
 pub mod hand;
 pub mod memory;
 pub mod orders;
+pub mod person;
 pub mod proxy;
 pub mod quoter;
 pub mod receiver;
@@ -119,6 +120,30 @@ impl Exchange {
     pub async fn trade(&self, symbol: &str, side: &str, price: &str, quantity: &str) {
         let trade = json!({"price": price, "quantity": quantity, "side": side});
         self.market(json!({"symbol": symbol, "trade": trade})).await;
+    }
+
+    /// A deposit to the account, or below zero a withdrawal, with its events.
+    pub async fn deposit(&self, asset: &str, amount: &str) {
+        let deposit = json!({"account": "practice", "asset": asset, "amount": amount});
+        self.market(json!({"deposit": deposit})).await;
+    }
+
+    /// The same, and nobody is told.
+    pub async fn deposit_untold(&self, asset: &str, amount: &str) {
+        let deposit =
+            json!({"account": "practice", "asset": asset, "amount": amount, "untold": true});
+        self.market(json!({"deposit": deposit})).await;
+    }
+
+    /// What the account holds of an asset, free and locked together.
+    pub async fn held(&self, asset: &str) -> rust_decimal::Decimal {
+        let record = self.record().await;
+        let balances = record["accounts"][0]["balances"].as_array().unwrap();
+        let balance = balances.iter().find(|one| one["asset"] == asset).unwrap();
+        let of = |name: &str| -> rust_decimal::Decimal {
+            balance[name].as_str().unwrap().parse().unwrap()
+        };
+        of("free") + of("locked")
     }
 
     /// Moves the best prices a little, so that a tick goes out.

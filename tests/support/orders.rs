@@ -25,7 +25,7 @@ pub fn order(number: u64) -> Approved<PlaceOrder> {
     approved(order)
 }
 
-fn approved(order: PlaceOrder) -> Approved<PlaceOrder> {
+pub fn approved(order: PlaceOrder) -> Approved<PlaceOrder> {
     let preconditions = Preconditions {
         level: HaltLevel::Active,
         private_stream_live: true,

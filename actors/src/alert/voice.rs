@@ -182,6 +182,10 @@ impl Voice {
                 "What the strategy holds is not known for certain.",
                 "策略的持仓无法确定。",
             ),
+            K::BalanceDrift => (
+                "The account does not hold what it must hold.",
+                "账户余额与应有的对不上。",
+            ),
             K::UnknownOrder => (
                 "There is an order that this engine does not know.",
                 "存在引擎不认识的订单。",

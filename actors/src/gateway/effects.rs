@@ -8,7 +8,9 @@ use actix::{ActorFutureExt, AsyncContext, Context};
 use tripline_engine::desk::{Effect, OrderDesk};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{Gate, Scope};
+use tripline_engine::ids::Symbol;
 use tripline_engine::journal::{JournalError, JournalRecord, Sent};
+use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::order::PlaceOrder;
 use tripline_engine::ports::{Answer, OrderPort, PlaceOutcome, VenueError};
 use tripline_engine::risk::Approved;
@@ -96,6 +98,8 @@ impl OrderGateway {
                 question,
                 after,
             } => self.ask(round, question, after, ctx),
+            Effect::Learn { symbol, after } => self.learn(symbol, after, ctx),
+            Effect::Balances(changed) => self.tell_balances(&changed),
             Effect::Reconciled(done) => self.reconciled(&done),
             Effect::Record(_) => {} // Written down already.
             Effect::Happened(event) => {
@@ -193,6 +197,25 @@ impl OrderGateway {
             gateway.check_ready();
         });
         ctx.spawn(returned);
+    }
+
+    fn learn(&mut self, symbol: Symbol, after: Duration, ctx: &mut Context<Self>) {
+        let market = self.market.clone();
+        let answer = later(after, move || market.instruments(&[symbol]));
+        self.then(answer, ctx, move |desk, answer, now, out| {
+            desk.learnt(symbol, answer, now, out)
+        });
+    }
+
+    fn tell_balances(&mut self, changed: &BalancesChanged) {
+        self.balances_known |= changed.complete;
+        let outlets = self
+            .seats
+            .values()
+            .filter_map(|seat| seat.balances.as_ref());
+        for outlet in outlets {
+            outlet.send(changed.clone());
+        }
     }
 
     fn answer_stop(&mut self) {

@@ -3,7 +3,7 @@
 use actix::{Context, Handler, Message, ResponseFuture};
 use tripline_engine::halt::{Incident, Scope};
 use tripline_engine::instrument::Instrument;
-use tripline_engine::messages::account::{BalancesChanged, PrivateStreamChanged};
+use tripline_engine::messages::account::{BalanceMoved, BalancesChanged, PrivateStreamChanged};
 use tripline_engine::messages::control::RestingOrders;
 use tripline_engine::messages::order::{
     AmendOrder, CancelAll, CancelOrder, OrderReport, PlaceOrder,
@@ -106,16 +106,16 @@ impl Handler<OrderReport> for OrderGateway {
 
 impl Handler<BalancesChanged> for OrderGateway {
     type Result = ();
-    fn handle(&mut self, changed: BalancesChanged, _: &mut Context<Self>) {
-        self.balances_known |= changed.complete;
-        for outlet in self
-            .seats
-            .values()
-            .filter_map(|seat| seat.balances.as_ref())
-        {
-            outlet.send(changed.clone());
-        }
-        self.check_ready();
+    fn handle(&mut self, changed: BalancesChanged, ctx: &mut Context<Self>) {
+        let BalancesChanged { balances, at, .. } = changed;
+        self.work(ctx, |desk, _, out| desk.balances_shown(&balances, at, out));
+    }
+}
+
+impl Handler<BalanceMoved> for OrderGateway {
+    type Result = ();
+    fn handle(&mut self, moved: BalanceMoved, ctx: &mut Context<Self>) {
+        self.work(ctx, |desk, now, out| desk.moved(&moved, now, out));
     }
 }
 

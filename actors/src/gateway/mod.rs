@@ -21,7 +21,7 @@ use tripline_engine::journal::JournalState;
 use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::control::{InitFailed, Ready, RestingOrders};
 use tripline_engine::messages::order::{OrderEvent, OrderFilled};
-use tripline_engine::ports::{OrderPort, VenueError};
+use tripline_engine::ports::{MarketPort, OrderPort, VenueError};
 use tripline_engine::time::Timestamp;
 
 use crate::addresses::StrategyAddress;
@@ -58,6 +58,8 @@ pub struct GatewaySettings {
     pub clock: Clock,
     pub faults: Faults,
     pub port: Rc<dyn OrderPort>,
+    /// Tells what an instrument is that no strategy trades.
+    pub market: Rc<dyn MarketPort>,
     pub on_swept: OnSwept,
     pub journal: Journaling,
     /// What earlier runs have left.
@@ -80,6 +82,7 @@ struct Seat {
 pub struct OrderGateway {
     desk: OrderDesk,
     port: Rc<dyn OrderPort>,
+    market: Rc<dyn MarketPort>,
     clock: Clock,
     faults: Faults,
     shield: Shield,
@@ -120,6 +123,7 @@ impl OrderGateway {
             clock,
             faults,
             port,
+            market,
             on_swept,
             journal,
             earlier,
@@ -142,6 +146,7 @@ impl OrderGateway {
         Self {
             desk,
             port,
+            market,
             clock,
             faults,
             ready_within,

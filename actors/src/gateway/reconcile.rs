@@ -16,7 +16,15 @@ use super::effects::later;
 /// Hold everything against the venue. Answered when both agree, or when it is clear that they do not.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "Result<Reconciled, NotReconciled>")]
-pub struct Reconcile(pub Occasion);
+pub enum Reconcile {
+    /// A person asks.
+    OnDemand,
+    /// Before a halt is lifted.
+    ToResume {
+        /// The person has looked at balances that differ: they are taken over.
+        drift_seen: bool,
+    },
+}
 
 /// Why it is not known that this engine and the venue agree.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -76,18 +84,22 @@ async fn ask(port: Rc<dyn OrderPort>, question: Question) -> Result<Shown, Venue
         Question::OpenOrders => port.open_orders(None).await.map(Shown::Orders),
         Question::History(symbol, window) => port.history(symbol, window).await.map(Shown::Orders),
         Question::Trades(symbol, window) => port.trades(symbol, window).await.map(Shown::Trades),
+        Question::Balances => port.balances().await.map(Shown::Balances),
     }
 }
 
 impl Handler<Reconcile> for OrderGateway {
     type Result = ResponseFuture<Result<Reconciled, NotReconciled>>;
-    fn handle(&mut self, Reconcile(occasion): Reconcile, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, wanted: Reconcile, ctx: &mut Context<Self>) -> Self::Result {
         if !self.desk.is_private_stream_up() {
             return Box::pin(std::future::ready(Err(NotReconciled::PrivateStreamDown)));
         }
         let (answer, done) = oneshot::channel();
         self.reconciling.push(answer);
-        self.work(ctx, |desk, now, out| desk.reconcile(occasion, now, out));
+        self.work(ctx, |desk, now, out| match wanted {
+            Reconcile::OnDemand => desk.reconcile(Occasion::Demand, now, out),
+            Reconcile::ToResume { drift_seen } => desk.reconcile_to_resume(drift_seen, now, out),
+        });
         Box::pin(async move { done.await.unwrap_or(Err(NotReconciled::Ended)) })
     }
 }

@@ -152,6 +152,7 @@ impl MockGateway {
             id: order.id,
             symbol: order.terms.symbol,
             venue_id,
+            side: None,
             terms: None,
             status,
             quantity: order.terms.quantity,

@@ -136,6 +136,7 @@ impl OrderDesk {
     /// over. Ours otherwise: a fault. Anybody else's: reported. `true` when it is now known.
     fn adopt(&mut self, report: &OrderReport, now: Timestamp, out: &mut Vec<Effect>) -> bool {
         let Some(origin) = report.id.origin() else {
+            self.hold_foreign(report, now, out);
             out.push(Effect::Foreign(report.clone()));
             return false;
         };

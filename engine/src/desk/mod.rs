@@ -2,7 +2,9 @@
 //! is a shell around it: it carries out the [`Effect`]s and brings back the answers.
 
 mod answers;
+mod balances;
 mod commands;
+mod compare;
 mod entry;
 mod fills;
 mod placed;
@@ -21,6 +23,7 @@ use crate::halt::{Gate, HaltBoard, Membership, Scope};
 use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, VenueId, VenueOrderId};
 use crate::instrument::Instrument;
 use crate::journal::{JournalRecord, OrdersMemory, Reconciled};
+use crate::messages::account::BalancesChanged;
 use crate::messages::order::{OrderEvent, OrderFilled, OrderReport, PlaceOrder};
 use crate::money::{Price, Quantity};
 use crate::order::Order;
@@ -30,6 +33,7 @@ use crate::risk::Approved;
 use crate::time::Timestamp;
 
 pub use answers::IN_MATCH;
+use balances::Holdings;
 use entry::Entry;
 use reconcile::Review;
 pub use reconcile::{LONGEST_BACK, Question, RoundId, Shown};
@@ -65,6 +69,13 @@ pub enum Effect {
         question: Question,
         after: Duration,
     },
+    /// Ask what an instrument is that no strategy here trades, not before this delay.
+    Learn {
+        symbol: Symbol,
+        after: Duration,
+    },
+    /// Tell the strategies of balances.
+    Balances(BalancesChanged),
     /// A reconciliation has ended.
     Reconciled(Reconciled),
     /// Write this down before the effects that follow are carried out.
@@ -107,6 +118,7 @@ pub struct OrderDesk {
     settled: VecDeque<ClientOrderId>,
     /// What the fills that were told add up to.
     positions: PositionBook,
+    holdings: Holdings,
     sweeps: Vec<Sweep>,
     /// When the last confirmation of a sweep of the scope began.
     listed: BTreeMap<Scope, Timestamp>,
@@ -155,6 +167,7 @@ impl OrderDesk {
             unsettled: HashSet::new(),
             settled: VecDeque::new(),
             positions: PositionBook::default(),
+            holdings: Holdings::default(),
             sweeps: Vec::new(),
             listed: BTreeMap::new(),
             listing: false,

@@ -4,12 +4,14 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
+use crate::desk::compare::Looking;
 use crate::desk::entry::delay;
 use crate::desk::{Effect, OrderDesk};
 use crate::fault::FaultKind;
-use crate::ids::{ClientOrderId, Symbol, VenueOrderId};
-use crate::journal::{Occasion, Reconciled, Reconciliation};
-use crate::messages::order::{Fill, OrderReport};
+use crate::ids::{ClientOrderId, Symbol};
+use crate::journal::{Compared, Occasion, Reconciled, Reconciliation};
+use crate::messages::account::AccountBalances;
+use crate::messages::order::{Execution, OrderReport};
 use crate::order::OrderState;
 use crate::ports::Window;
 use crate::time::Timestamp;
@@ -24,7 +26,7 @@ const ALARM: Duration = Duration::from_secs(30);
 
 /// How far before the last known event the venue is asked from: its clock and its order of events are
 /// not known better.
-const MARGIN: Duration = Duration::from_secs(60);
+pub(super) const MARGIN: Duration = Duration::from_secs(60);
 
 /// The longest time back that the venue is asked for what happened while no engine ran.
 pub const LONGEST_BACK: Duration = Duration::from_secs(30 * 86_400);
@@ -37,13 +39,16 @@ pub enum Question {
     History(Symbol, Window),
     /// Executions in the window.
     Trades(Symbol, Window),
+    /// Every balance; asked when all else agrees.
+    Balances,
 }
 
 /// The answer to a [`Question`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shown {
     Orders(Vec<OrderReport>),
-    Trades(Vec<(VenueOrderId, Fill)>),
+    Trades(Vec<Execution>),
+    Balances(AccountBalances),
 }
 
 /// Which round asked.
@@ -69,6 +74,9 @@ pub(super) struct Review {
     pub(super) differences: Vec<String>,
     /// What earlier rounds have found and settled.
     settled: Vec<String>,
+    pub(super) looking: Looking,
+    /// A person has looked at balances that differ.
+    pub(super) drift_seen: bool,
     alarmed: bool,
 }
 
@@ -93,6 +101,8 @@ impl OrderDesk {
             open: None,
             differences: Vec::new(),
             settled: Vec::new(),
+            looking: Looking::default(),
+            drift_seen: before.as_ref().is_some_and(|before| before.drift_seen),
             alarmed: false,
         };
         if let Some(before) = before.filter(|before| before.blocks) {
@@ -102,6 +112,15 @@ impl OrderDesk {
             review.alarmed = before.alarmed;
         }
         self.begin_round(review, Duration::ZERO, now, out);
+    }
+
+    /// Holds everything against the venue before a halt is lifted. `drift_seen` says that a person has looked
+    /// at balances that differ, which are then taken over.
+    pub fn reconcile_to_resume(&mut self, drift_seen: bool, now: Timestamp, out: &mut Vec<Effect>) {
+        self.reconcile(Occasion::Resume, now, out);
+        if let Some(review) = &mut self.review {
+            review.drift_seen |= drift_seen;
+        }
     }
 
     /// Whether one is under way.
@@ -136,6 +155,7 @@ impl OrderDesk {
         review.asked = now;
         review.open = None;
         review.failures = 0;
+        review.looking = Looking::default();
         review.questions = self.questions(&review, now);
         for question in &review.questions {
             out.push(Effect::Ask {
@@ -166,15 +186,14 @@ impl OrderDesk {
     fn questions(&self, review: &Review, now: Timestamp) -> BTreeSet<Question> {
         let mut questions = BTreeSet::from([Question::OpenOrders]);
         for symbol in self.instruments.keys() {
-            let Some(from) = self.known_until.get(symbol) else {
-                continue;
-            };
+            // Of what nothing is known the last trades are asked for: they are in the first balances.
+            let from = self.known_until.get(symbol).copied().unwrap_or(now);
             let earliest = now.checked_sub(LONGEST_BACK).unwrap_or(Timestamp::EPOCH);
-            let from = from.checked_sub(MARGIN).unwrap_or(*from).max(earliest);
+            let from = from.checked_sub(MARGIN).unwrap_or(from).max(earliest);
             let whole = Window { from, until: now };
             for piece in whole.pieces() {
                 questions.insert(Question::Trades(*symbol, piece));
-                if review.occasion == Occasion::Start {
+                if review.occasion == Occasion::Start && self.known_until.contains_key(symbol) {
                     questions.insert(Question::History(*symbol, piece));
                 }
             }
@@ -199,7 +218,12 @@ impl OrderDesk {
         let missing = self.missing_at_venue(&review);
         review.differences.extend(missing);
         if review.differences.is_empty() {
-            return self.agreed(&review, out);
+            if self.look_at_balances(&mut review, now, out) {
+                return self.agreed(review, now, out);
+            }
+            self.alarm(&mut review, now, out);
+            self.review = Some(review);
+            return;
         }
         if review.rounds == ROUNDS {
             self.disagreed(&review, now, out);
@@ -236,19 +260,25 @@ impl OrderDesk {
         missing
     }
 
-    fn agreed(&mut self, review: &Review, out: &mut Vec<Effect>) {
+    fn agreed(&mut self, mut review: Review, now: Timestamp, out: &mut Vec<Effect>) {
         self.reconciled_at = Some(review.asked);
         for symbol in self.instruments.keys() {
             self.known_until.insert(*symbol, review.asked);
         }
-        let outcome = if review.settled.is_empty() {
-            Reconciliation::Agreed
-        } else {
-            Reconciliation::Differed {
-                details: review.settled.clone(),
-            }
+        let balances = review.looking.verdict.take().unwrap_or_default();
+        if let Compared::TakenOver(drifts) = &balances {
+            review
+                .settled
+                .extend(drifts.iter().map(ToString::to_string));
+        }
+        let outcome = match self.compared(&balances, now, out) {
+            Some(reason) => Reconciliation::Failed { reason },
+            None if review.settled.is_empty() => Reconciliation::Agreed,
+            None => Reconciliation::Differed {
+                details: std::mem::take(&mut review.settled),
+            },
         };
-        out.push(self.reconciled(review, outcome));
+        out.push(self.reconciled(&review, outcome, balances));
     }
 
     /// A person has to look; the venue is asked on, ever more slowly.
@@ -262,15 +292,20 @@ impl OrderDesk {
         );
         out.push(self.account_fault(FaultKind::NotReconciled, detail, now));
         let reason = details.join("; ");
-        out.push(self.reconciled(review, Reconciliation::Failed { reason }));
+        out.push(self.reconciled(
+            review,
+            Reconciliation::Failed { reason },
+            Compared::NotReached,
+        ));
     }
 
-    fn reconciled(&self, review: &Review, outcome: Reconciliation) -> Effect {
+    fn reconciled(&self, review: &Review, outcome: Reconciliation, balances: Compared) -> Effect {
         Effect::Reconciled(Reconciled {
             account: self.account,
             occasion: review.occasion,
             outcome,
             open_orders: self.open_orders().count() as u64,
+            balances,
         })
     }
 
@@ -288,6 +323,9 @@ impl OrderDesk {
                 .iter()
                 .map(|question| format!("{question:?}")),
         );
+        if waiting.is_empty() {
+            waiting.push(format!("{:?}", Question::Balances));
+        }
         let detail = format!(
             "the venue has not told everything for {patience:?}: still waiting for {}",
             waiting.join(", ")
@@ -300,7 +338,11 @@ impl OrderDesk {
         self.private_stream_up = false;
         if let Some(review) = self.review.take() {
             let reason = "the private stream went down".to_owned();
-            out.push(self.reconciled(&review, Reconciliation::Failed { reason }));
+            out.push(self.reconciled(
+                &review,
+                Reconciliation::Failed { reason },
+                Compared::NotReached,
+            ));
         }
     }
 

@@ -5,7 +5,6 @@ use crate::ids::ClientOrderId;
 use crate::journal::{self, Ending, PlacementAnswer, Reported};
 use crate::messages::order::{Fill, OrderReport};
 use crate::order::{Applied, OrderState};
-use crate::position::Pair;
 
 /// How the venue came to show an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub(super) fn resolved(id: ClientOrderId, ending: Ending) -> Effect {
 impl OrderDesk {
     /// Has the journal take what was news: before the strategy hears of it.
     pub(super) fn write_down(
-        &self,
+        &mut self,
         report: &OrderReport,
         applied: &Applied,
         said: Said,
@@ -56,7 +55,7 @@ impl OrderDesk {
 
     /// Has the journal take fills that are news: before the strategy hears of them.
     pub(super) fn write_down_fills(
-        &self,
+        &mut self,
         id: ClientOrderId,
         fills: &[Fill],
         out: &mut Vec<Effect>,
@@ -64,17 +63,20 @@ impl OrderDesk {
         let Some(order) = self.order(&id) else {
             return;
         };
+        let (symbol, side) = (order.terms.symbol, order.terms.side);
+        let pair = self.pair(symbol);
         out.extend(fills.iter().map(|fill| {
             let record = journal::Filled {
                 id,
                 account: self.account,
                 venue: self.venue,
-                symbol: order.terms.symbol,
-                side: order.terms.side,
-                pair: self.instruments.get(&order.terms.symbol).map(Pair::of),
+                symbol,
+                side,
+                pair,
                 fill: fill.clone(),
             };
             Effect::Record(record.into())
         }));
+        self.hold_own(id, fills, out);
     }
 }

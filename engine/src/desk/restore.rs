@@ -21,6 +21,8 @@ impl OrderDesk {
         for instrument in self.instruments.values() {
             self.positions.add(Pair::of(instrument));
         }
+        self.holdings.sheet = earlier.balances.sheet(account);
+        self.holdings.told = earlier.balances.told(account).to_vec();
         let memory = earlier.orders;
         let left = memory.unsettled().filter(|left| left.account == account);
         let orders: Vec<_> = left.map(|left| left.recovered(now)).collect();

@@ -8,7 +8,7 @@ use crate::desk::entry::delay;
 use crate::desk::reconcile::{Question, RoundId, Shown};
 use crate::desk::{Effect, OrderDesk};
 use crate::ids::{ClientOrderId, VenueOrderId};
-use crate::messages::order::{Fill, OrderReport};
+use crate::messages::order::{Execution, Fill, OrderReport};
 use crate::order::Applied;
 use crate::ports::VenueError;
 use crate::time::Timestamp;
@@ -23,13 +23,17 @@ impl OrderDesk {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
+        if question == Question::Balances {
+            return self.balances_told(round, answer, now, out);
+        }
         let shown = match answer {
             Ok(shown) => shown,
             Err(_) => return self.ask_again(round, question, out),
         };
         let differences = match shown {
             Shown::Orders(reports) => self.orders_shown(question, reports, round, now, out),
-            Shown::Trades(trades) => self.trades_shown(question, &trades, now, out),
+            Shown::Trades(trades) => self.trades_shown(question, trades, now, out),
+            Shown::Balances(_) => Vec::new(), // The answer to another question.
         };
         if let Some(review) = self.review.as_mut().filter(|review| review.round == round) {
             review.questions.remove(&question);
@@ -98,7 +102,7 @@ impl OrderDesk {
     fn trades_shown(
         &mut self,
         question: Question,
-        trades: &[(VenueOrderId, Fill)],
+        trades: Vec<Execution>,
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) -> Vec<String> {
@@ -106,12 +110,12 @@ impl OrderDesk {
             return Vec::new();
         };
         let mut by_order: BTreeMap<VenueOrderId, Vec<Fill>> = BTreeMap::new();
-        for (order, fill) in trades {
+        for execution in &trades {
             let recovered = Fill {
                 recovered: true,
-                ..fill.clone()
+                ..execution.fill.clone()
             };
-            by_order.entry(*order).or_default().push(recovered);
+            by_order.entry(execution.order).or_default().push(recovered);
         }
         let known: HashMap<VenueOrderId, ClientOrderId> = self
             .orders()
@@ -130,6 +134,7 @@ impl OrderDesk {
                 }
             }
         }
+        self.hold(symbol, trades, now, out);
         differences
     }
 

@@ -1,3 +1,4 @@
+mod balancing;
 mod histories;
 mod placing;
 mod reconciling;
@@ -10,6 +11,7 @@ use super::*;
 use crate::halt::{HaltLevel, HaltPolicy, Incident, Reaction};
 use crate::ids::{OrderOrigin, TradeId, VenueId};
 use crate::instrument::{Filters, LotSize, TradingStatus};
+use crate::messages::account::{AccountBalances, Balance};
 use crate::messages::control::{RestingOrders, Resume};
 use crate::messages::order::{
     AmendOrder, CancelAll, CancelOrder, Fill, OrderEventKind, ReportSource,
@@ -96,6 +98,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        let mut bench = Self::unasked();
+        bench.stream_up();
+        bench
+    }
+
+    /// As `new`, before the private stream came up.
+    fn unasked() -> Self {
         let run = RunId::from_millis(1_795_000_000_000);
         let account = AccountId::new("main").unwrap();
         let venue = VenueId::new("binance").unwrap();
@@ -112,16 +121,14 @@ impl Bench {
             });
         }
         desk.set_clock_good(true);
-        let mut bench = Self {
+        Self {
             desk,
             board,
             run,
             now: Timestamp::from_millis(1_795_000_000_000),
             out: Vec::new(),
             sequence: 0,
-        };
-        bench.stream_up();
-        bench
+        }
     }
 
     fn command(&mut self, name: &str, traded: &str) -> PlaceOrder {
@@ -188,6 +195,7 @@ impl Bench {
             id,
             symbol: terms.symbol,
             venue_id: VenueOrderId(7),
+            side: Some(terms.side),
             terms: Some(terms),
             status,
             quantity: terms.quantity,
@@ -264,14 +272,45 @@ impl Bench {
         let asked = self.asked();
         let questions = asked.len();
         for (round, question) in asked {
-            let shown = match question {
-                Question::OpenOrders => Shown::Orders(self.believed_open()),
-                Question::History(..) => Shown::Orders(Vec::new()),
-                Question::Trades(..) => Shown::Trades(Vec::new()),
-            };
+            let shown = self.believed(question);
             self.tell(round, question, Ok(shown));
         }
+        // The balances come last; another round is the caller's.
+        let is_last = |effect: &Effect| {
+            matches!(
+                effect,
+                Effect::Ask {
+                    question: Question::Balances,
+                    ..
+                }
+            )
+        };
+        if self.out.iter().any(is_last) {
+            return questions + self.agree();
+        }
         questions
+    }
+
+    fn believed(&self, question: Question) -> Shown {
+        match question {
+            Question::OpenOrders => Shown::Orders(self.believed_open()),
+            Question::History(..) => Shown::Orders(Vec::new()),
+            Question::Trades(..) => Shown::Trades(Vec::new()),
+            Question::Balances => Shown::Balances(AccountBalances {
+                balances: self.expected(),
+                updated: None,
+            }),
+        }
+    }
+
+    fn expected(&self) -> Vec<Balance> {
+        let expected = self.desk.expected_balances().into_iter().flatten();
+        let free = expected.map(|(asset, total)| Balance {
+            asset: *asset,
+            free: *total,
+            locked: Decimal::ZERO,
+        });
+        free.collect()
     }
 
     fn believed_open(&self) -> Vec<OrderReport> {
@@ -346,13 +385,25 @@ impl Bench {
         self.desk.order(&id).unwrap().state
     }
 
+    /// Balances that strategies were told of since the effects were looked at last.
+    fn did_balances(&mut self) -> Vec<Balance> {
+        let out = self.out.drain(..).filter_map(|effect| match effect {
+            Effect::Balances(changed) => Some(changed.balances),
+            _ => None,
+        });
+        out.flatten().collect()
+    }
+
     /// What the desk did since it was asked last, one word or two each; reconciliations and the journal have
     /// tests of their own.
     fn did(&mut self) -> Vec<String> {
         let about_orders = |effect: &Effect| {
             let others = matches!(
                 effect,
-                Effect::Ask { .. } | Effect::Reconciled(_) | Effect::Record(_)
+                Effect::Ask { .. }
+                    | Effect::Reconciled(_)
+                    | Effect::Record(_)
+                    | Effect::Balances(_)
             );
             !others
         };
@@ -374,6 +425,8 @@ fn word(effect: &Effect) -> String {
         Effect::Swept(sweep) => format!("swept {}", sweep.orders),
         Effect::Foreign(_) => "foreign".into(),
         Effect::Ask { question, .. } => format!("ask {question:?}"),
+        Effect::Learn { symbol, .. } => format!("learn {symbol}"),
+        Effect::Balances(changed) => format!("balances {}", changed.balances.len()),
         Effect::Record(record) => format!("record {}", record.kind()),
         Effect::Reconciled(done) => format!("reconciled {:?}", done.outcome),
         Effect::Happened(event) => happened(&event.kind),

@@ -3,6 +3,7 @@
 //! ([`JournalPort`]). Where the bytes go is the business of the actors.
 
 mod alerts;
+mod balances;
 mod error;
 mod halts;
 mod memory;
@@ -20,15 +21,17 @@ use crate::ports::Answer;
 use crate::time::Timestamp;
 
 pub use alerts::{AlertsMemory, DueAlert};
+pub use balances::BalancesMemory;
 pub use error::{Damage, JournalError};
 pub use halts::{HaltsMemory, ScopeMemory};
 pub use memory::MemoryJournal;
 pub use orders::{OrderMemory, OrdersMemory, Settled};
 pub use positions::PositionsMemory;
 pub use record::{
-    AlertKey, AlertStep, Alerted, Answered, Damaged, Ending, Filled, Halted, Intent, JournalRecord,
-    Occasion, PlacementAnswer, RECORD_VERSION, Reconciled, Reconciliation, Reported, Resolved,
-    Resumed, RunEnded, RunStarted, Sent, Uncertain,
+    AlertKey, AlertStep, Alerted, Answered, BalancesTaken, Compared, Damaged, Ending, Filled,
+    Halted, Intent, JournalRecord, Moved, Occasion, PlacementAnswer, RECORD_VERSION, Reconciled,
+    Reconciliation, Reported, Resolved, Resumed, RunEnded, RunStarted, Sent, Taken, Traded,
+    Uncertain,
 };
 pub use state::{JournalState, LastRun, STATE_VERSION};
 

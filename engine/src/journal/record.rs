@@ -6,15 +6,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Durability, Sequence};
 use crate::halt::Incident;
-use crate::ids::{AccountId, ClientOrderId, RunId, Symbol, VenueId};
+use rust_decimal::Decimal;
+
+use crate::ids::{AccountId, Asset, ClientOrderId, RunId, Symbol, VenueId};
+use crate::messages::account::Balance;
 use crate::messages::alert::{Alert, Severity};
 use crate::messages::control::Resume;
-use crate::messages::order::{Fill, OrderReport, PlaceOrder};
+use crate::messages::order::{Execution, Fill, OrderReport, PlaceOrder};
 use crate::order::{Side, VenueStatus};
-use crate::position::Pair;
+use crate::position::{Drift, Pair, Unclear};
+use crate::time::Timestamp;
 
-/// The version of the records that this engine writes.
-pub const RECORD_VERSION: u16 = 1;
+/// The version of the records that this engine writes. 2 added what the account must hold.
+pub const RECORD_VERSION: u16 = 2;
 
 macro_rules! records {
     ($($(#[$doc:meta])+ $variant:ident = $word:literal),+ $(,)?) => {
@@ -79,6 +83,12 @@ records! {
     Reported = "reported",
     /// A fill was booked; it is delivered once.
     Filled = "filled",
+    /// An execution of the account that is not booked to an order of this engine.
+    Traded = "traded",
+    /// A balance moved from outside: a deposit, a withdrawal or a transfer.
+    Moved = "moved",
+    /// The venue's word on balances was taken over.
+    BalancesTaken = "balances_taken",
     /// It is not known whether the venue has the order.
     Uncertain = "uncertain",
     /// How an order ended of which the venue shows nothing.
@@ -89,7 +99,7 @@ records! {
     Resumed = "resumed",
     /// What became of an alert.
     Alerted = "alerted",
-    /// The engine's orders were held against the venue's.
+    /// The engine's orders and balances were held against the venue's.
     Reconciled = "reconciled",
     /// A part of the intake could not be read at the start. It was kept beside the journal.
     Damaged = "damaged",
@@ -153,6 +163,42 @@ pub struct Filled {
     #[serde(default)]
     pub pair: Option<Pair>,
     pub fill: Fill,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traded {
+    pub account: AccountId,
+    pub venue: VenueId,
+    /// The instrument's symbol, assets and precision.
+    pub pair: Pair,
+    pub execution: Execution,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    pub account: AccountId,
+    pub asset: Asset,
+    /// In units of the asset; below zero what left the account.
+    pub change: Decimal,
+    /// The venue's time of the movement.
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalancesTaken {
+    pub account: AccountId,
+    pub taken: Taken,
+    /// Every fill before this is in the balances.
+    pub since: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Taken {
+    /// The first word: every balance that is not zero.
+    First(Vec<Balance>),
+    /// A person has looked at what differed.
+    Drifts(Vec<Drift>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,6 +271,26 @@ pub struct Reconciled {
     pub outcome: Reconciliation,
     /// Orders that are, or may be, open.
     pub open_orders: u64,
+    #[serde(default)]
+    pub balances: Compared,
+}
+
+/// What came of holding the balances against the venue's.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compared {
+    /// It did not come to that.
+    #[default]
+    NotReached,
+    /// There was nothing to hold against the venue's first word.
+    Begun,
+    Equal,
+    /// They differ and go on differing: a fault.
+    Differ(Vec<Drift>),
+    /// A person had looked at what differs, and the venue's word was taken over.
+    TakenOver(Vec<Drift>),
+    /// Each time something moved between question and answer.
+    Unclear(Unclear),
 }
 
 /// Why orders were held against the venue's.
@@ -235,6 +301,8 @@ pub enum Occasion {
     Reconnect,
     Periodic,
     Resume,
+    /// A person or a program asked for it.
+    Demand,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::{JournalRecord, RunStarted};
-use super::{AlertsMemory, HaltsMemory, OrdersMemory, PositionsMemory};
+use super::{AlertsMemory, BalancesMemory, HaltsMemory, OrdersMemory, PositionsMemory};
 use crate::ids::RunId;
 use crate::time::Timestamp;
 
@@ -29,6 +29,8 @@ pub struct JournalState {
     pub orders: OrdersMemory,
     #[serde(default)]
     pub positions: PositionsMemory,
+    #[serde(default)]
+    pub balances: BalancesMemory,
     pub halts: HaltsMemory,
     pub alerts: AlertsMemory,
     pub last_run: Option<LastRun>,
@@ -55,14 +57,18 @@ impl JournalState {
             JournalRecord::Filled(filled) => {
                 self.orders.filled(filled, at);
                 self.positions.filled(filled);
+                self.balances.filled(filled);
             }
+            JournalRecord::Traded(traded) => self.balances.traded(traded),
+            JournalRecord::Moved(moved) => self.balances.moved(moved),
+            JournalRecord::BalancesTaken(taken) => self.balances.taken(taken),
             JournalRecord::Uncertain(uncertain) => self.orders.lost(&uncertain.id, at),
             JournalRecord::Resolved(resolved) => self.orders.resolved(resolved, at),
             JournalRecord::Halted(halted) => self.halts.halted(halted),
             JournalRecord::Resumed(resumed) => self.halts.resumed(&resumed.resume),
             JournalRecord::Alerted(alerted) => self.alerts.alerted(alerted, at),
-            // For people who read the journal.
-            JournalRecord::Reconciled(_) | JournalRecord::Damaged(_) => {}
+            JournalRecord::Reconciled(reconciled) => self.balances.reconciled(reconciled),
+            JournalRecord::Damaged(_) => {} // For people who read the journal.
             JournalRecord::RunEnded(ended) => {
                 let last = self.last_run.as_mut().filter(|last| last.run == ended.run);
                 if let Some(last) = last {

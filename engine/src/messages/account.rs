@@ -25,8 +25,30 @@ message! {
         pub account: AccountId,
         pub balances: Vec<Balance>,
         pub complete: bool,
+        /// The venue's time of the last change that is in them.
         pub at: Timestamp,
     }
+}
+
+message! {
+    /// A movement from outside, in units of the asset: a deposit, a transfer, below zero a withdrawal. Zero
+    /// where funds were only locked or released from outside.
+    #[derive(Copy, PartialEq, Eq)]
+    pub struct BalanceMoved {
+        pub account: AccountId,
+        pub asset: Asset,
+        pub change: Decimal,
+        /// The venue's time of the movement.
+        pub at: Timestamp,
+    }
+}
+
+/// Every balance of an account, as a query shows them; an asset that is not listed is zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountBalances {
+    pub balances: Vec<Balance>,
+    /// The venue's time of the last change that is in them, where the answer tells it.
+    pub updated: Option<Timestamp>,
 }
 
 message! {

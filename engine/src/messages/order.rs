@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, Asset, ClientOrderId, StrategyId, Symbol, TradeId, VenueOrderId};
 use crate::money::{Notional, Price, Quantity};
-use crate::order::{NewOrder, Order, VenueStatus};
+use crate::order::{NewOrder, Order, Side, VenueStatus};
 use crate::risk::DenialReason;
 use crate::time::Timestamp;
 
@@ -73,6 +73,16 @@ message! {
     }
 }
 
+message! {
+    /// One execution of the account, of an order of ours or of anybody's.
+    #[derive(PartialEq, Eq)]
+    pub struct Execution {
+        pub order: VenueOrderId,
+        pub side: Side,
+        pub fill: Fill,
+    }
+}
+
 /// How the engine learnt what a report says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReportSource {
@@ -92,6 +102,9 @@ message! {
         pub id: ClientOrderId,
         pub symbol: Symbol,
         pub venue_id: VenueOrderId,
+        /// Where the source carries it, also of order types that this engine does not send.
+        #[serde(default)]
+        pub side: Option<Side>,
         /// The order's terms, where the source carries them (an acknowledgement may not).
         pub terms: Option<NewOrder>,
         pub status: VenueStatus,

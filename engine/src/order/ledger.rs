@@ -315,6 +315,7 @@ mod tests {
             id: order.id,
             symbol: order.terms.symbol,
             venue_id: VenueOrderId(7),
+            side: None,
             terms: None,
             status,
             quantity: order.terms.quantity,

@@ -13,6 +13,7 @@ use crate::messages::account::Balance;
 use crate::messages::order::Fill;
 use crate::money::{MoneyError, exact_sum};
 use crate::order::Side;
+use crate::time::Timestamp;
 
 /// The moment at which a reading of the balances is asked for. See [`BalanceSheet::ask`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +22,8 @@ pub struct Asked {
 }
 
 /// An asset whose balance is not what it must be, in units of the asset, free and locked together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[error("{asset}: {expected} expected, {found} found, difference {difference}")]
 pub struct Drift {
     pub asset: Asset,
     pub expected: Decimal,
@@ -40,6 +42,8 @@ pub enum Unclear {
     Changed { changes: u64 },
     #[error("fills of {orders} orders are known to be missing")]
     Missing { orders: usize },
+    #[error("the reading is older than what was heard before")]
+    Stale,
 }
 
 /// What a reading says.
@@ -63,10 +67,13 @@ pub enum Judged {
 /// [`BalanceSheet::rebase`].
 ///
 /// What it is told before [`BalanceSheet::begin`] is in the beginning's reading already and moves
-/// nothing; told again later, it is known.
+/// nothing; told again later, it is known. Nor does a fill move anything that is older than the last
+/// reading that was taken over: it is in that reading.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalanceSheet {
     expected: Option<BTreeMap<Asset, Decimal>>,
+    /// Every fill before this is in the last reading that was taken over.
+    since: Option<Timestamp>,
     counted: BTreeMap<Symbol, Counted>,
     /// Counts what may have moved a balance.
     changes: u64,
@@ -83,7 +90,7 @@ impl BalanceSheet {
     }
 
     /// Takes a reading as the beginning: [`Judged::Equal`], or [`Judged::Unclear`] and it is not taken.
-    /// `missing` as in [`BalanceSheet::judge`].
+    /// `missing` as in [`BalanceSheet::judge`]; every fill before `since` counts as in the reading.
     ///
     /// # Errors
     /// [`MoneyError::Overflow`].
@@ -92,16 +99,18 @@ impl BalanceSheet {
         asked: Asked,
         found: &[Balance],
         missing: usize,
+        since: Timestamp,
     ) -> Result<Judged, MoneyError> {
         if let Some(unclear) = self.unclear(asked, missing) {
             return Ok(Judged::Unclear(unclear));
         }
         self.expected = Some(totals(found)?);
+        self.since = Some(since);
         Ok(Judged::Equal)
     }
 
-    /// Takes a fill of the account, of an order of ours or of anybody's. `false`: it was taken before,
-    /// and nothing changed.
+    /// Takes a fill of the account, of an order of ours or of anybody's. `false`: it was taken before, or
+    /// is older than the last reading that was taken over, and nothing moved.
     ///
     /// # Errors
     /// [`PositionError`], and nothing changed.
@@ -110,6 +119,10 @@ impl BalanceSheet {
         let known = self.counted.get(&symbol);
         let fresh = known.map(|known| known.is_fresh(symbol, side, trade));
         if !fresh.transpose()?.unwrap_or(true) {
+            return Ok(false);
+        }
+        if self.since.is_some_and(|since| fill.at < since) {
+            self.counted.entry(symbol).or_default().count(side, trade);
             return Ok(false);
         }
         let moves = pair.moves(side, fill)?;
@@ -123,6 +136,14 @@ impl BalanceSheet {
             })?;
         self.counted.entry(symbol).or_default().count(side, trade);
         Ok(true)
+    }
+
+    /// Whether the fill was taken before.
+    #[must_use]
+    pub fn knows(&self, pair: &Pair, side: Side, fill: &Fill) -> bool {
+        let counted = self.counted.get(&pair.symbol);
+        counted
+            .is_some_and(|counted| counted.is_fresh(pair.symbol, side, fill.trade_id) == Ok(false))
     }
 
     /// Takes a movement from outside, such as a deposit or (below zero) a withdrawal: Binance
@@ -206,11 +227,11 @@ impl BalanceSheet {
     }
 
     /// Takes over what a reading has shown to differ: from now on the found figures are right, with what
-    /// has happened since the reading.
+    /// has happened since the reading. `since` as in [`BalanceSheet::begin`].
     ///
     /// # Errors
     /// [`MoneyError::Overflow`], and nothing changed.
-    pub fn rebase(&mut self, drifts: &[Drift]) -> Result<(), MoneyError> {
+    pub fn rebase(&mut self, drifts: &[Drift], since: Timestamp) -> Result<(), MoneyError> {
         let mut drifted = self.drifted.clone();
         for drift in drifts {
             let total = drifted.entry(drift.asset).or_default();
@@ -218,6 +239,7 @@ impl BalanceSheet {
         }
         self.move_all(drifts.iter().map(|drift| (drift.asset, drift.difference)))?;
         self.drifted = drifted;
+        self.since = Some(since);
         self.rebases += 1;
         Ok(())
     }

@@ -8,7 +8,7 @@ use tripline_engine::money::Quantity;
 
 use super::amount::LIMIT;
 use super::check::Wanted;
-use super::event::{BalanceUpdate, Event};
+use super::event::{AccountPosition, BalanceUpdate, Event};
 use super::instrument::Instrument;
 use super::ledger::Ledger;
 use super::operation::{BnbPrices, ClientIds, Operation};
@@ -305,19 +305,43 @@ impl Exchange {
         delta: Decimal,
         now: Time,
     ) -> Result<(), Refusal> {
-        if delta.abs() > LIMIT || !self.ledger.deposit(account, asset, delta)? {
-            return Err(Refusal::INSUFFICIENT_BALANCE);
-        }
+        let positions = self.add(account, asset, delta, now)?;
         self.events.push(Event::BalanceUpdate(BalanceUpdate {
             account,
             asset,
             delta,
             time: now,
         }));
-        let positions = self.ledger.take_positions(now);
         self.events
             .extend(positions.into_iter().map(Event::AccountPosition));
         Ok(())
+    }
+
+    /// As [`Self::deposit`], and no event tells of it.
+    ///
+    /// # Errors
+    /// As [`Self::deposit`].
+    pub fn deposit_untold(
+        &mut self,
+        account: AccountId,
+        asset: Asset,
+        delta: Decimal,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        self.add(account, asset, delta, now).map(drop)
+    }
+
+    fn add(
+        &mut self,
+        account: AccountId,
+        asset: Asset,
+        delta: Decimal,
+        now: Time,
+    ) -> Result<Vec<AccountPosition>, Refusal> {
+        if delta.abs() > LIMIT || !self.ledger.deposit(account, asset, delta)? {
+            return Err(Refusal::INSUFFICIENT_BALANCE);
+        }
+        Ok(self.ledger.take_positions(now))
     }
 
     /// The monthly reset of a test network: all accounts' orders, trades and order numbers vanish

@@ -69,6 +69,9 @@ struct Deposit {
     account: AccountId,
     asset: Asset,
     amount: Decimal,
+    /// Tells nobody: no event, as when the venue's word on a balance changes without one.
+    #[serde(default)]
+    untold: bool,
 }
 
 fn ok(body: &Value) -> Reply {
@@ -211,9 +214,18 @@ fn move_market(core: &Rc<Core>, body: &str) -> Reply {
 fn pull(core: &Core, order: &MarketOrder) -> Result<Option<Quantity>, Refusal> {
     let now = core.now();
     if let Some(deposit) = &order.deposit {
-        core.model
-            .borrow_mut()
-            .deposit(deposit.account, deposit.asset, deposit.amount, now)?;
+        let Deposit {
+            account,
+            asset,
+            amount,
+            untold,
+        } = *deposit;
+        let mut model = core.model.borrow_mut();
+        if untold {
+            model.deposit_untold(account, asset, amount, now)?;
+        } else {
+            model.deposit(account, asset, amount, now)?;
+        }
     }
     let Some(symbol) = order.symbol else {
         return Ok(None);

@@ -13,13 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
-use tripline_engine::desk::{Effect, OrderDesk, Shown};
+use tripline_engine::desk::{Effect, OrderDesk, Question, Shown};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{Gate, HaltBoard, HaltPolicy, Membership, Scope};
 use tripline_engine::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, VenueId};
 use tripline_engine::instrument::{
     Filters, Instrument, LotSize, NotionalRange, PriceFilter, TradingStatus,
 };
+use tripline_engine::messages::account::AccountBalances;
 use tripline_engine::messages::alert::Severity;
 use tripline_engine::messages::control::{Halt, Resume, Resumed};
 use tripline_engine::messages::market::{BestBidAsk, Level};
@@ -176,13 +177,19 @@ impl<S: Strategy + 'static> Stage<S> {
         desk.set_clock_good(true);
         let (start, mut asked) = (Timestamp::from_millis(0), Vec::new());
         desk.private_stream_up(start, &mut asked);
-        for effect in asked {
+        while let Some(effect) = asked.pop() {
             if let Effect::Ask {
                 round, question, ..
             } = effect
             {
-                let nothing = Ok(Shown::Orders(Vec::new()));
-                desk.told(round, question, nothing, start, &mut Vec::new());
+                let nothing = match question {
+                    Question::Balances => Shown::Balances(AccountBalances {
+                        balances: Vec::new(),
+                        updated: None,
+                    }),
+                    _ => Shown::Orders(Vec::new()),
+                };
+                desk.told(round, question, Ok(nothing), start, &mut asked);
             }
         }
         let venue = Venue {
@@ -256,12 +263,17 @@ impl<S: Strategy + 'static> Stage<S> {
                 self.raised.push(fault.clone());
                 return Vec::new();
             }
-            Effect::Swept(_) | Effect::Foreign(_) | Effect::Reconciled(_) | Effect::Record(_) => {
+            Effect::Swept(_)
+            | Effect::Foreign(_)
+            | Effect::Balances(_)
+            | Effect::Reconciled(_)
+            | Effect::Record(_) => {
                 return Vec::new();
             }
             Effect::Ask { after, .. }
             | Effect::Query { after, .. }
             | Effect::FetchFills { after, .. }
+            | Effect::Learn { after, .. }
             | Effect::ListOpen { after } => *after,
             Effect::Place(_) | Effect::Cancel(_) | Effect::Amend(..) => Duration::ZERO,
         };

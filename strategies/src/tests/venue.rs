@@ -60,6 +60,7 @@ impl Resting {
             id: self.id,
             symbol: self.terms.symbol,
             venue_id: self.number,
+            side: None,
             terms: Some(self.terms),
             status: self.status,
             quantity: self.terms.quantity,

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use tripline_engine::ids::VenueOrderId;
-use tripline_engine::messages::order::Fill;
+use tripline_engine::messages::order::{Execution, Fill};
 use tripline_engine::ports::VenueError;
 
 /// The most rows that a list of executions or orders has.
@@ -29,7 +29,7 @@ where
 }
 
 /// The fills of one order among the executions of its symbol.
-pub fn of_order(trades: Vec<(VenueOrderId, Fill)>, order: VenueOrderId) -> Vec<Fill> {
-    let trades = trades.into_iter().filter(|(of, _)| *of == order);
-    trades.map(|(_, fill)| fill).collect()
+pub fn of_order(trades: Vec<Execution>, order: VenueOrderId) -> Vec<Fill> {
+    let trades = trades.into_iter().filter(|trade| trade.order == order);
+    trades.map(|trade| trade.fill).collect()
 }

@@ -48,7 +48,10 @@ impl Truth {
     fn fills_until(&self, step: usize) -> Vec<Fill> {
         let sizes = self.fills.iter().take(step).zip(1..);
         sizes
-            .map(|(lots, trade)| fill(trade, &Decimal::new(*lots, 3).to_string()))
+            .map(|(lots, trade)| Fill {
+                at: Timestamp::from_millis(1_795_000_000_000),
+                ..fill(trade, &Decimal::new(*lots, 3).to_string())
+            })
             .collect()
     }
 
@@ -255,7 +258,10 @@ impl History {
     /// A restart at this moment would believe what this desk believes.
     fn check_journal(&self) {
         let records = self.journal.iter().map(|(at, record)| (*at, record));
-        let memory = JournalState::fold(records).orders;
+        let state = JournalState::fold(records);
+        let (memory, account) = (state.orders, self.bench.desk.account());
+        let held = state.balances.sheet(account);
+        assert_eq!(held.expected(), self.bench.desk.expected_balances());
         let order = self.bench.desk.order(&self.id).unwrap();
         match memory.order(&self.id) {
             Some(remembered) => {
@@ -335,6 +341,8 @@ proptest! {
         prop_assert_eq!(delivered, expected);
         let position = history.bench.desk.positions().position(strategy("a"), symbol("BTCUSDT"));
         prop_assert_eq!(position.map_or(Decimal::ZERO, Position::net), truth.total());
+        let held = history.bench.desk.expected_balances().and_then(|held| held.get(&"BTC".parse().unwrap()));
+        prop_assert_eq!(held.copied().unwrap_or_default(), truth.total());
         prop_assert!(history.bench.desk.is_private_stream_live());
         let contradiction = history.faults.iter().find(|fault| fault.kind == FaultKind::OrderContradiction);
         prop_assert!(contradiction.is_none(), "{:?}", contradiction);

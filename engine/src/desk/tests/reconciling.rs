@@ -1,6 +1,12 @@
 use super::*;
 use crate::journal::{JournalRecord, JournalState, Occasion, Reconciliation};
+use crate::messages::order::Execution;
 use crate::ports::Window;
+
+fn execution(order: VenueOrderId, fill: Fill) -> Execution {
+    let side = Side::Buy;
+    Execution { order, side, fill }
+}
 
 fn reconcile(bench: &mut Bench, occasion: Occasion) {
     bench.desk.reconcile(occasion, bench.now, &mut bench.out);
@@ -40,6 +46,7 @@ fn what_agrees_is_reconciled_in_one_round() {
         "the order itself was not told yet"
     );
     bench.found(id, VenueStatus::New, "0");
+    assert_eq!(bench.agree(), 1, "the balances come last");
     assert_eq!(outcomes(&mut bench), [Reconciliation::Agreed]);
     assert!(!bench.desk.is_reconciling());
 }
@@ -143,8 +150,8 @@ fn a_fill_that_only_the_list_of_trades_shows_is_delivered_once_and_marked() {
         let shown = match question {
             Question::OpenOrders => Shown::Orders(bench.believed_open()),
             Question::Trades(of, _) if of == symbol("BTCUSDT") => Shown::Trades(vec![
-                (VenueOrderId(7), fill(1, "0.5")),
-                (VenueOrderId(99), fill(2, "9")),
+                execution(VenueOrderId(7), fill(1, "0.5")),
+                execution(VenueOrderId(99), fill(2, "9")),
             ]),
             _ => Shown::Trades(Vec::new()),
         };

@@ -172,6 +172,7 @@ fn a_missed_fill_is_found_by_reconciliation() {
         "its fills are missing"
     );
     bench.fills(id, Ok(vec![fill(1, "0.5"), fill(2, "1.5")]));
+    bench.agree();
     assert_eq!(bench.did(), ["fill 1", "fill 2", "filled"]);
     assert!(bench.desk.is_private_stream_live());
     let order = bench.desk.order(&id).unwrap();
@@ -200,6 +201,7 @@ fn nothing_is_placed_before_every_order_was_asked_for() {
         "a failed query is no answer"
     );
     bench.found(two, VenueStatus::New, "0");
+    bench.agree();
     bench.place();
     assert_eq!(bench.did(), ["place", "submitted"]);
 }

@@ -93,6 +93,7 @@ fn report(number: u64, status: VenueStatus, fills: Vec<Fill>) -> OrderReport {
         id: id(number),
         symbol: symbol(),
         venue_id: VenueOrderId(number),
+        side: None,
         terms: None,
         status,
         quantity: "2".parse().unwrap(),
@@ -299,6 +300,7 @@ fn an_order_is_remembered_until_all_its_fills_are_there() {
 #[test]
 fn an_order_from_before_the_journal_is_taken_over_when_the_venue_shows_its_terms() {
     let shown = OrderReport {
+        side: None,
         terms: Some(intent(1).terms),
         ..report(1, VenueStatus::New, vec![])
     };

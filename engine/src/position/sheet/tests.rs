@@ -13,7 +13,10 @@ fn balance(name: &str, free: &str, locked: &str) -> Balance {
 
 fn begun(found: &[Balance]) -> BalanceSheet {
     let mut sheet = BalanceSheet::default();
-    assert_eq!(sheet.begin(sheet.ask(), found, 0), Ok(Judged::Equal));
+    assert_eq!(
+        sheet.begin(sheet.ask(), found, 0, Timestamp::EPOCH),
+        Ok(Judged::Equal)
+    );
     sheet
 }
 
@@ -75,11 +78,11 @@ fn a_reading_is_unclear_when_anything_came_between_or_is_missing() {
     let asked = sheet.ask();
     sheet.touched();
     assert_eq!(
-        sheet.begin(asked, &found, 0),
+        sheet.begin(asked, &found, 0, Timestamp::EPOCH),
         unclear(Unclear::Changed { changes: 1 })
     );
     assert_eq!(
-        sheet.begin(sheet.ask(), &found, 2),
+        sheet.begin(sheet.ask(), &found, 2, Timestamp::EPOCH),
         unclear(Unclear::Missing { orders: 2 })
     );
     assert_eq!(sheet.expected(), None);
@@ -111,7 +114,10 @@ fn what_was_told_before_the_beginning_is_in_its_reading() {
     sheet.fill(&pair(), Side::Buy, &early).unwrap();
     sheet.external(asset("USDT"), decimal("5")).unwrap();
     let found = [balance("BTC", "1", "0"), balance("USDT", "95", "0")];
-    assert_eq!(sheet.begin(sheet.ask(), &found, 0), Ok(Judged::Equal));
+    assert_eq!(
+        sheet.begin(sheet.ask(), &found, 0, Timestamp::EPOCH),
+        Ok(Judged::Equal)
+    );
     assert_eq!(sheet.fill(&pair(), Side::Buy, &early), Ok(false));
     assert_eq!(judged(&sheet, &found), Judged::Equal);
 }
@@ -141,7 +147,7 @@ fn a_drift_that_is_taken_over_is_kept_and_what_came_since_stays() {
     };
     sheet.external(asset("USDT"), decimal("7")).unwrap();
     let asked = sheet.ask();
-    sheet.rebase(&drifts).unwrap();
+    sheet.rebase(&drifts, Timestamp::EPOCH).unwrap();
     let found = [balance("USDT", "97", "0")];
     assert_eq!(judged(&sheet, &found), Judged::Equal);
     assert!(matches!(
@@ -151,7 +157,7 @@ fn a_drift_that_is_taken_over_is_kept_and_what_came_since_stays() {
     let Judged::Differs(drifts) = judged(&sheet, &[balance("USDT", "98", "0")]) else {
         panic!("an amount too much was not seen")
     };
-    sheet.rebase(&drifts).unwrap();
+    sheet.rebase(&drifts, Timestamp::EPOCH).unwrap();
     assert_eq!(sheet.drifted().get(&asset("USDT")), Some(&decimal("-9")));
     assert_eq!(sheet.rebases(), 2);
     let text = serde_json::to_string(&sheet).unwrap();

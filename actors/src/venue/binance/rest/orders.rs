@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tripline_engine::halt::{Gate, HaltLevel};
 use tripline_engine::ids::{ClientOrderId, Symbol, VenueOrderId};
-use tripline_engine::messages::account::Balance;
-use tripline_engine::messages::order::{Fill, OrderReport, PlaceOrder, ReportSource};
+use tripline_engine::messages::account::AccountBalances;
+use tripline_engine::messages::order::{Execution, Fill, OrderReport, PlaceOrder, ReportSource};
 use tripline_engine::money::Quantity;
 use tripline_engine::ports::{Answer, OrderPort, OrderRef, PlaceOutcome, VenueError, Window};
 use tripline_engine::risk::Approved;
@@ -28,10 +28,10 @@ fn within(query: Query, window: Window) -> Query {
         .with("endTime", window.until.as_millis())
 }
 
-fn since(query: Query, last: Option<&(VenueOrderId, Fill)>) -> Query {
+fn since(query: Query, last: Option<&Execution>) -> Query {
     match last {
         None => query,
-        Some((_, last)) => query.with("fromId", last.trade_id.0.saturating_add(1)),
+        Some(last) => query.with("fromId", last.fill.trade_id.0.saturating_add(1)),
     }
 }
 
@@ -202,14 +202,10 @@ impl OrderPort for RestClient {
         })
     }
 
-    fn trades(
-        &self,
-        symbol: Symbol,
-        window: Window,
-    ) -> Answer<Result<Vec<(VenueOrderId, Fill)>, VenueError>> {
+    fn trades(&self, symbol: Symbol, window: Window) -> Answer<Result<Vec<Execution>, VenueError>> {
         let this = self.clone();
         started(async move {
-            pages(|last: Option<&(VenueOrderId, Fill)>| {
+            pages(|last: Option<&Execution>| {
                 let query = Query::new().with("symbol", symbol);
                 let query = match last {
                     None => within(query, window),
@@ -241,9 +237,9 @@ impl OrderPort for RestClient {
     }
 
     /// Assets that are not listed are zero.
-    fn balances(&self) -> Answer<Result<Vec<Balance>, VenueError>> {
+    fn balances(&self) -> Answer<Result<AccountBalances, VenueError>> {
         let this = self.clone();
-        started(async move { this.account().await.map(|account| account.balances) })
+        started(async move { this.account().await.map(Account::into_balances) })
     }
 
     fn ready(&self) -> Result<(), VenueError> {
@@ -268,9 +264,8 @@ impl RestClient {
     /// Any [`VenueError`] of a read.
     pub async fn account(&self) -> Result<Account, VenueError> {
         let query = Query::new().with("omitZeroBalances", true);
-        read(account::account(
-            &self.ask(Call::query("/api/v3/account", 20, query)).await?,
-        ))
+        let text = self.ask(Call::query("/api/v3/account", 20, query)).await?;
+        read(account::account(&text, self.0.time_unit))
     }
 
     /// Has the venue check an order without placing it (`order/test`, weight 1). Balances are not checked.
@@ -308,11 +303,7 @@ impl RestClient {
         read(order::orders(&self.ask(call).await?, self.0.time_unit))
     }
 
-    async fn trades_page(
-        &self,
-        weight: u64,
-        query: Query,
-    ) -> Result<Vec<(VenueOrderId, Fill)>, VenueError> {
+    async fn trades_page(&self, weight: u64, query: Query) -> Result<Vec<Execution>, VenueError> {
         let call = Call::query("/api/v3/myTrades", weight, query.with("limit", PAGE));
         read(account::trades(&self.ask(call).await?, self.0.time_unit))
     }

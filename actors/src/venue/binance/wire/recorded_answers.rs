@@ -54,7 +54,7 @@ pub(super) fn read(decoder: &str, text: &str) -> Outcome {
         "orders" => order::orders(text, unit).map(|orders| orders.len()),
         "canceled_all" => order::canceled_all(text, unit).map(|orders| orders.len()),
         "cancel_replaced" => order::cancel_replaced(text, &terms, unit).map(|_| 1),
-        "account" => account::account(text).map(|account| account.balances.len()),
+        "account" => account::account(text, unit).map(|account| account.balances.len()),
         "trades" => account::trades(text, unit).map(|trades| trades.len()),
         "exchange_info" => exchange_info::exchange_info(text).map(|info| info.instruments.len()),
         "klines" => klines::klines(text, symbol, KlineInterval::OneMinute, now, now, unit)

@@ -59,6 +59,11 @@ impl TimeUnit {
 pub(in super::super) struct Stamp(i64);
 
 impl Stamp {
+    /// The instant in this unit, where it is one.
+    pub(in super::super) fn if_any(self, unit: TimeUnit) -> Option<Timestamp> {
+        self.at("", unit).ok()
+    }
+
     /// # Errors
     /// As [`TimeUnit::instant`].
     pub(in super::super) fn at(

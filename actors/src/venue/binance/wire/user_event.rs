@@ -21,8 +21,12 @@ pub enum UserEvent {
         balances: Vec<Balance>,
         at: Timestamp,
     },
-    /// A deposit, withdrawal or lock moved balances: ask for them.
-    BalancesMoved,
+    /// A deposit, a transfer or, below zero, a withdrawal; zero where funds were locked or released.
+    Moved {
+        asset: Asset,
+        change: Decimal,
+        at: Timestamp,
+    },
     /// No further event will come on this subscription.
     Terminated,
     ServerShutdown,
@@ -130,6 +134,7 @@ impl Execution<'_> {
             id,
             symbol: self.s,
             venue_id: self.i,
+            side: Some(self.side),
             terms: self.terms(),
             status: self.status,
             quantity: self.q,
@@ -164,6 +169,16 @@ struct Position {
     u: Stamp,
     #[serde(rename = "B")]
     balances: Vec<BalanceJson>,
+}
+
+/// `balanceUpdate` and `externalLockUpdate`.
+#[derive(Deserialize)]
+struct Movement {
+    a: Asset,
+    #[serde(with = "rust_decimal::serde::str")]
+    d: Decimal,
+    #[serde(rename = "T")]
+    time: Stamp,
 }
 
 #[derive(Deserialize)]
@@ -202,7 +217,8 @@ pub fn user_event(text: &str, unit: TimeUnit) -> Result<UserEvent, DecodeError> 
                 at: at.map_err(|reason| DecodeError::new(WHAT, reason, text))?,
             }
         }
-        "balanceUpdate" | "externalLockUpdate" => UserEvent::BalancesMoved,
+        "balanceUpdate" => moved("balanceUpdate", text, unit, |change| change)?,
+        "externalLockUpdate" => moved("externalLockUpdate", text, unit, |_| Decimal::ZERO)?,
         "listStatus" => UserEvent::Ignored,
         "eventStreamTerminated" => UserEvent::Terminated,
         "serverShutdown" => UserEvent::ServerShutdown,
@@ -214,6 +230,21 @@ pub fn user_event(text: &str, unit: TimeUnit) -> Result<UserEvent, DecodeError> 
                 text,
             ));
         }
+    })
+}
+
+fn moved(
+    what: &'static str,
+    text: &str,
+    unit: TimeUnit,
+    change: fn(Decimal) -> Decimal,
+) -> Result<UserEvent, DecodeError> {
+    let Movement { a, d, time } = from_json(what, text)?;
+    let at = time.at("T", unit);
+    Ok(UserEvent::Moved {
+        asset: a,
+        change: change(d),
+        at: at.map_err(|reason| DecodeError::new(what, reason, text))?,
     })
 }
 
@@ -296,6 +327,21 @@ mod tests {
             );
         }
         assert!(user_event(&micros, TimeUnit::Millisecond).is_err());
+    }
+
+    #[test]
+    fn a_movement_from_outside_tells_its_amount_and_a_lock_moves_nothing() {
+        let text = r#"{"e":"balanceUpdate","E":1790000000001,"a":"USDT","d":"-100.50000000","T":1790000000000}"#;
+        let moved = |change: &str| UserEvent::Moved {
+            asset: "USDT".parse().unwrap(),
+            change: change.parse().unwrap(),
+            at: Timestamp::from_millis(1_790_000_000_000),
+        };
+        assert_eq!(user_event(text, TimeUnit::Millisecond), Ok(moved("-100.5")));
+        let lock = text.replace("balanceUpdate", "externalLockUpdate");
+        assert_eq!(user_event(&lock, TimeUnit::Millisecond), Ok(moved("0")));
+        let number = text.replace(r#""-100.50000000""#, "-100.5");
+        assert!(user_event(&number, TimeUnit::Millisecond).is_err());
     }
 
     #[test]

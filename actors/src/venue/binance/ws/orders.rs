@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tripline_engine::halt::Gate;
 use tripline_engine::ids::{ClientOrderId, Symbol, VenueOrderId};
-use tripline_engine::messages::account::Balance;
-use tripline_engine::messages::order::{Fill, OrderReport, PlaceOrder, ReportSource};
+use tripline_engine::messages::account::AccountBalances;
+use tripline_engine::messages::order::{Execution, Fill, OrderReport, PlaceOrder, ReportSource};
 use tripline_engine::money::Quantity;
 use tripline_engine::ports::{Answer, OrderPort, OrderRef, PlaceOutcome, VenueError, Window};
 use tripline_engine::risk::Approved;
@@ -139,7 +139,7 @@ impl Reader {
         symbol: Symbol,
         params: Params,
         weight: u64,
-    ) -> impl Future<Output = Result<Vec<(VenueOrderId, Fill)>, VenueError>> + use<> {
+    ) -> impl Future<Output = Result<Vec<Execution>, VenueError>> + use<> {
         let params = params.text("symbol", symbol).number("limit", PAGE);
         let page = self.read("myTrades", params, weight);
         let unit = self.account.time_unit;
@@ -153,10 +153,10 @@ fn within(window: Window) -> Params {
         .number("endTime", window.until.as_millis())
 }
 
-fn since(params: Params, last: Option<&(VenueOrderId, Fill)>) -> Params {
+fn since(params: Params, last: Option<&Execution>) -> Params {
     match last {
         None => params,
-        Some((_, last)) => params.number("fromId", last.trade_id.0.saturating_add(1)),
+        Some(last) => params.number("fromId", last.fill.trade_id.0.saturating_add(1)),
     }
 }
 
@@ -315,14 +315,10 @@ impl OrderPort for ApiOrders {
         })
     }
 
-    fn trades(
-        &self,
-        symbol: Symbol,
-        window: Window,
-    ) -> Answer<Result<Vec<(VenueOrderId, Fill)>, VenueError>> {
+    fn trades(&self, symbol: Symbol, window: Window) -> Answer<Result<Vec<Execution>, VenueError>> {
         let reader = self.reader();
         Box::pin(async move {
-            pages(|last: Option<&(VenueOrderId, Fill)>| {
+            pages(|last: Option<&Execution>| {
                 let params = match last {
                     None => within(window),
                     last => since(Params::default(), last),
@@ -357,12 +353,13 @@ impl OrderPort for ApiOrders {
     }
 
     /// Assets that are not listed are zero.
-    fn balances(&self) -> Answer<Result<Vec<Balance>, VenueError>> {
+    fn balances(&self) -> Answer<Result<AccountBalances, VenueError>> {
         let params = Params::default().number("omitZeroBalances", true);
         let answer = self
             .reader()
             .read("account.status", params, weight::ACCOUNT);
-        Box::pin(async move { Ok(account::account(&answer.await?)?.balances) })
+        let unit = self.account.time_unit;
+        Box::pin(async move { Ok(account::account(&answer.await?, unit)?.into_balances()) })
     }
 
     fn ready(&self) -> Result<(), VenueError> {

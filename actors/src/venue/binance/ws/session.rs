@@ -277,7 +277,9 @@ impl Session {
             Ok(UserEvent::Balances { balances, at }) => {
                 self.tell(PrivateEvent::Balances { balances, at })
             }
-            Ok(UserEvent::BalancesMoved) => self.tell(PrivateEvent::Up),
+            Ok(UserEvent::Moved { asset, change, at }) => {
+                self.tell(PrivateEvent::Moved { asset, change, at })
+            }
             Ok(UserEvent::Terminated) => {
                 return Then::Reconnect("the venue ended the event stream".into());
             }

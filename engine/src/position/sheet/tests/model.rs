@@ -233,7 +233,7 @@ proptest! {
                     let found = drifts.iter().map(|drift| (drift.asset, drift.difference));
                     prop_assert_eq!(found.collect::<Vec<_>>(), wanted);
                     if rebase {
-                        sheet.rebase(&drifts).unwrap();
+                        sheet.rebase(&drifts, Timestamp::EPOCH).unwrap();
                         taken_over = missing;
                     }
                 }

@@ -79,7 +79,7 @@ impl Offline {
                 drop(order::orders(&result, unit));
                 drop(order::amended(&result, unit));
                 drop(order::canceled_all(&result, unit));
-                drop(account::account(&result));
+                drop(account::account(&result, unit));
                 drop(account::trades(&result, unit));
             }
         }

@@ -426,7 +426,7 @@ async fn a_late_answer_is_no_others_answer() {
         json!({"canTrade": true, "balances": [{"asset": "BTC", "free": "1.0", "locked": "0.0"}]}),
     )
     .await;
-    assert_eq!(read.await.unwrap().len(), 1);
+    assert_eq!(read.await.unwrap().balances.len(), 1);
     // A read that is not answered says so, and no more.
     let error = orders.open_orders(None).await.unwrap_err();
     assert!(matches!(error, VenueError::Timeout(_)), "{error:?}");
