@@ -176,6 +176,39 @@ async fn an_order_whose_answer_never_came_is_uncertain_to_the_next_run_and_found
 }
 
 #[actix_rt::test]
+async fn a_stop_that_keeps_orders_waits_until_it_is_known_how_each_stands() {
+    let world = World::new().await;
+    let hand = Hand::default();
+    let settings = EngineSettings {
+        resting_orders: RestingOrders::Keep,
+        ..settings()
+    };
+    let running = world.start(&hand, settings).await;
+    hand.is_ready(&world.exchange).await;
+    world
+        .exchange
+        .fault(json!({"kind": "event_before_response", "operation": "order.place", "ms": 700}))
+        .await;
+    world
+        .exchange
+        .fault(json!({"kind": "delay_event", "event": "NEW", "ms": 700}))
+        .await;
+    let id = hand
+        .place(&world.exchange, buy("59990.00", "0.1"))
+        .await
+        .unwrap();
+    until("it is at the exchange", || async {
+        !world.exchange.open_orders().await.is_empty()
+    })
+    .await;
+    let report = running.stop().await;
+    assert!(report.stop.swept, "{report:?}");
+    assert_eq!((report.stop.open, report.exit_code()), (1, 0));
+    let orders = world.state().orders;
+    assert_eq!(orders.order(&id).unwrap().order.state, OrderState::Working);
+}
+
+#[actix_rt::test]
 async fn a_halt_stands_through_a_crash_until_a_person_lifts_it() {
     let world = World::new().await;
     let scope = Scope::Strategy("hand".parse().unwrap());

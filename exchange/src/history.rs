@@ -258,5 +258,4 @@ fn fingerprint(config: &ExchangeConfig) -> String {
 }
 
 #[cfg(test)]
-#[path = "history/tests.rs"]
 mod tests;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix::fut::WrapFuture;
 use actix::{ActorFutureExt, AsyncContext, Context};
+use tokio::sync::oneshot;
 use tripline_engine::desk::{Effect, OrderDesk};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{Gate, Scope};
@@ -36,6 +37,7 @@ impl OrderGateway {
             self.carry_out(effect, ctx);
         }
         self.effects = effects;
+        self.answer_keeping();
     }
 
     /// Appends what the effects have to say, in one write, before any of them is carried out.
@@ -219,11 +221,24 @@ impl OrderGateway {
     }
 
     fn answer_stop(&mut self) {
+        let waiting = std::mem::take(&mut self.stopping);
+        self.answer(waiting);
+    }
+
+    /// A stop that keeps resting orders leaves none of which it does not know how it stands.
+    pub(super) fn answer_keeping(&mut self) {
+        if !self.keeping.is_empty() && !self.desk.is_in_doubt() {
+            let waiting = std::mem::take(&mut self.keeping);
+            self.answer(waiting);
+        }
+    }
+
+    fn answer(&self, waiting: Vec<oneshot::Sender<StopReport>>) {
         let report = StopReport {
             swept: true,
             open: self.desk.open_orders().count(),
         };
-        for waiting in self.stopping.drain(..) {
+        for waiting in waiting {
             if waiting.send(report).is_err() {
                 log::debug!(actor = "gateway"; "nobody waits for the stop any more");
             }

@@ -37,7 +37,8 @@ pub struct StopOrders {
 /// How the stop went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, actix::MessageResponse)]
 pub struct StopReport {
-    /// The venue confirmed that no order of ours is open.
+    /// The venue confirmed that no order of ours is open or, where they are kept, has told of each how it
+    /// stands.
     pub swept: bool,
     /// Orders that are, or may be, open.
     pub open: usize,
@@ -194,14 +195,16 @@ impl Handler<StopOrders> for OrderGateway {
     ) -> ResponseFuture<StopReport> {
         self.desk.stop();
         let open = self.desk.open_orders().count();
-        if command.resting_orders == RestingOrders::Keep {
-            return Box::pin(std::future::ready(StopReport { swept: false, open }));
-        }
         let (answer, swept) = tokio::sync::oneshot::channel();
-        self.stopping.push(answer);
-        self.work(ctx, |desk, now, out| {
-            desk.sweep(Scope::Global, None, now, out)
-        });
+        if command.resting_orders == RestingOrders::Keep {
+            self.keeping.push(answer);
+            self.answer_keeping();
+        } else {
+            self.stopping.push(answer);
+            self.work(ctx, |desk, now, out| {
+                desk.sweep(Scope::Global, None, now, out)
+            });
+        }
         Box::pin(async move { swept.await.unwrap_or(StopReport { swept: false, open }) })
     }
 }

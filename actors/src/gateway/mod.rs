@@ -106,6 +106,8 @@ pub struct OrderGateway {
     reconciling: Vec<reconcile::Waiting>,
     /// Answered when the sweep of the engine's stop has ended.
     stopping: Vec<tokio::sync::oneshot::Sender<StopReport>>,
+    /// Answered when nothing more is to be learnt about orders that the stop keeps.
+    keeping: Vec<tokio::sync::oneshot::Sender<StopReport>>,
     _guard: Guard,
 }
 
@@ -165,6 +167,7 @@ impl OrderGateway {
             balances_known: false,
             reconciling: Vec::new(),
             stopping: Vec::new(),
+            keeping: Vec::new(),
         }
     }
 

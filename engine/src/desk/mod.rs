@@ -26,7 +26,7 @@ use crate::journal::{JournalRecord, OrdersMemory, Reconciled};
 use crate::messages::account::BalancesChanged;
 use crate::messages::order::{OrderEvent, OrderFilled, OrderReport, PlaceOrder};
 use crate::money::{Price, Quantity};
-use crate::order::Order;
+use crate::order::{Order, OrderState};
 use crate::ports::OrderRef;
 use crate::position::{Pair, PositionBook};
 use crate::risk::Approved;
@@ -253,6 +253,19 @@ impl OrderDesk {
     pub fn owes_news(&self) -> bool {
         let unsettled = self.unsettled.iter().filter_map(|id| self.entries.get(id));
         unsettled.into_iter().any(|entry| entry.untold.is_some())
+    }
+
+    /// Whether something is still to be learnt about an order: the answer to its placement or its cancel, or
+    /// fills that are on their way.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        let unsettled = self.unsettled.iter().filter_map(|id| self.entries.get(id));
+        unsettled.into_iter().any(|entry| {
+            let order = &entry.order;
+            matches!(order.state, OrderState::Sent | OrderState::Uncertain)
+                || order.cancel_pending
+                || !entry.is_reconciled()
+        })
     }
 
     /// Every order that the desk still knows.
