@@ -21,6 +21,8 @@ pub struct Memory {
     pub(crate) durability: Durability,
     /// SHA-256 of the configuration, in hexadecimal; empty where there is none.
     pub(crate) configuration: String,
+    /// How the journal failed in an earlier run.
+    pub(crate) failed: Option<String>,
     pub(crate) troubles: Troubles,
     /// Closed when the engine has stopped.
     pub(crate) kept: Option<Journal>,
@@ -48,16 +50,28 @@ impl Memory {
         configuration: String,
         clock: &Clock,
     ) -> Result<Self, JournalError> {
-        let troubles = Troubles::default();
-        let opened = Journal::open(JournalSettings {
+        let settings = JournalSettings {
             durability,
-            on_trouble: troubles.listener(clock.clone()),
             ..JournalSettings::new(file, clock.clone())
+        };
+        Self::with(settings, configuration)
+    }
+
+    /// The same, with a journal kept in a way of one's own; its `on_trouble` is replaced.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn with(settings: JournalSettings, configuration: String) -> Result<Self, JournalError> {
+        let (troubles, durability) = (Troubles::default(), settings.durability);
+        let opened = Journal::open(JournalSettings {
+            on_trouble: troubles.listener(settings.clock.clone()),
+            ..settings
         })?;
         let Opened {
             journal,
             state,
             recovered,
+            failed,
             warnings,
             ..
         } = opened;
@@ -72,6 +86,7 @@ impl Memory {
             earlier: state,
             durability,
             configuration,
+            failed,
             troubles,
             kept: Some(journal),
         })

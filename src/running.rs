@@ -79,7 +79,8 @@ pub struct Running {
     pub(crate) port: Rc<dyn MarketPort>,
     pub(crate) seats: Vec<Seat>,
     pub(crate) connections: Vec<Box<dyn Connection>>,
-    pub(crate) clock_watch: JoinHandle<()>,
+    /// Tasks that end with the engine.
+    pub(crate) watches: Vec<JoinHandle<()>>,
 }
 
 impl Running {
@@ -225,7 +226,7 @@ impl Running {
         for connection in &self.connections {
             connection.close();
         }
-        self.clock_watch.abort();
+        self.watches.iter().for_each(JoinHandle::abort);
         self.end_actors().await;
         if let Some(Err(error)) = self.kept.take().map(Journal::close) {
             log::error!(actor = "journal"; "not closed in order: {error}");

@@ -4,7 +4,11 @@
 
 use std::process::{Command, Output};
 
-use tripline::simulate::{Outcome, simulate};
+use tripline::simulate::{Outcome, Subject};
+
+fn simulate(seed: u64, traced: bool) -> Outcome {
+    tripline::simulate::simulate(&Subject::shipped(), seed, traced)
+}
 
 fn program(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tripline"));

@@ -89,7 +89,8 @@ impl Faults {
         incident
     }
 
-    /// [`Faults::raise`] without a record: for what is wrong with the journal itself.
+    /// [`Faults::raise`] without a record: for what is wrong with the journal itself, told from inside it.
+    /// The safety actor writes it down, if the journal takes it.
     pub fn raise_unwritten(&self, fault: Fault) -> Incident {
         Self {
             journal: Journaling::none(),
@@ -100,7 +101,7 @@ impl Faults {
 
     /// A halt that cannot be written down would be lifted by a restart: that is a fault of its own, unless
     /// it is what was to be written down.
-    fn write_down(&self, incident: &Incident) {
+    pub(crate) fn write_down(&self, incident: &Incident) {
         let standing = self.board.standing(&incident.fault.scope);
         let epoch = standing.as_ref().map_or(0, |standing| standing.epoch);
         let is_kept = standing.is_none_or(|standing| {

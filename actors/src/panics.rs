@@ -1,9 +1,11 @@
 //! Panics become faults. A panic in a handler is caught there, so that the actor and what it knows
-//! live on; one that escapes is seen by the hook and by the guard that every actor carries.
+//! live on; one that escapes is seen by the guard that every actor carries. What panics anywhere else on an
+//! arbiter, such as a task of a library, is seen by the hook, and [`watch`] tells it.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
+use std::task::{Poll, Waker};
 
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::Scope;
@@ -12,7 +14,9 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 
 thread_local! {
+    /// The words of a panic that is not a fault yet.
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+    static WATCH: RefCell<Option<Waker>> = const { RefCell::new(None) };
 }
 
 /// Installs the process's panic hook: it keeps the words of a panic for the fault that follows. Chains
@@ -24,14 +28,30 @@ pub fn install_hook() {
         std::panic::set_hook(Box::new(move |info| {
             let text = info.to_string();
             LAST_PANIC.with(|last| *last.borrow_mut() = Some(text.replace('\n', ": ")));
+            WATCH.with(|watch| watch.borrow_mut().take().map(Waker::wake));
             previous(info);
         }));
     });
 }
 
-fn last_panic() -> String {
+/// The words of the panic that was just caught, which is a fault, or a failure, from now on.
+pub(crate) fn last_panic() -> String {
     let text = LAST_PANIC.with(|last| last.borrow_mut().take());
     text.unwrap_or_else(|| "panicked".into())
+}
+
+/// Raises a fault for each panic on the arbiter of the caller that has become none in the moment in which it
+/// was caught: whatever panicked, and whoever caught it, a person learns of it. Never ends.
+pub async fn watch(shield: Shield) {
+    LAST_PANIC.with(|last| last.borrow_mut().take());
+    loop {
+        let text = std::future::poll_fn(|cx| {
+            WATCH.with(|watch| *watch.borrow_mut() = Some(cx.waker().clone()));
+            let text = LAST_PANIC.with(|last| last.borrow_mut().take());
+            text.map_or(Poll::Pending, Poll::Ready)
+        });
+        shield.raise(text.await);
+    }
 }
 
 /// Who would be halted by a panic of this actor.
@@ -44,12 +64,12 @@ pub struct Shield {
 }
 
 impl Shield {
-    fn raise(&self) {
+    fn raise(&self, detail: String) {
         self.faults.raise(Fault {
             kind: FaultKind::ActorPanic,
             scope: self.scope,
             actor: self.actor.into(),
-            detail: last_panic(),
+            detail,
             at: self.clock.now(),
         });
     }
@@ -59,7 +79,7 @@ impl Shield {
         // What the panic interrupted may be half done. The latch is set before anything else runs, and
         // a halted scope is reconciled with the venue before it trades again.
         catch_unwind(AssertUnwindSafe(work))
-            .map_err(|_| self.raise())
+            .map_err(|_| self.raise(last_panic()))
             .ok()
     }
 
@@ -86,7 +106,7 @@ pub struct Guard(Shield);
 impl Drop for Guard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.raise();
+            self.0.raise(last_panic());
         }
     }
 }
@@ -110,6 +130,26 @@ mod tests {
             },
             incidents,
         )
+    }
+
+    #[actix_rt::test]
+    async fn a_panic_of_a_task_that_nobody_guards_is_a_fault_and_a_caught_one_is_no_second() {
+        install_hook();
+        let (shield, mut incidents) = shield();
+        actix_rt::spawn(watch(shield.clone()));
+        tokio::task::yield_now().await;
+        drop(actix_rt::spawn(async { panic!("in the dark") }));
+        let fault = incidents.recv().await.unwrap().fault;
+        assert_eq!(fault.kind, FaultKind::ActorPanic);
+        assert!(fault.detail.contains("in the dark"), "{fault}");
+
+        shield.run(|| -> u32 { panic!("in a handler") });
+        let told = incidents.recv().await.unwrap().fault;
+        assert!(told.detail.contains("in a handler"), "{told}");
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(incidents.try_recv().is_err());
     }
 
     #[actix_rt::test]

@@ -185,6 +185,10 @@ impl Safety {
                 halted.push(strategy.to_string());
             }
         }
+        if fault.kind == FaultKind::JournalFailed {
+            // Whoever tells of trouble with the journal does not write to it.
+            self.faults.write_down(&incident);
+        }
         let repeats = self.repeats.entry((fault.kind, fault.scope)).or_default();
         *repeats += 1;
         if *repeats > 1 {

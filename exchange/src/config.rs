@@ -289,7 +289,9 @@ impl KeyConfig {
 }
 
 impl InstrumentConfig {
-    pub(crate) fn symbol(&self) -> Result<Symbol, SymbolError> {
+    /// # Errors
+    /// [`SymbolError`]: base and quote make none, and none is given.
+    pub fn symbol(&self) -> Result<Symbol, SymbolError> {
         let joined = Symbol::new(&format!("{}{}", self.base, self.quote));
         self.symbol.map_or(joined, Ok).map_err(|error| SymbolError {
             base: self.base,

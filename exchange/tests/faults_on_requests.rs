@@ -132,6 +132,24 @@ async fn an_acknowledgement_may_be_lost_while_the_order_lives() {
 }
 
 #[actix_rt::test]
+async fn an_answer_may_come_twice_while_there_is_one_order() {
+    let exchange = Exchange::start();
+    exchange
+        .fault(json!({"kind": "duplicate_response", "operation": "order.place"}))
+        .await;
+    let mut ws = exchange.socket("/ws-api/v3").await;
+    ws.send(order(&exchange, "once").await).await;
+    let (first, second) = (ws.next().await, ws.next().await);
+    assert_eq!(first["result"]["clientOrderId"], "once");
+    assert_eq!(first, second);
+    assert!(ws.silent(SHORT).await);
+    assert_eq!(
+        exchange.orders().await,
+        [("once".to_owned(), "NEW".to_owned())]
+    );
+}
+
+#[actix_rt::test]
 async fn over_rest_a_lost_acknowledgement_keeps_the_connection_open() {
     let exchange = Exchange::start();
     exchange

@@ -11,13 +11,14 @@ use tripline_exchange::faults::kinds;
 const SHORT: Duration = Duration::from_millis(200);
 
 /// What the scenarios here and in `faults_on_requests.rs` cover.
-const COVERED: [&str; 33] = [
+const COVERED: [&str; 34] = [
     "timeout",
     "overloaded",
     "server_error",
     "cut_before",
     "cut_after",
     "delay_response",
+    "duplicate_response",
     "no_response",
     "event_before_response",
     "late_execution",

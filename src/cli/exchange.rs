@@ -114,14 +114,17 @@ fn failure(error: ServeError) -> Failure {
     }
 }
 
+/// Reads and checks what an exchange is made of.
+pub(super) fn load(path: &Path) -> Result<ExchangeConfig, Failure> {
+    let config = ExchangeConfig::from_toml(&read(path)?);
+    let config = config.map_err(|error| in_file(path, &error))?;
+    config.check().map_err(|faults| each_in(path, &faults))?;
+    Ok(config)
+}
+
 fn config(args: &ExchangeArgs) -> Result<ExchangeConfig, Failure> {
     let mut config = match &args.config {
-        Some(path) => {
-            let config = ExchangeConfig::from_toml(&read(path)?);
-            let config = config.map_err(|error| in_file(path, &error))?;
-            config.check().map_err(|faults| each_in(path, &faults))?;
-            config
-        }
+        Some(path) => load(path)?,
         None => ExchangeConfig::default(),
     };
     if let Some(seed) = args.seed {

@@ -9,9 +9,13 @@ use std::sync::mpsc;
 use std::thread;
 
 use serde::Serialize;
+use tripline_engine::fault::FaultKind;
+use tripline_engine::ids::StrategyId;
 
+use super::panics;
 use super::run::{Outcome, simulate};
-use super::witness::keep_wanted_panics_quiet;
+use super::subject::Subject;
+use super::tally::StrategyTally;
 
 /// The failed seeds whose traces are printed unasked.
 const TRACES_UNASKED: usize = 1;
@@ -41,7 +45,10 @@ pub struct SimulationSummary {
     /// Orders whose outcome was unknown for a while.
     pub uncertain_orders: u64,
     pub halts: u64,
+    /// What raised them, by fault kind, repeats included.
+    pub halted_by: BTreeMap<FaultKind, u64>,
     pub alerts: usize,
+    pub strategies: BTreeMap<StrategyId, StrategyTally>,
 }
 
 impl SimulationSummary {
@@ -59,6 +66,12 @@ impl SimulationSummary {
         self.uncertain_orders += outcome.uncertain;
         self.halts += outcome.halts;
         self.alerts += outcome.alerts;
+        for (kind, times) in &outcome.halted_by {
+            *self.halted_by.entry(*kind).or_default() += times;
+        }
+        for (id, tally) in &outcome.strategies {
+            self.strategies.entry(*id).or_default().add(tally);
+        }
     }
 }
 
@@ -66,12 +79,12 @@ impl SimulationSummary {
 ///
 /// # Errors
 /// What keeps standard output from being written.
-pub fn run(options: &SimulateOptions) -> io::Result<SimulationSummary> {
-    keep_wanted_panics_quiet();
+pub fn run(subject: &Subject, options: &SimulateOptions) -> io::Result<SimulationSummary> {
+    panics::keep_wanted_quiet();
     let mut out = io::stdout().lock();
     let mut summary = SimulationSummary::default();
     let mut traced = 0;
-    in_order(options, |outcome| {
+    in_order(subject, options, |outcome| {
         summary.add(&outcome);
         out.write_all(outcome.trace.as_bytes())?;
         if outcome.wrong.is_empty() {
@@ -79,7 +92,7 @@ pub fn run(options: &SimulateOptions) -> io::Result<SimulationSummary> {
         }
         if !options.trace && traced < TRACES_UNASKED {
             traced += 1;
-            out.write_all(simulate(outcome.seed, true).trace.as_bytes())?;
+            out.write_all(simulate(subject, outcome.seed, true).trace.as_bytes())?;
         }
         tell_failure(&outcome, &mut out)
     })?;
@@ -94,6 +107,7 @@ pub fn run(options: &SimulateOptions) -> io::Result<SimulationSummary> {
 
 /// Runs the seeds on all cores and hands over what came of them, in order.
 fn in_order(
+    subject: &Subject,
     options: &SimulateOptions,
     mut take: impl FnMut(Outcome) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -108,7 +122,7 @@ fn in_order(
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     // Nobody takes outcomes any more when the output is gone.
-                    if seed >= end || send.send(simulate(seed, options.trace)).is_err() {
+                    if seed >= end || send.send(simulate(subject, seed, options.trace)).is_err() {
                         return;
                     }
                 }
@@ -154,6 +168,7 @@ fn tell(summary: &SimulationSummary, out: &mut impl Write) -> io::Result<()> {
         summary.halts,
         summary.alerts,
     )?;
+    tell_strategies(summary, out)?;
     match summary.failed.len() {
         0 => writeln!(
             out,
@@ -161,4 +176,36 @@ fn tell(summary: &SimulationSummary, out: &mut impl Write) -> io::Result<()> {
         ),
         failed => writeln!(out, "{failed} seeds FAILED: {:?}", summary.failed),
     }
+}
+
+/// One line for each strategy, and what halted them.
+fn tell_strategies(summary: &SimulationSummary, out: &mut impl Write) -> io::Result<()> {
+    for (id, tally) in &summary.strategies {
+        write!(
+            out,
+            "  {id:<12} {} orders, {} fills, {} uncertain for a while",
+            tally.orders, tally.fills, tally.uncertain
+        )?;
+        for (ending, count) in &tally.endings {
+            write!(out, ", {} {count}", ending.to_ascii_lowercase())?;
+        }
+        for (asset, spread) in &tally.results {
+            let [sum, worst, best] =
+                [spread.sum, spread.worst, spread.best].map(|value| value.round_dp(2).normalize());
+            write!(
+                out,
+                "; result before fees {sum} {asset} (a seed from {worst} to {best})"
+            )?;
+        }
+        writeln!(out)?;
+    }
+    let halted: Vec<_> = summary.halted_by.iter().collect();
+    if !halted.is_empty() {
+        let kinds: Vec<_> = halted
+            .iter()
+            .map(|(kind, times)| format!("{kind} {times}"))
+            .collect();
+        writeln!(out, "  faults seen: {}", kinds.join(", "))?;
+    }
+    Ok(())
 }

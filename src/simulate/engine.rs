@@ -3,25 +3,31 @@
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 use tripline_actors::alert::{Channel, ChannelError, Rendered};
 use tripline_actors::clock::Clock;
+use tripline_actors::journal::{Appender, Journal};
 use tripline_actors::venue::binance::{ApiCredentials, Binance, BinanceSettings};
-use tripline_engine::halt::HaltLevel;
+use tripline_engine::halt::{HaltLevel, Scope, Standing};
 use tripline_engine::ids::{ClientOrderId, StrategyId};
 use tripline_engine::messages::alert::Alert;
-use tripline_engine::strategy::Strategy;
 use tripline_engine::time::Timestamp;
 
-use super::network::{Door, Network};
+use super::memory::Disk;
+use super::network::{Door, Network, Tapping};
+use super::panics::{PanicAt, Panics};
+use super::subject::Strategies;
 use super::trace::Trace;
 use super::witness::{Told, Witnessed};
 use crate::builder::{Builder, Placement, StartError, Tripline};
@@ -29,7 +35,7 @@ use crate::running::Running;
 use crate::settings::EngineSettings;
 
 /// Makes the strategies anew for each start, from its number.
-pub(super) type MakeStrategies = dyn Fn(u32) -> Vec<(StrategyId, Box<dyn Strategy>)>;
+pub(super) type MakeStrategies = dyn Fn(u32) -> Result<Strategies, String>;
 
 /// What every start of the engine has in common.
 pub(super) struct Blueprint {
@@ -38,6 +44,9 @@ pub(super) struct Blueprint {
     pub(super) credentials: ApiCredentials,
     pub(super) strategies: Box<MakeStrategies>,
     pub(super) network: Network,
+    pub(super) disk: Disk,
+    /// How long records wait to be stored together.
+    pub(super) gather: Duration,
     pub(super) trace: Arc<Trace>,
     pub(super) seed: u64,
 }
@@ -51,14 +60,22 @@ pub(super) struct HandedOver {
     pub(super) id: ClientOrderId,
     /// What its strategy was allowed at that moment.
     pub(super) level: HaltLevel,
+    /// The engine had been without a private stream for longer than it may need to notice.
+    pub(super) is_blind: bool,
 }
+
+/// The scopes that are halted, with why.
+pub(super) type Standings = Vec<(Scope, Standing)>;
 
 /// What one start left behind for the judge.
 #[derive(Default)]
 pub(super) struct Traces {
     pub(super) told: Rc<Told>,
+    pub(super) panics: Panics,
     pub(super) handed_over: Rc<RefCell<Vec<HandedOver>>>,
     pub(super) alerts: Arc<Mutex<Vec<Alert>>>,
+    /// What was halted when it began to run; `None` when it never did.
+    pub(super) halted_from_start: Rc<RefCell<Option<Standings>>>,
     /// The process has ended: what its remains still do did not happen.
     over: Arc<AtomicBool>,
 }
@@ -98,38 +115,53 @@ type Levels = Rc<RefCell<Option<Box<dyn Fn(StrategyId) -> HaltLevel>>>>;
 
 impl Engine {
     /// Begins to start the engine; its clock shows `now`. `news` is woken when it runs or has failed to.
+    ///
+    /// # Errors
+    /// [`StartError`]: the journal cannot be opened.
     pub(super) fn start(
         blueprint: &Blueprint,
         generation: u32,
         now: Timestamp,
         news: &Rc<Notify>,
         on_order: &OnOrder,
-    ) -> Self {
+    ) -> Result<Self, StartError> {
         let traces = Traces::default();
         let levels = Levels::default();
-        let builder = builder(blueprint, generation, now, &traces, &levels, on_order);
+        let clock = Clock::starting_at(now);
+        let memory = blueprint.disk.open(clock.clone())?;
+        let appender = memory.kept.as_ref().map(Journal::appender);
+        let builder = builder(blueprint, generation, &clock, &traces, &levels, on_order)?;
+        let builder = builder.clock(clock).memory(memory);
         let stage = Rc::new(RefCell::new(Stage::Starting));
         let tasks = LocalSet::new();
+        if let Some(appender) = appender {
+            drop(tasks.spawn_local(store(appender, blueprint.gather)));
+        }
         let (outcome, news) = (stage.clone(), news.clone());
+        let halted_from_start = traces.halted_from_start.clone();
         drop(tasks.spawn_local(async move {
-            *outcome.borrow_mut() = match builder.start().await {
-                Ok(running) => {
+            // A panic here ends the process before anything was placed.
+            let started = AssertUnwindSafe(builder.start()).catch_unwind().await;
+            *outcome.borrow_mut() = match started {
+                Err(_) => Stage::Failed("it panicked".into()),
+                Ok(Ok(running)) => {
                     *levels.borrow_mut() = Some(levels_of(&running));
+                    *halted_from_start.borrow_mut() = Some(running.board().restricted());
                     Stage::Running(Rc::new(running))
                 }
-                Err(error) => Stage::Failed(error.to_string()),
+                Ok(Err(error)) => Stage::Failed(error.to_string()),
             };
             news.notify_one();
         }));
         let tasks: Tasks = Rc::new(RefCell::new(Some(tasks)));
         drop(tokio::task::spawn_local(run(tasks.clone())));
-        Self {
+        Ok(Self {
             generation,
             traces,
             stage,
             tasks,
             network: blueprint.network.clone(),
-        }
+        })
     }
 
     /// Why the start failed, if it has.
@@ -159,6 +191,7 @@ impl Engine {
     /// Ends the process here and now. Nothing that its remains do reaches anybody.
     pub(super) fn kill(&self) {
         self.traces.over.store(true, Ordering::SeqCst);
+        self.traces.panics.end();
         self.network.orphan(self.generation);
         let tasks = self.tasks.borrow_mut().take();
         drop(tasks);
@@ -169,6 +202,14 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Lets the journal's writer take its turns.
+async fn store(journal: Appender, gather: Duration) {
+    loop {
+        tokio::time::sleep(gather).await;
+        journal.store();
     }
 }
 
@@ -184,22 +225,33 @@ async fn run(tasks: Tasks) {
 fn builder(
     blueprint: &Blueprint,
     generation: u32,
-    now: Timestamp,
+    clock: &Clock,
     traces: &Traces,
     levels: &Levels,
     on_order: &OnOrder,
-) -> Builder {
+) -> Result<Builder, StartError> {
     let (handed_over, levels) = (traces.handed_over.clone(), levels.clone());
     let on_order = on_order.clone();
     let trace = blueprint.trace.clone();
+    let network = blueprint.network.clone();
+    let (panics, now) = (traces.panics.clone(), clock.clone());
     let connector = blueprint.network.connector(
         generation,
-        Rc::new(move |id: ClientOrderId| {
-            let level = level_of(&levels, id);
-            trace.say("socket", || format!("{id} handed over ({level})"));
-            handed_over.borrow_mut().push(HandedOver { id, level });
-            on_order();
-        }),
+        Tapping {
+            on_placement: Rc::new(move |id: ClientOrderId| {
+                let level = level_of(&levels, id);
+                let is_blind = network.is_blind();
+                trace.say("socket", || format!("{id} handed over ({level})"));
+                let one = HandedOver {
+                    id,
+                    level,
+                    is_blind,
+                };
+                handed_over.borrow_mut().push(one);
+                on_order();
+            }),
+            on_read: Rc::new(move || panics.at(PanicAt::Socket, || now.now())),
+        },
     );
     let (venue, credentials) = (blueprint.venue.clone(), blueprint.credentials.clone());
     let seed = blueprint.seed.wrapping_add(u64::from(generation));
@@ -207,9 +259,9 @@ fn builder(
         alerts: traces.alerts.clone(),
         trace: blueprint.trace.clone(),
         over: traces.over.clone(),
+        panics: traces.panics.clone(),
     };
     let mut builder = Tripline::builder(blueprint.settings.clone())
-        .clock(Clock::starting_at(now))
         .placement(Placement::Together)
         .alert_channel(move || Rc::new(person))
         .last_resort(Arc::new(|_| {}))
@@ -220,17 +272,24 @@ fn builder(
                 Err(error) => Err(StartError::Venue(error.to_string())),
             }
         });
-    for (id, strategy) in (blueprint.strategies)(generation) {
+    let strategies = (blueprint.strategies)(generation);
+    let strategies = strategies.map_err(|detail| StartError::Actor {
+        actor: "strategy",
+        detail,
+    })?;
+    for (id, strategy) in strategies {
         let witnessed = Witnessed {
             id,
             strategy,
             told: traces.told.clone(),
+            panics: traces.panics.clone(),
+            clock: clock.clone(),
             over: traces.over.clone(),
             trace: blueprint.trace.clone(),
         };
         builder = builder.hosted(id, Box::new(witnessed));
     }
-    builder
+    Ok(builder)
 }
 
 /// What each strategy is allowed, asked anew each time.
@@ -259,6 +318,7 @@ struct Person {
     alerts: Arc<Mutex<Vec<Alert>>>,
     trace: Arc<Trace>,
     over: Arc<AtomicBool>,
+    panics: Panics,
 }
 
 impl Channel for Person {
@@ -269,11 +329,12 @@ impl Channel for Person {
     fn send<'a>(
         &'a self,
         message: &'a Rendered,
-        _: Timestamp,
+        now: Timestamp,
     ) -> LocalBoxFuture<'a, Result<(), ChannelError>> {
         if self.over.load(Ordering::SeqCst) {
             return Box::pin(std::future::ready(Ok(())));
         }
+        self.panics.at(PanicAt::Channel, || now);
         for alert in &message.alerts {
             self.trace
                 .say("person", || format!("[{}] {}", alert.severity, alert.title));

@@ -40,8 +40,17 @@ impl Door {
     }
 }
 
-/// Told of each order whose placement was handed to a socket.
-pub(super) type OnPlacement = Rc<dyn Fn(ClientOrderId)>;
+/// After so long an engine has noticed that its private stream was cut.
+const NOTICED: Duration = Duration::from_secs(3);
+
+/// Who follows what one start of the engine does with its sockets.
+#[derive(Clone)]
+pub(super) struct Tapping {
+    /// Told of each order whose placement was handed to a socket.
+    pub(super) on_placement: Rc<dyn Fn(ClientOrderId)>,
+    /// Called before something is read.
+    pub(super) on_read: Rc<dyn Fn()>,
+}
 
 /// A connection that was made.
 struct Made {
@@ -56,6 +65,8 @@ struct State {
     latency: Duration,
     /// Until when new connections are refused.
     refused_until: Cell<Option<Instant>>,
+    /// Since when the private stream's door has had no open connection, when that was last looked at.
+    blind_since: Cell<Option<Instant>>,
     /// Where the exchange takes its ends.
     accept: mpsc::UnboundedSender<End>,
 }
@@ -72,6 +83,7 @@ impl Network {
             made: RefCell::default(),
             latency,
             refused_until: Cell::new(None),
+            blind_since: Cell::new(None),
             accept,
         };
         (Self(Rc::new(state)), accepted)
@@ -81,17 +93,16 @@ impl Network {
     pub(super) fn connector(
         &self,
         generation: u32,
-        on_placement: OnPlacement,
+        tapping: Tapping,
     ) -> impl Service<ConnectInfo<Uri>, Response = Connection<Uri, End>, Error = ConnectError>
     + Clone
     + 'static {
         let network = self.clone();
-        let on_placement = on_placement.clone();
         fn_service(move |info: ConnectInfo<Uri>| {
             let uri = info.request().clone();
-            let (network, on_placement) = (network.clone(), on_placement.clone());
+            let (network, tapping) = (network.clone(), tapping.clone());
             async move {
-                let end = network.connect(generation, &uri, on_placement).await?;
+                let end = network.connect(generation, &uri, tapping).await?;
                 Ok(Connection::new(uri, end))
             }
         })
@@ -101,7 +112,7 @@ impl Network {
         &self,
         generation: u32,
         uri: &Uri,
-        on_placement: OnPlacement,
+        tapping: Tapping,
     ) -> Result<End, ConnectError> {
         let door = Door::of(uri).ok_or(ConnectError::NoRecords)?;
         // There and back.
@@ -117,14 +128,32 @@ impl Network {
             door,
             wire,
         });
+        if door == Door::Api {
+            self.0.blind_since.set(None);
+        }
         let accepted = self.0.accept.send(far);
         accepted.map_err(|_| ConnectError::Io(io::ErrorKind::ConnectionRefused.into()))?;
-        Ok(near.tapped(on_placement))
+        Ok(near.tapped(tapping))
     }
 
     fn is_refusing(&self) -> bool {
         let until = self.0.refused_until.get();
         until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Whether there has been no connection that could be a private stream for longer than the engine may
+    /// need to notice.
+    pub(super) fn is_blind(&self) -> bool {
+        let since = self.0.blind_since.get();
+        since.is_some_and(|since| since.elapsed() > NOTICED)
+    }
+
+    /// Notes whether there is a connection that could be a private stream.
+    pub(super) fn watch_private_stream(&self) {
+        let since = self.0.blind_since.get();
+        let is_there = !self.open(Door::Api).is_empty();
+        let since = (!is_there).then(|| since.unwrap_or_else(Instant::now));
+        self.0.blind_since.set(since);
     }
 
     /// Refuses new connections for as long.

@@ -18,7 +18,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::network::OnPlacement;
+use super::network::Tapping;
 use super::tap::Tap;
 
 /// Bytes that are on their way in one direction before a writer has to wait.
@@ -188,7 +188,7 @@ pub(super) struct End {
     wire: Wire,
     side: Side,
     timer: Option<Pin<Box<Sleep>>>,
-    tap: Option<(Tap, OnPlacement)>,
+    tap: Option<(Tap, Tapping)>,
 }
 
 impl fmt::Debug for End {
@@ -198,9 +198,9 @@ impl fmt::Debug for End {
 }
 
 impl End {
-    /// Tells of each placement that is written.
-    pub(super) fn tapped(mut self, on_placement: OnPlacement) -> Self {
-        self.tap = Some((Tap::default(), on_placement));
+    /// Follows what is done with this end.
+    pub(super) fn tapped(mut self, tapping: Tapping) -> Self {
+        self.tap = Some((Tap::default(), tapping));
         self
     }
 
@@ -240,6 +240,9 @@ impl AsyncRead for End {
                 Some(at) => ready!(self.poll_until(at, cx)),
                 None => return Poll::Pending,
             }
+        }
+        if let Some((_, tapping)) = &self.tap {
+            (tapping.on_read)();
         }
         let now = Instant::now();
         let mut wires = self.wire.0.borrow_mut();
@@ -317,9 +320,9 @@ impl AsyncWrite for End {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = self.write(cx, buf);
-        if let (Poll::Ready(Ok(length)), Some((tap, on_placement))) = (&written, &mut self.tap) {
+        if let (Poll::Ready(Ok(length)), Some((tap, tapping))) = (&written, &mut self.tap) {
             let placed = tap.wrote(buf.get(..*length).unwrap_or_default());
-            placed.into_iter().for_each(|id| on_placement(id));
+            placed.into_iter().for_each(|id| (tapping.on_placement)(id));
         }
         written
     }

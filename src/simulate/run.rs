@@ -8,21 +8,21 @@ use std::time::Duration;
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 use tripline_actors::venue::binance::ApiCredentials;
+use tripline_engine::fault::FaultKind;
 use tripline_engine::ids::StrategyId;
-use tripline_engine::strategy::Strategy;
 use tripline_exchange::{
-    Clock as ExchangeClock, EXAMPLE_API_KEY, EXAMPLE_SECRET, ExchangeConfig, PracticeExchange,
+    Clock as ExchangeClock, EXAMPLE_API_KEY, EXAMPLE_SECRET, PracticeExchange,
 };
-use tripline_strategies::registry;
 
-use super::engine::{Blueprint, MakeStrategies, venue};
-use super::hand::Hand;
+use super::engine::Blueprint;
 use super::judge::Record;
+use super::memory::Disk;
 use super::network::Network;
 use super::schedule::Schedule;
+use super::subject::Subject;
+use super::tally::{self, StrategyTally};
 use super::trace::Trace;
 use super::world::{BEGIN_MS, World};
-use crate::settings::EngineSettings;
 
 /// How one seed went.
 #[derive(Debug, Default)]
@@ -41,19 +41,22 @@ pub struct Outcome {
     /// Orders whose outcome was unknown for a while.
     pub uncertain: u64,
     pub halts: u64,
+    /// What raised them, by fault kind, repeats included.
+    pub halted_by: BTreeMap<FaultKind, u64>,
     /// Alerts that the person got.
     pub alerts: usize,
+    pub strategies: BTreeMap<StrategyId, StrategyTally>,
 }
 
 /// Runs one seed.
 #[must_use]
-pub fn simulate(seed: u64, traced: bool) -> Outcome {
+pub fn simulate(subject: &Subject, seed: u64, traced: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     match runtime {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, play(seed, traced)),
+        Ok(runtime) => LocalSet::new().block_on(&runtime, play(subject, seed, traced)),
         Err(error) => Outcome {
             seed,
             wrong: vec![format!("no runtime: {error}")],
@@ -62,7 +65,7 @@ pub fn simulate(seed: u64, traced: bool) -> Outcome {
     }
 }
 
-async fn play(seed: u64, traced: bool) -> Outcome {
+async fn play(subject: &Subject, seed: u64, traced: bool) -> Outcome {
     let schedule = Schedule::draw(seed);
     let (began, trading) = (Instant::now(), schedule.trading);
     let trace = Arc::new(Trace::new(traced));
@@ -76,16 +79,25 @@ async fn play(seed: u64, traced: bool) -> Outcome {
         seed,
         ..Outcome::default()
     };
-    let exchange = match exchange(&schedule) {
+    let clock = ExchangeClock::starting_at(BEGIN_MS * 1_000);
+    let exchange = match PracticeExchange::new(&subject.exchange_of(seed), clock) {
         Ok(exchange) => Rc::new(exchange),
         Err(error) => {
             outcome.wrong.push(format!("the exchange: {error}"));
             return outcome;
         }
     };
+    let disk = match Disk::new(schedule.durability, trace.clone()) {
+        Ok(disk) => disk,
+        Err(error) => {
+            outcome.wrong.push(format!("no folder: {error}"));
+            return outcome;
+        }
+    };
     let network = network(&schedule, &exchange);
-    let blueprint = blueprint(&schedule, network, &trace);
+    let blueprint = blueprint(subject, &schedule, network, disk, &trace);
     let mut world = World::new(schedule, blueprint, exchange.clone());
+    world.has_to_place = subject.with_hand;
     world.live_until(began + trading).await;
     world.finish().await;
     outcome.virtual_time = began.elapsed();
@@ -100,14 +112,21 @@ impl Outcome {
         self.wrong.append(&mut world.wrong);
         self.faults = std::mem::take(&mut world.faults);
         for engine in &world.ended {
-            self.uncertain += engine.traces.told.uncertain.get();
+            self.uncertain += engine.traces.told.uncertain.borrow().len() as u64;
             self.alerts += engine.traces.alerts().len();
         }
         match Record::read(exchange.record()) {
             Ok(record) => {
                 self.orders = record.orders();
                 self.fills = record.fills();
-                self.wrong.extend(record.judge(&world.ended));
+                self.strategies = tally::tally(&record, &world.ended);
+                match world.journal() {
+                    Ok(journal) => {
+                        self.halted_by = tally::halts(&journal);
+                        self.wrong.extend(record.judge(&world.ended, &journal));
+                    }
+                    Err(problem) => self.wrong.push(problem),
+                }
             }
             Err(problem) => self.wrong.push(problem),
         }
@@ -126,57 +145,25 @@ fn network(schedule: &Schedule, exchange: &Rc<PracticeExchange>) -> Network {
     network
 }
 
-fn exchange(schedule: &Schedule) -> Result<PracticeExchange, tripline_exchange::ServeError> {
-    let mut config = ExchangeConfig {
-        seed: schedule.seed,
-        ..ExchangeConfig::default()
-    };
-    config
-        .instruments
-        .retain(|one| one.quote.as_str() == "USDT" && ["BTC", "ETH"].contains(&one.base.as_str()));
-    config.market.synthetic.updates_per_second = 4.0;
-    config.market.synthetic.trades_per_second = 2.0;
-    config.market.synthetic.trade_value = 15_000.0;
-    config.market.synthetic.levels = 25;
-    PracticeExchange::new(&config, ExchangeClock::starting_at(BEGIN_MS * 1_000))
-}
-
-fn blueprint(schedule: &Schedule, network: Network, trace: &Arc<Trace>) -> Blueprint {
-    let account = "practice".parse().expect("the name keeps the rule of ids");
-    let mut venue = venue();
-    venue.order_transport = schedule.transport;
+fn blueprint(
+    subject: &Subject,
+    schedule: &Schedule,
+    network: Network,
+    disk: Disk,
+    trace: &Arc<Trace>,
+) -> Blueprint {
     Blueprint {
-        settings: EngineSettings::of(account),
-        venue,
+        settings: subject.settings.clone(),
+        venue: subject.venue_of(schedule.transport),
         credentials: ApiCredentials {
             api_key: EXAMPLE_API_KEY.to_owned().into(),
             secret: EXAMPLE_SECRET.to_owned().into(),
         },
-        strategies: strategies(schedule),
+        strategies: subject.strategies(schedule),
         network,
+        disk,
+        gather: schedule.gather,
         trace: trace.clone(),
         seed: schedule.seed,
     }
-}
-
-/// The shipped strategies as in the demo, and the hand.
-fn strategies(schedule: &Schedule) -> Box<MakeStrategies> {
-    let (pace, seed) = (schedule.pace, schedule.seed);
-    Box::new(move |generation| {
-        let mut made: Vec<(StrategyId, Box<dyn Strategy>)> = Vec::new();
-        for (id, kind, config) in crate::demo::STRATEGIES {
-            let config = config.parse().expect("the demo's configuration is TOML");
-            let strategy =
-                registry::build(kind, config).expect("the demo's configuration is valid");
-            made.push((
-                id.parse().expect("the demo's ids keep their rule"),
-                strategy,
-            ));
-        }
-        let symbol = "ETHUSDT".parse().expect("a valid literal");
-        let seed = seed.wrapping_mul(31).wrapping_add(u64::from(generation));
-        let hand = Hand::new(symbol, pace, seed);
-        made.push(("hand".parse().expect("a valid literal"), Box::new(hand)));
-        made
-    })
 }

@@ -2,7 +2,8 @@
 //! bytes: keys and masks of WebSockets are random even in a simulation.
 
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
@@ -11,6 +12,8 @@ use tokio::time::Instant;
 pub(super) struct Trace {
     began: Instant,
     lines: Option<Mutex<String>>,
+    /// Names that differ from run to run.
+    hidden: Mutex<Vec<String>>,
 }
 
 impl Trace {
@@ -19,6 +22,7 @@ impl Trace {
         Self {
             began: Instant::now(),
             lines: wanted.then(Mutex::default),
+            hidden: Mutex::default(),
         }
     }
 
@@ -27,16 +31,34 @@ impl Trace {
         let Some(lines) = &self.lines else { return };
         let micros = self.began.elapsed().as_micros();
         let (seconds, rest) = (micros / 1_000_000, micros % 1_000_000);
-        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = writeln!(lines, "{seconds:>5}.{rest:06} {who:<9} {}", what());
+        let what = self.without_hidden(what());
+        let written = writeln!(lock(lines), "{seconds:>5}.{rest:06} {who:<9} {what}");
         debug_assert!(written.is_ok(), "text takes everything");
     }
 
     /// Everything so far; empty when it was not wanted.
     pub(super) fn text(&self) -> String {
         let lines = self.lines.as_ref();
-        lines.map_or_else(String::new, |lines| {
-            lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
-        })
+        lines.map_or_else(String::new, |lines| lock(lines).clone())
     }
+
+    /// From now on this folder is not shown: its name is drawn by the system.
+    pub(super) fn hide(&self, folder: &Path) {
+        lock(&self.hidden).push(folder.display().to_string());
+    }
+
+    /// The text with every hidden name left out.
+    pub(super) fn without_hidden(&self, mut text: String) -> String {
+        for name in &*lock(&self.hidden) {
+            if text.contains(name.as_str()) {
+                text = text.replace(name.as_str(), "(folder)");
+            }
+        }
+        text
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A poisoned lock means that a thread panicked while it held plain text: the text is whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,14 +1,15 @@
 //! What reaches a strategy, written down before it gets it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rust_decimal::Decimal;
+use tripline_actors::clock::Clock;
 use tripline_engine::fault::Fault;
-use tripline_engine::ids::{ClientOrderId, StrategyId, TradeId};
+use tripline_engine::ids::{Asset, ClientOrderId, StrategyId, TradeId};
 use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::control::{Halt, Resumed};
 use tripline_engine::messages::market::{AggTrade, BestBidAsk, Kline, PartialDepth, Trade};
@@ -17,20 +18,8 @@ use tripline_engine::messages::view::BookView;
 use tripline_engine::order::{NewOrder, Order};
 use tripline_engine::strategy::{Context, Strategy, StrategyResult, Subscription, TimerId};
 
+use super::panics::{PanicAt, Panics};
 use super::trace::Trace;
-
-/// What a panic of the simulation carries.
-struct PanicOnPurpose;
-
-/// Lets panics that the simulation wants pass without a word; all others are told as before.
-pub(super) fn keep_wanted_panics_quiet() {
-    let told = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        if !info.payload().is::<PanicOnPurpose>() {
-            told(info);
-        }
-    }));
-}
 
 /// A trade that was delivered.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,20 +33,29 @@ pub(super) struct FillTold {
 pub(super) struct Told {
     /// Each trade of each order that was delivered.
     pub(super) fills: RefCell<BTreeMap<(ClientOrderId, TradeId), FillTold>>,
+    /// Orders that this start of the engine placed.
+    placed: RefCell<BTreeSet<ClientOrderId>>,
     /// Orders that were uncertain at some time.
-    pub(super) uncertain: Cell<u64>,
+    pub(super) uncertain: RefCell<BTreeSet<ClientOrderId>>,
     /// Strategies that were told that they are ready.
     pub(super) ready: Cell<u32>,
     /// What the order of the news was wrong about, in words.
     pub(super) wrong: RefCell<Vec<String>>,
-    /// The next callback of a strategy panics.
-    pub(super) panic_next: Cell<bool>,
+    /// What each asset's balance was told to be last: free and locked.
+    pub(super) balances: RefCell<BTreeMap<Asset, (Decimal, Decimal)>>,
 }
 
 impl Told {
-    /// The end of an order is told when all its fills have been.
+    /// The end of an order is told when all its fills have been. What a start before this one was told of its
+    /// orders is not known here.
     fn check_end(&self, event: &OrderEvent) {
         let order = &event.order;
+        if matches!(event.kind, OrderEventKind::Submitted) {
+            self.placed.borrow_mut().insert(order.id);
+        }
+        if !self.placed.borrow().contains(&order.id) {
+            return;
+        }
         let fills = self.fills.borrow();
         let told = fills
             .range((order.id, TradeId(0))..=(order.id, TradeId(u64::MAX)))
@@ -78,6 +76,8 @@ pub(super) struct Witnessed {
     pub(super) id: StrategyId,
     pub(super) strategy: Box<dyn Strategy>,
     pub(super) told: Rc<Told>,
+    pub(super) panics: Panics,
+    pub(super) clock: Clock,
     pub(super) trace: Arc<Trace>,
     /// The process has ended: what its remains still do did not happen.
     pub(super) over: Arc<AtomicBool>,
@@ -94,10 +94,8 @@ impl Witnessed {
         self.over.load(Ordering::SeqCst)
     }
 
-    fn panic_if_told(&self) {
-        if self.told.panic_next.take() {
-            std::panic::panic_any(PanicOnPurpose);
-        }
+    fn panic_if_wanted(&self, place: PanicAt) {
+        self.panics.at(place, || self.clock.now());
     }
 }
 
@@ -153,12 +151,12 @@ impl Strategy for Witnessed {
     }
 
     fn on_best(&mut self, ctx: &mut Context<'_>, best: &BestBidAsk) -> StrategyResult {
-        self.panic_if_told();
+        self.panic_if_wanted(PanicAt::Market);
         self.strategy.on_best(ctx, best)
     }
 
     fn on_book(&mut self, ctx: &mut Context<'_>, book: &BookView) -> StrategyResult {
-        self.panic_if_told();
+        self.panic_if_wanted(PanicAt::Market);
         self.strategy.on_book(ctx, book)
     }
 
@@ -180,12 +178,13 @@ impl Strategy for Witnessed {
 
     fn on_order(&mut self, ctx: &mut Context<'_>, event: &OrderEvent) -> StrategyResult {
         if matches!(event.kind, OrderEventKind::Uncertain { .. }) {
-            self.told.uncertain.set(self.told.uncertain.get() + 1);
+            self.told.uncertain.borrow_mut().insert(event.order.id);
         }
         self.say(|| event_text(event));
         if !self.is_over() {
             self.told.check_end(event);
         }
+        self.panic_if_wanted(PanicAt::Order);
         self.strategy.on_order(ctx, event)
     }
 
@@ -205,10 +204,16 @@ impl Strategy for Witnessed {
             } = fill;
             format!("{} fill {trade_id}: {quantity} at {price}", order.id)
         });
+        self.panic_if_wanted(PanicAt::Fill);
         self.strategy.on_fill(ctx, order, fill)
     }
 
     fn on_balances(&mut self, ctx: &mut Context<'_>, changed: &BalancesChanged) -> StrategyResult {
+        if !self.is_over() {
+            let told = changed.balances.iter();
+            let told = told.map(|one| (one.asset, (one.free, one.locked)));
+            self.told.balances.borrow_mut().extend(told);
+        }
         self.strategy.on_balances(ctx, changed)
     }
 

@@ -15,8 +15,8 @@ use tripline_engine::ids::RunId;
 use tripline_engine::time::Timestamp;
 use tripline_exchange::PracticeExchange;
 
-use super::engine::{Blueprint, Engine, OnOrder};
-use super::judge::Ended;
+use super::engine::{Blueprint, Engine, OnOrder, Standings};
+use super::judge::{Ended, Journaled};
 use super::operator::Operator;
 use super::schedule::{Schedule, Step};
 use super::trace::Trace;
@@ -58,6 +58,24 @@ impl Trap {
     }
 }
 
+/// What is asked of an engine before it ends.
+#[derive(Default)]
+struct End {
+    run: Option<RunId>,
+    halted: Option<Standings>,
+    is_forgetful: bool,
+}
+
+impl End {
+    fn of(engine: &Engine) -> Self {
+        engine.running().map_or_else(Self::default, |running| Self {
+            run: Some(running.run_id()),
+            halted: Some(running.board().restricted()),
+            is_forgetful: running.journal.health().is_err(),
+        })
+    }
+}
+
 pub(super) struct World {
     blueprint: Blueprint,
     exchange: Rc<PracticeExchange>,
@@ -75,6 +93,8 @@ pub(super) struct World {
     start_at: Option<Instant>,
     trap: Rc<Trap>,
     operator: Operator,
+    /// A strategy trades that always finds something to place.
+    pub(super) has_to_place: bool,
     pub(super) ended: Vec<Ended>,
     pub(super) faults: BTreeMap<&'static str, u64>,
     pub(super) wrong: Vec<String>,
@@ -101,10 +121,19 @@ impl World {
             generation: 0,
             start_at: Some(now),
             trap: Rc::default(),
+            has_to_place: false,
             ended: Vec::new(),
             faults: BTreeMap::new(),
             wrong: Vec::new(),
         }
+    }
+
+    /// Everything that was written down, over all runs.
+    ///
+    /// # Errors
+    /// What is damaged, in words.
+    pub(super) fn journal(&self) -> Result<Journaled, String> {
+        Journaled::read(&self.blueprint.disk.records()?)
     }
 
     pub(super) fn halts(&self) -> u64 {
@@ -125,6 +154,7 @@ impl World {
                 () = sleep_until(next) => {}
             }
             self.act(Instant::now());
+            self.blueprint.network.watch_private_stream();
             if Instant::now() >= look {
                 look += LOOK;
                 self.look().await;
@@ -165,8 +195,7 @@ impl World {
 
     fn start(&mut self) {
         self.generation += 1;
-        let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let now = Timestamp::from_millis(BEGIN_MS.saturating_add(elapsed));
+        let now = self.now();
         let (trap, news) = (self.trap.clone(), self.news.clone());
         let on_order: OnOrder = Rc::new(move || {
             trap.order();
@@ -177,8 +206,22 @@ impl World {
         let generation = self.generation;
         self.trace
             .say("engine", || format!("starts, for the {generation}. time"));
-        let engine = Engine::start(&self.blueprint, generation, now, &self.news, &on_order);
-        self.engine = Some(engine);
+        match Engine::start(&self.blueprint, generation, now, &self.news, &on_order) {
+            Ok(engine) => self.engine = Some(engine),
+            Err(error) => {
+                // Every crash leaves a journal that a start can go on from.
+                let text = format!("the {generation}. start: {error}");
+                self.trace.say("engine", || text.clone());
+                self.wrong.push(text);
+                self.start_at = Some(Instant::now() + Duration::from_secs(2));
+            }
+        }
+    }
+
+    /// The engine's time.
+    fn now(&self) -> Timestamp {
+        let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(BEGIN_MS.saturating_add(elapsed))
     }
 
     /// Ends the engine's process, and keeps what the judge needs of it.
@@ -186,21 +229,22 @@ impl World {
         let Some(engine) = self.engine.take() else {
             return;
         };
-        let run = engine.running().map(|running| running.run_id());
+        if let Err(error) = self.blueprint.disk.end_process() {
+            self.wrong.push(format!("the journal's files: {error}"));
+        }
+        let end = End::of(&engine);
         engine.kill();
-        self.keep(engine, run, None);
+        self.keep(engine, end, None);
     }
 
-    fn keep(
-        &mut self,
-        mut engine: Engine,
-        run: Option<RunId>,
-        report: Option<crate::running::ExitReport>,
-    ) {
+    fn keep(&mut self, mut engine: Engine, end: End, report: Option<crate::running::ExitReport>) {
         let traces = std::mem::take(&mut engine.traces);
         self.ended.push(Ended {
             traces,
-            run,
+            run: end.run,
+            at: self.now(),
+            halted: end.halted,
+            is_forgetful: end.is_forgetful,
             report,
         });
     }
@@ -224,6 +268,11 @@ impl World {
         if Operator::is_broken(&running) {
             drop(running);
             return self.crash("of a dead actor, by its operator", Duration::from_secs(3));
+        }
+        if running.journal.health().is_err() {
+            drop(running);
+            let why = "after its journal has failed, by its operator";
+            return self.crash(why, Duration::from_secs(3));
         }
         if self.operator.is_due(&running) {
             self.check_sweeps(&running).await;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use actix::{Actor, Addr, Context};
 use actix_rt::Arbiter;
+use actix_rt::task::JoinHandle;
 use tripline_actors::alert::{self, AlertActor, ChannelConfig, DueAlerts, Route, Routed};
 use tripline_actors::clock::Clock;
 use tripline_actors::delivery::{Outlet, Sender};
@@ -12,12 +13,14 @@ use tripline_actors::faults::{Faults, Incidents};
 use tripline_actors::gateway::OnSwept;
 use tripline_actors::journal::Journal;
 use tripline_actors::journaling::Journaling;
+use tripline_actors::panics::{self, Shield};
 use tripline_actors::safety;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Scope};
 use tripline_engine::ids::RunId;
-use tripline_engine::journal::{JournalState, RunStarted};
+use tripline_engine::journal::{JournalError, JournalState, RunStarted};
 use tripline_engine::messages::alert::Alert;
+use tripline_engine::time::Timestamp;
 
 use crate::builder::{Builder, Placement, StartError};
 use crate::settings::EngineSettings;
@@ -110,6 +113,9 @@ impl Ground {
         memory.journal.append(&[started.into()], clock.now())?;
         let faults = faults.journaled(memory.journal.clone());
         memory.troubles.raise_with(&faults);
+        if let Some(failure) = memory.failed {
+            raise_failure_of_before(&failure, memory.kept.as_ref(), &faults, clock.now())?;
+        }
         let ground = Self {
             settings,
             run,
@@ -132,6 +138,24 @@ impl Ground {
             faults: self.faults.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    /// Watches both arbiters for panics that nobody else tells of.
+    pub(super) fn watch_panics(&self) -> JoinHandle<()> {
+        panics::install_hook();
+        let shield = Shield {
+            actor: "arbiter",
+            scope: Scope::Global,
+            faults: self.faults.clone(),
+            clock: self.clock.clone(),
+        };
+        if let Cold::Arbiter(_) = self.cold {
+            let shield = shield.clone();
+            // It ends with its arbiter.
+            self.cold
+                .run(move || drop(actix_rt::spawn(panics::watch(shield))));
+        }
+        actix_rt::spawn(panics::watch(shield))
     }
 
     /// Starts the alert actor on the cold arbiter. Without a channel, alerts go to the log.
@@ -177,6 +201,29 @@ impl Ground {
                 .outlet_to("alert", alerts)
                 .send(DueAlerts(due));
         }
+    }
+}
+
+/// A journal that failed in an earlier run has perhaps forgotten what happened afterwards, halts among it:
+/// a person has to look. Once that is written down, the failure is forgotten.
+fn raise_failure_of_before(
+    failure: &str,
+    kept: Option<&Journal>,
+    faults: &Faults,
+    at: Timestamp,
+) -> Result<(), JournalError> {
+    faults.raise(Fault {
+        kind: FaultKind::JournalFailed,
+        scope: Scope::Global,
+        actor: "journal".into(),
+        detail: format!(
+            "in an earlier run: {failure}; what happened after that may be missing, hold orders and halts against the venue"
+        ),
+        at,
+    });
+    match kept {
+        Some(journal) => journal.forget_failure(),
+        None => Ok(()),
     }
 }
 

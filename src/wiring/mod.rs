@@ -12,7 +12,6 @@ use tripline_actors::addresses::GatewayAddress;
 use tripline_actors::alert::AlertActor;
 use tripline_actors::faults::Incidents;
 use tripline_actors::gateway::{GatewaySettings, OrderGateway};
-use tripline_actors::panics;
 use tripline_actors::safety::{Safety, SafetySettings};
 use tripline_actors::venue::{Connection, Venue};
 use tripline_engine::halt::Scope;
@@ -32,8 +31,8 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     builder.check()?;
 
     // 1. The clock, the latch and the way of a fault: nothing else can be started without them.
-    panics::install_hook();
     let (ground, incidents) = Ground::lay(&mut builder)?;
+    let panics = ground.watch_panics();
 
     // 2. Alerts, on the cold arbiter: first those that an earlier run still owes.
     let alerts = ground.start_alerts(&mut builder).await?;
@@ -66,7 +65,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
 
     // 9. The clock is measured again and again.
     let port = venue.market();
-    let clock_watch = venue::watch_clock(&ground, venue, &gateway);
+    let watches = vec![venue::watch_clock(&ground, venue, &gateway), panics];
 
     let Ground {
         settings,
@@ -95,7 +94,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         port,
         seats,
         connections,
-        clock_watch,
+        watches,
     })
 }
 

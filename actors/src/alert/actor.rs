@@ -2,6 +2,7 @@
 //! It lives on a cold arbiter: sending may take seconds.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, ResponseFuture,
     WrapFuture,
 };
+use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::ids::RunId;
@@ -25,6 +27,7 @@ use super::{Channel, ChannelError, Rendered, Routed};
 use crate::clock::Clock;
 use crate::delivery::MAILBOX;
 use crate::journaling::Journaling;
+use crate::panics::last_panic;
 
 struct Lane {
     channel: Rc<dyn Channel>,
@@ -158,12 +161,15 @@ impl AlertActor {
             self.settings.retries,
         );
         let (said, name) = (message.withheld, lane.stats.channel.clone());
-        // A task of its own: a channel that panics does not take the actor with it.
-        let sending =
-            actix_rt::spawn(async move { deliver(&*channel, &message, &clock, retries).await });
+        // A channel that panics does not take the actor with it.
+        let sending = async move {
+            let delivery = deliver(&*channel, &message, &clock, retries);
+            let delivery = AssertUnwindSafe(delivery).catch_unwind().await;
+            delivery.map_err(|_| last_panic())
+        };
         let sent = sending.into_actor(self).map(move |delivery, actor, ctx| {
-            let delivery = delivery.unwrap_or_else(|error| {
-                log::error!(channel = name.as_str(); "sending an alert panicked: {error}");
+            let delivery = delivery.unwrap_or_else(|panic| {
+                log::error!(channel = name.as_str(); "sending an alert: {panic}");
                 Delivery {
                     channel: name,
                     attempts: 1,

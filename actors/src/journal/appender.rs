@@ -10,8 +10,10 @@ use tripline_engine::journal::{Durability, JournalError, JournalPort, JournalRec
 use tripline_engine::ports::Answer;
 use tripline_engine::time::Timestamp;
 
+use super::files::failed;
 use super::intake::segment::Segment;
 use super::intake::{Intake, Progress};
+use super::lock::FailureNote;
 use super::settings::{JournalSettings, Step};
 use super::writer::{Turn, Writer};
 
@@ -26,6 +28,7 @@ pub(super) struct Shared {
     /// The writer of an inline journal, until it is closed or has failed.
     inline: Mutex<Option<Writer>>,
     failure: OnceLock<JournalError>,
+    note: FailureNote,
     /// Appends are refused.
     closed: AtomicBool,
     /// The last append has returned.
@@ -41,6 +44,12 @@ pub struct Appender(Arc<Shared>);
 impl Appender {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self(shared)
+    }
+
+    /// Stores what was appended in the database, on this thread, where the journal is written
+    /// [inline](super::Placement::Inline). A failure is told as trouble.
+    pub fn store(&self) {
+        self.0.store();
     }
 }
 
@@ -98,6 +107,7 @@ impl Shared {
         intake: Intake,
         progress: Arc<Progress>,
         segments: [Segment; 2],
+        note: FailureNote,
     ) -> Self {
         let (synced, _) = watch::channel(progress.appended());
         Self {
@@ -108,13 +118,14 @@ impl Shared {
             synced,
             inline: Mutex::new(None),
             failure: OnceLock::new(),
+            note,
             closed: AtomicBool::new(false),
             over: AtomicBool::new(false),
             syncing: OnceLock::new(),
         }
     }
 
-    /// From now on every append stores what it appended, on its own thread.
+    /// From now on what was appended is stored by [`Appender::store`].
     pub fn write_inline(&self, writer: Writer) {
         *lock(&self.inline) = Some(writer);
     }
@@ -139,7 +150,6 @@ impl Shared {
         match appended {
             Ok((sequence, took)) => {
                 self.slow(Step::Append, took, self.settings.bounds.append);
-                self.store_inline();
                 Ok(sequence)
             }
             Err(error) => {
@@ -149,6 +159,13 @@ impl Shared {
                 Err(error)
             }
         }
+    }
+
+    /// # Errors
+    /// [`JournalError::Io`].
+    pub fn forget_failure(&self) -> Result<(), JournalError> {
+        let forgotten = self.note.forget();
+        forgotten.map_err(|error| failed("forgetting the failure of", &self.settings.path, &error))
     }
 
     /// # Errors
@@ -166,6 +183,7 @@ impl Shared {
     pub fn fail(&self, error: &JournalError) {
         if self.failure.set(error.clone()).is_ok() {
             (self.settings.on_trouble)(error);
+            self.note.write(error);
         }
         // Whoever waits for the disk looks again.
         self.synced.send_modify(|_| {});
@@ -181,7 +199,7 @@ impl Shared {
         }
     }
 
-    fn store_inline(&self) {
+    fn store(&self) {
         let mut inline = lock(&self.inline);
         while let Some(writer) = inline.as_mut() {
             match writer.turn() {
@@ -248,7 +266,7 @@ impl Shared {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A thread that panicked while it appended has left a record whole or not counted.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

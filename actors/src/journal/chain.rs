@@ -124,19 +124,28 @@ impl Row {
     /// # Errors
     /// [`Damage::Unreadable`].
     pub fn decode(&self) -> Result<JournalRecord, Damage> {
-        let unreadable = |reason| Damage::Unreadable {
-            sequence: self.sequence,
-            reason,
-        };
-        if self.version > RECORD_VERSION {
-            return Err(unreadable(format!(
-                "it has version {}, this engine knows {RECORD_VERSION}",
-                self.version
-            )));
-        }
-        let mut reader = serde_json::Deserializer::from_str(&self.payload);
-        let record = JournalRecord::deserialize_payload(&self.kind, &mut reader);
-        let record = record.and_then(|record| reader.end().map(|()| record));
-        record.map_err(|error| unreadable(error.to_string()))
+        decode(self.sequence, self.version, &self.kind, &self.payload)
     }
+}
+
+/// Reads a stored record.
+///
+/// # Errors
+/// [`Damage::Unreadable`].
+pub(super) fn decode(
+    sequence: Sequence,
+    version: u16,
+    kind: &str,
+    payload: &str,
+) -> Result<JournalRecord, Damage> {
+    let unreadable = |reason| Damage::Unreadable { sequence, reason };
+    if version > RECORD_VERSION {
+        return Err(unreadable(format!(
+            "it has version {version}, this engine knows {RECORD_VERSION}"
+        )));
+    }
+    let mut reader = serde_json::Deserializer::from_str(payload);
+    let record = JournalRecord::deserialize_payload(kind, &mut reader);
+    let record = record.and_then(|record| reader.end().map(|()| record));
+    record.map_err(|error| unreadable(error.to_string()))
 }

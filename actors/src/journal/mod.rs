@@ -37,7 +37,7 @@ use files::{Files, doubt_about_place, sync_folder};
 use head::Head;
 use intake::segment::Segment;
 use intake::{Intake, Newness, Progress};
-use lock::Lock;
+use lock::{FailureNote, Lock};
 pub use reader::{Entry, Reader};
 use recover::{Lost, Recovered, create_if_new, recover};
 pub use settings::{Bounds, Disturbance, JournalSettings, OnTrouble, Placement, Step};
@@ -66,6 +66,9 @@ pub struct Opened {
     /// What could not be read of the intake. It is kept beside the journal, was told as trouble, and is a
     /// record: whatever it held is forgotten.
     pub damage: Option<Damage>,
+    /// How the journal failed in an earlier run, told at each start until
+    /// [`Journal::forget_failure`]: what happened after it may not be written down.
+    pub failed: Option<String>,
     /// What a person should know and nothing is halted for.
     pub warnings: Vec<String>,
 }
@@ -78,6 +81,7 @@ impl Journal {
     pub fn open(settings: JournalSettings) -> Result<Opened, JournalError> {
         let files = Files::of(&settings.path);
         let lock = Lock::take(&files)?;
+        let (note, failed) = FailureNote::open(&files)?;
         create_if_new(&files, settings.segment)?;
         let synchronous = match settings.placement {
             Placement::Thread => Synchronous::Full,
@@ -118,7 +122,7 @@ impl Journal {
             state.clone(),
         );
         let placement = settings.placement;
-        let shared = Arc::new(Shared::new(settings, intake, progress, to_sync));
+        let shared = Arc::new(Shared::new(settings, intake, progress, to_sync, note));
         let threads = match placement {
             Placement::Thread => Some(Threads::start(&shared, writer)?),
             Placement::Inline => {
@@ -138,6 +142,7 @@ impl Journal {
             end: end.sequence,
             recovered: from_intake,
             damage,
+            failed,
             warnings,
         })
     }
@@ -152,6 +157,14 @@ impl Journal {
     #[must_use]
     pub fn stored(&self) -> Sequence {
         self.shared.progress.stored()
+    }
+
+    /// Somebody knows that the journal failed in an earlier run: the next start does not tell it again.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`].
+    pub fn forget_failure(&self) -> Result<(), JournalError> {
+        self.shared.forget_failure()
     }
 
     /// Stores everything that was appended and closes the files. Appending fails from here on.

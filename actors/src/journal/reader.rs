@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use tripline_engine::journal::{Damage, JournalError, Sequence};
+use tripline_engine::journal::{Damage, JournalError, JournalRecord, Sequence};
 use tripline_engine::time::Timestamp;
 
-use super::chain::{Link, Row, hex};
+use super::chain::{Link, Row, decode, hex};
 use super::files::Files;
 use super::intake::content;
 use super::lock::Lock;
@@ -24,6 +24,16 @@ pub struct Entry {
     pub payload: String,
     /// SHA-256 in hexadecimal.
     pub hash: String,
+}
+
+impl Entry {
+    /// What was written down.
+    ///
+    /// # Errors
+    /// [`Damage::Unreadable`], such as for a record of a newer engine.
+    pub fn record(&self) -> Result<JournalRecord, Damage> {
+        decode(self.sequence, self.version, &self.kind, &self.payload)
+    }
 }
 
 impl From<Row> for Entry {

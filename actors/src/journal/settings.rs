@@ -15,8 +15,8 @@ pub enum Placement {
     /// On a thread of its own, so that appending never waits for the disk.
     #[default]
     Thread,
-    /// On the thread that appends, before the append returns: no thread at all, for simulations under
-    /// virtual time.
+    /// When [`Appender::store`](super::Appender::store) is called, on its caller's thread: no thread at all,
+    /// for simulations under virtual time.
     Inline,
 }
 

@@ -72,6 +72,8 @@ kinds! {
         "Carries the request out and cuts the connection without an answer.";
     DelayResponse, "delay_response", Request, ["ms"],
         "Carries the request out at once and answers after `ms` (1000).";
+    DuplicateResponse, "duplicate_response", Request, [],
+        "Carries the request out and answers twice over the WebSocket API; once over REST.";
     NoResponse, "no_response", Request, ["live"],
         "Carries the request out (unless `live` is false) and never answers; the connection stays open.";
     EventBeforeResponse, "event_before_response", Request, ["ms"],

@@ -38,6 +38,8 @@ pub enum Answer {
     Never,
     /// The end of the connection.
     Cut,
+    /// Twice, over a WebSocket; over HTTP an answer comes once.
+    Twice,
     /// 418 for this and every further request of the address.
     Ban {
         ms: u64,
@@ -102,6 +104,7 @@ impl Plan {
             }
             Kind::CutAfter => done(0, Answer::Cut),
             Kind::DelayResponse => done(ms(1_000), Answer::Normal),
+            Kind::DuplicateResponse => done(0, Answer::Twice),
             Kind::NoResponse => Self {
                 execute: live(true),
                 ..done(0, Answer::Never)

@@ -206,7 +206,7 @@ async fn answer(
         None => Reply::ok("{}".into()),
     };
     match answer {
-        Answer::Normal | Answer::EventsFirst => Some(truth()),
+        Answer::Normal | Answer::EventsFirst | Answer::Twice => Some(truth()),
         Answer::Damaged { how, field } => {
             let reply = truth();
             Some(Reply {

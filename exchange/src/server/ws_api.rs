@@ -199,6 +199,11 @@ fn answer(
     let truth = || performed.map_or_else(|| Ok("{}".into()), |one| one.outcome);
     match answer {
         Answer::Normal | Answer::EventsFirst => respond(core, session, reply, &truth()),
+        Answer::Twice => {
+            let text = response(core, session, reply, &truth());
+            session.socket.send_text(&text);
+            session.socket.send_text(&text);
+        }
         Answer::Damaged { how, field } => {
             let text = response(core, session, reply, &truth());
             session

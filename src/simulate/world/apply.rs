@@ -53,11 +53,12 @@ impl World {
                 self.trap.orders.set(nth);
                 self.trap.down.set(down);
             }
-            Trouble::StrategyPanic => {
+            Trouble::Panic(place) => {
                 if let Some(engine) = &self.engine {
-                    engine.traces.told.panic_next.set(true);
+                    engine.traces.panics.want(Some(place));
                 }
             }
+            Trouble::Store(trouble) => self.blueprint.disk.disturb(Some(trouble)),
             Trouble::ManualHalt => {
                 if let Some(running) = self.engine.as_ref().and_then(|engine| engine.running()) {
                     running.halt(Scope::Global, "a person halts everything");
@@ -98,6 +99,10 @@ impl World {
         self.steps.clear();
         self.later.clear();
         self.trap.disarm();
+        self.blueprint.disk.disturb(None);
+        if let Some(engine) = &self.engine {
+            engine.traces.panics.want(None);
+        }
         self.remove_faults("faults");
         let network = &self.blueprint.network;
         network.refuse(Duration::ZERO);

@@ -10,14 +10,14 @@ use tripline_engine::messages::control::RestingOrders;
 use tripline_engine::order::OrderState;
 
 use super::super::engine::Engine;
-use super::World;
+use super::{End, World};
 use crate::running::{EngineSnapshot, Running};
 
 /// How long a healed engine may take to trade again, virtual.
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 
 /// How long a settled engine trades on, so that it is seen to do so.
-const TRADES_ON: Duration = Duration::from_secs(20);
+const TRADES_ON: Duration = Duration::from_secs(10);
 
 /// How long a stop may take, virtual.
 const STOPPED_WITHIN: Duration = Duration::from_secs(120);
@@ -140,7 +140,7 @@ impl World {
         }
         let before = self.placed();
         self.live_until(Instant::now() + TRADES_ON).await;
-        if self.wrong.is_empty() && self.placed() == before {
+        if self.has_to_place && self.wrong.is_empty() && self.placed() == before {
             self.wrong.push("nothing is placed any more".into());
         }
         self.stop().await;
@@ -156,10 +156,10 @@ impl World {
         let Some(engine) = self.engine.take() else {
             return self.wrong.push("there is no engine at the end".into());
         };
+        let end = End::of(&engine);
         let Some(running) = Engine::take_running(&engine) else {
             return self.wrong.push("the engine does not run at the end".into());
         };
-        let run = running.run_id();
         self.trace.say("operator", || "stops the engine".into());
         match timeout(STOPPED_WITHIN, running.stop()).await {
             Ok(report) => {
@@ -167,12 +167,12 @@ impl World {
                     self.wrong
                         .push(format!("the stop was not confirmed: {:?}", report.stop));
                 }
-                self.keep(engine, Some(run), Some(report));
+                self.keep(engine, end, Some(report));
             }
             Err(_) => {
                 self.wrong
                     .push(format!("the stop takes more than {STOPPED_WITHIN:?}"));
-                self.keep(engine, Some(run), None);
+                self.keep(engine, end, None);
             }
         }
     }

@@ -52,6 +52,7 @@ fn an_order_that_waits_for_the_disk_learns_that_the_sync_failed() {
         matches!(answer, Err(JournalError::Dead { .. })),
         "{answer:?}"
     );
+    told(&troubles);
     assert_eq!(troubles.all().len(), 1);
     // Not tried again: the system may have dropped what it could not write.
     let again = appender
@@ -81,6 +82,20 @@ fn a_failed_append_is_an_error_of_the_append() {
     assert_eq!(troubles.all(), [failed]);
     drop(opened);
     assert_eq!(open(&folder).end, Sequence(0));
+}
+
+#[test]
+fn a_failure_is_told_at_each_start_until_it_is_forgotten() {
+    let (folder, _, opened) = failing(Step::Append, io::ErrorKind::Other);
+    assert_eq!(opened.failed, None);
+    let appender = opened.journal.appender();
+    let failure = appender.append(&[started(0)], at(7)).unwrap_err();
+    drop(opened);
+    for _ in 0..2 {
+        assert_eq!(open(&folder).failed, Some(failure.to_string()));
+    }
+    open(&folder).journal.forget_failure().unwrap();
+    assert_eq!(open(&folder).failed, None);
 }
 
 #[test]

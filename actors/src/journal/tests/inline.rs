@@ -25,7 +25,7 @@ fn inline(folder: &Folder, troubles: &Troubles) -> JournalSettings {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inline_journal_has_stored_a_record_when_the_append_returns() {
+async fn an_inline_journal_stores_when_it_is_told_to() {
     let (folder, troubles) = (Folder::new(), Troubles::default());
     let opened = Journal::open(inline(&folder, &troubles)).unwrap();
     assert!(opened.journal.threads.is_none());
@@ -33,6 +33,8 @@ async fn an_inline_journal_has_stored_a_record_when_the_append_returns() {
     append(&appender, &[started(0)]);
     for sequence in 1..200 {
         let through = append(&appender, &[intent(0, sequence)]);
+        assert!(opened.journal.shared.progress.stored() < through);
+        appender.store();
         assert_eq!(opened.journal.shared.progress.stored(), through);
         assert!(appender.durable(through).is_none());
     }
@@ -73,8 +75,12 @@ async fn an_injected_failure_kills_an_inline_journal_at_the_same_record_each_tim
         .unwrap();
         let appender = opened.journal.appender();
         append(&appender, &[started(0)]);
-        let refused =
-            (1..100).find(|sequence| appender.append(&[intent(0, *sequence)], at(7)).is_err());
+        appender.store();
+        let refused = (1..100).find(|sequence| {
+            let appended = appender.append(&[intent(0, *sequence)], at(7));
+            appender.store();
+            appended.is_err()
+        });
         assert_eq!(refused, Some(6));
         assert_eq!(troubles.all().len(), 1);
         drop(opened);

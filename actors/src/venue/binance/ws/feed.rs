@@ -21,8 +21,9 @@ use crate::venue::{Connection, FeedSink, MarketConnection};
 use super::super::wire::frame::{
     ControlError, Frame, RequestId, decode, stream_name, stream_symbol,
 };
-use super::life::{Control, Gone, Life, Means, Role, Then};
+use super::life::{Control, Life, Means};
 use super::link::Link;
+use super::role::{Gone, Role, Then};
 use super::streams::FeedSettings;
 
 /// Names in one SUBSCRIBE.

@@ -3,10 +3,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::Notify;
@@ -16,6 +18,7 @@ use tripline_engine::ports::VenueError;
 use super::super::limits::Limits;
 use super::super::settings::Bounds;
 use super::link::{self, Incoming, Link};
+use super::role::{GivenUp, Gone, PANICKED, Role, Then};
 use crate::clock::Clock;
 
 /// A connection that was up for as long has not failed at once.
@@ -26,50 +29,6 @@ const HAND_OVER_AGAIN: Duration = Duration::from_secs(30);
 
 /// The reason of an end that this side wanted.
 const CLOSED: &str = "closed by this side";
-
-/// What a message asks of the connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Then {
-    GoOn,
-    /// Make a new connection while this one lives on.
-    HandOver,
-    Reconnect(String),
-}
-
-/// Why a connection is not used any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gone {
-    /// It broke off, and another one is made.
-    Lost,
-    /// Another one serves already, or it never came up.
-    Replaced,
-    /// This side closed it, and makes no other.
-    Closed,
-}
-
-/// What a connection is for.
-pub(super) trait Role: 'static {
-    fn name(&self) -> &'static str;
-    fn url(&self) -> String;
-    /// The request weight of an attempt to connect.
-    fn weight(&self) -> u64;
-    /// Without a message for this long, the connection is dead.
-    fn silence(&self) -> Duration;
-    /// Subscribes or logs on; messages are read meanwhile.
-    fn open(&self, link: Link) -> Pin<Box<dyn Future<Output = Result<(), VenueError>>>>;
-    fn message(&self, link: &Link, text: &str) -> Then;
-    fn lost(&self, what: String) -> Then;
-    /// Sends something cheap whose answer is a message, so that silence means death.
-    fn probe(&self, link: &Link);
-    /// The connection is open, and the one to use from now on.
-    fn up(&self, link: &Link);
-    /// The connection is over: what waits for it is given up, and unless it was replaced its user is told.
-    fn down(&self, link: &Link, reason: &str, gone: Gone);
-    /// How long a replaced connection is still read, for the answers that are under way on it.
-    fn linger(&self) -> Duration;
-    /// Connecting failed.
-    fn failed(&self, error: &VenueError);
-}
 
 /// Commands from outside. Whoever waits for a change looks before it waits, all on one thread, so that
 /// waking those who wait now is enough.
@@ -141,12 +100,26 @@ impl<R: Role> Life<R> {
             number: Cell::new(0),
             handed_over: Cell::new(None),
         };
-        actix_rt::spawn(life.run(StdRng::seed_from_u64(seed)));
+        actix_rt::spawn(async move {
+            let mut jitter = StdRng::seed_from_u64(seed);
+            let mut panics = 0;
+            // Whoever watches the arbiter has told of the panic. The connection goes on as after a break.
+            while AssertUnwindSafe(life.run(&mut jitter))
+                .catch_unwind()
+                .await
+                .is_err()
+            {
+                let error = VenueError::Network(PANICKED.into());
+                log::error!(actor = "binance"; "{}: {error}", life.role.name());
+                life.pause(panics, &error, &mut jitter).await;
+                panics = panics.saturating_add(1);
+            }
+        });
         control
     }
 
     /// Lives until closed.
-    async fn run(self, mut jitter: StdRng) {
+    async fn run(&self, jitter: &mut StdRng) {
         let mut attempts = 0u32;
         let mut successor: Option<Connecting<'_>> = None;
         while !self.control.closed.get() {
@@ -156,7 +129,7 @@ impl<R: Role> Life<R> {
                 Err(_) if self.control.closed.get() => break,
                 Err(error) => {
                     self.role.failed(&error);
-                    self.pause(attempts, &error, &mut jitter).await;
+                    self.pause(attempts, &error, jitter).await;
                     attempts = attempts.saturating_add(1);
                     continue;
                 }
@@ -171,7 +144,7 @@ impl<R: Role> Life<R> {
                         attempts = 0;
                     }
                     let error = VenueError::Network(reason);
-                    self.pause(attempts, &error, &mut jitter).await;
+                    self.pause(attempts, &error, jitter).await;
                     attempts = attempts.saturating_add(1);
                 }
                 Ending::Replaced(_) => {}
@@ -186,6 +159,7 @@ impl<R: Role> Life<R> {
         successor: &mut Option<Connecting<'a>>,
     ) -> Ending {
         loop {
+            let _in_use = GivenUp::by_a_panic(&self.role, &link, Gone::Lost);
             // What was asked while there was no connection, the new one fulfils.
             self.control.reconnect.take();
             let ending = self.read(&link, successor).await;
@@ -232,6 +206,7 @@ impl<R: Role> Life<R> {
                 limits.refused(error, None, clock.venue_now());
             }
         })?;
+        let _opening = GivenUp::by_a_panic(&self.role, &link, Gone::Replaced);
         let opened = tokio::select! {
             biased;
             opened = timeout_at(deadline, self.open(&link)) => opened.unwrap_or_else(|_| Err(late())),
@@ -374,6 +349,7 @@ async fn arrival(successor: &mut Option<Connecting<'_>>) -> Result<Link, VenueEr
 
 /// Reads a replaced connection for as long as its role wants.
 async fn drain<R: Role>(role: Rc<R>, link: Link, control: Rc<Control>) {
+    let _in_use = GivenUp::by_a_panic(&role, &link, Gone::Replaced);
     let reading = async {
         loop {
             match link.next().await {

@@ -5,6 +5,7 @@ mod life;
 mod link;
 mod orders;
 mod requests;
+mod role;
 mod session;
 mod streams;
 #[cfg(test)]

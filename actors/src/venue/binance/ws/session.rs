@@ -25,9 +25,10 @@ use super::super::settings::{Bounds, KeyKind};
 use super::super::sign::Signer;
 use super::super::wire::time::TimeUnit;
 use super::super::wire::user_event::{UserEvent, user_event};
-use super::life::{Means, Then};
+use super::life::Means;
 use super::link::{Link, NotSent};
 use super::requests::{Message, Params, Signing, read, write};
+use super::role::Then;
 
 pub(super) use role::SessionRole;
 

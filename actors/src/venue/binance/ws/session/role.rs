@@ -10,9 +10,9 @@ use tripline_engine::ports::VenueError;
 
 use super::super::super::error::RequestKind;
 use super::super::super::wire::time::TimeUnit;
-use super::super::life::{Gone, Role, Then};
 use super::super::link::Link;
 use super::super::requests::Params;
+use super::super::role::{Gone, Role, Then};
 use super::{Account, Handed, Session, lost};
 use crate::feed::PrivateEvent;
 

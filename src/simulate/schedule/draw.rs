@@ -1,145 +1,32 @@
-//! What a seed decides: the network, the strategies' pace, how long is traded, and what goes wrong when.
+//! Draws what goes wrong.
 
 use std::time::Duration;
 
+use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
-use tripline_actors::venue::binance::settings::OrderTransport;
+use tripline_actors::journal::Step;
 use tripline_exchange::faults::{Damage, FaultSpec, Kind, Transport};
 
-use super::network::Door;
-use super::pipe::Side;
+use super::Trouble;
+use crate::simulate::memory::StoreTrouble;
+use crate::simulate::network::Door;
+use crate::simulate::panics::PanicAt;
+use crate::simulate::pipe::Side;
 
-/// Everything that is drawn before a run begins.
-#[derive(Debug)]
-pub(super) struct Schedule {
-    pub(super) seed: u64,
-    /// One way, between engine and exchange.
-    pub(super) latency: Duration,
-    pub(super) transport: OrderTransport,
-    /// Between two acts of the hand.
-    pub(super) pace: Duration,
-    /// How long is traded before everything is healed and settles.
-    pub(super) trading: Duration,
-    /// In the order of their times.
-    pub(super) steps: Vec<Step>,
-}
-
-/// Something that goes wrong.
-#[derive(Debug)]
-pub(super) struct Step {
-    /// Since the begin.
-    pub(super) at: Duration,
-    pub(super) what: Trouble,
-}
-
-/// What goes wrong.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// At the exchange, by its own faults; a standing one is taken away after `lasts`.
-    Exchange { fault: FaultSpec, lasts: Duration },
-    /// User-data events are lost together with their connection, which is cut after `cut`.
-    EventsLost { fault: FaultSpec, cut: Duration },
-    /// All connections to a door are cut; what is on its way arrives or is lost with them.
-    Cut { door: Door, lost: bool },
-    /// All connections to a door are cut when `side` has written so many further bytes.
-    CutInWriting {
-        door: Door,
-        side: Side,
-        bytes: usize,
-    },
-    /// The connections to a door stay open and deliver nothing that these sides write.
-    Stall {
-        door: Door,
-        sides: &'static [Side],
-        lasts: Duration,
-    },
-    /// New connections are refused.
-    Refuse { lasts: Duration },
-    /// The exchange restarts: every connection is cut, its state is kept.
-    ExchangeRestart { lasts: Duration },
-    /// The engine's process ends, and is started again `down` later.
-    Crash { down: Duration },
-    /// The same at the moment when the `nth` order from now on is written.
-    CrashAtOrder { nth: u32, down: Duration },
-    /// The next market data that reaches a strategy makes it panic.
-    StrategyPanic,
-    /// A person halts everything.
-    ManualHalt,
-}
-
-impl Trouble {
-    /// The word under which it is counted.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Exchange { fault, .. } => fault.kind.name(),
-            Self::EventsLost { .. } => "events_lost_with_connection",
-            Self::Cut { lost: false, .. } => "cut",
-            Self::Cut { lost: true, .. } => "cut_with_loss",
-            Self::CutInWriting { .. } => "cut_in_writing",
-            Self::Stall { .. } => "stall",
-            Self::Refuse { .. } => "refuse",
-            Self::ExchangeRestart { .. } => "exchange_restart",
-            Self::Crash { .. } => "crash",
-            Self::CrashAtOrder { .. } => "crash_at_order",
-            Self::StrategyPanic => "strategy_panic",
-            Self::ManualHalt => "manual_halt",
-        }
-    }
-}
-
-impl Schedule {
-    pub(super) fn draw(seed: u64) -> Self {
-        let mut random = StdRng::seed_from_u64(seed);
-        let latency = match random.random_range(0..4) {
-            0 => 0,
-            1 => random.random_range(1..5),
-            2 => random.random_range(5..40),
-            _ => random.random_range(40..150),
-        };
-        let transport = if random.random_range(0..3) == 0 {
-            OrderTransport::Rest
-        } else {
-            OrderTransport::WsApi
-        };
-        let trading = millis(&mut random, 30_000, 120_000);
-        let count = match random.random_range(0..10) {
-            0 => 0,
-            1..=6 => random.random_range(1..6),
-            _ => random.random_range(6..16),
-        };
-        let mut steps: Vec<_> = (0..count)
-            .map(|_| Step {
-                at: millis(&mut random, 0, trading.as_millis() as u64),
-                what: trouble(&mut random),
-            })
-            .collect();
-        steps.sort_by_key(|step| step.at);
-        Self {
-            seed,
-            latency: Duration::from_millis(latency),
-            transport,
-            pace: millis(&mut random, 200, 1_500),
-            trading,
-            steps,
-        }
-    }
-}
-
-fn millis(random: &mut StdRng, from: u64, to: u64) -> Duration {
+pub(super) fn millis(random: &mut StdRng, from: u64, to: u64) -> Duration {
     Duration::from_millis(random.random_range(from..to))
 }
 
-fn one_of<T: Clone>(random: &mut StdRng, choices: &[T]) -> T {
+pub(super) fn one_of<T: Clone>(random: &mut StdRng, choices: &[T]) -> T {
     choices
         .choose(random)
         .cloned()
         .expect("there is something to choose from")
 }
 
-fn trouble(random: &mut StdRng) -> Trouble {
-    match random.random_range(0..20) {
+pub(super) fn trouble(random: &mut StdRng) -> Trouble {
+    match random.random_range(0..22) {
         0..=8 => Trouble::Exchange {
             fault: on_request(random),
             lasts: millis(random, 1_000, 60_000),
@@ -159,9 +46,19 @@ fn trouble(random: &mut StdRng) -> Trouble {
         },
         14..=16 => on_wires(random),
         17 | 18 => on_engine(random),
-        _ => match random.random_range(0..3) {
-            0 => Trouble::StrategyPanic,
-            1 => Trouble::ManualHalt,
+        19 => on_store(random),
+        _ => match random.random_range(0..5) {
+            0..=2 => Trouble::Panic(one_of(
+                random,
+                &[
+                    PanicAt::Market,
+                    PanicAt::Order,
+                    PanicAt::Fill,
+                    PanicAt::Socket,
+                    PanicAt::Channel,
+                ],
+            )),
+            3 => Trouble::ManualHalt,
             _ => Trouble::ExchangeRestart {
                 lasts: millis(random, 100, 20_000),
             },
@@ -187,13 +84,14 @@ const OPERATIONS: [&str; 14] = [
     "depth",
 ];
 
-const ON_REQUESTS: [Kind; 15] = [
+const ON_REQUESTS: [Kind; 16] = [
     Kind::Timeout,
     Kind::Overloaded,
     Kind::ServerError,
     Kind::CutBefore,
     Kind::CutAfter,
     Kind::DelayResponse,
+    Kind::DuplicateResponse,
     Kind::NoResponse,
     Kind::EventBeforeResponse,
     Kind::LateExecution,
@@ -391,4 +289,17 @@ fn on_engine(random: &mut StdRng) -> Trouble {
             down,
         }
     }
+}
+
+fn on_store(random: &mut StdRng) -> Trouble {
+    let step = one_of(
+        random,
+        &[Step::Append, Step::Commit, Step::Head, Step::Sync],
+    );
+    Trouble::Store(if random.random() {
+        StoreTrouble::Fails(step)
+    } else {
+        let took = one_of(random, &[50, 1_500, 12_000]);
+        StoreTrouble::Slow(step, Duration::from_millis(took))
+    })
 }
