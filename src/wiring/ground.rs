@@ -194,12 +194,14 @@ impl Ground {
 
     /// Sends what was due when an earlier run ended.
     fn send_due(&self, alerts: &Addr<AlertActor>) {
-        let due = self.earlier.alerts.due();
+        let earlier = &self.earlier.alerts;
+        let due = earlier.open();
         let due: Vec<_> = due.map(|(key, alert)| (*key, alert.clone())).collect();
-        if !due.is_empty() {
+        let acknowledged = earlier.acknowledged().clone();
+        if !due.is_empty() || !acknowledged.is_empty() {
             self.sender("engine", Scope::Global)
                 .outlet_to("alert", alerts)
-                .send(DueAlerts(due));
+                .send(DueAlerts { due, acknowledged });
         }
     }
 }

@@ -151,6 +151,7 @@ fn safety(
         clock: ground.clock.clone(),
         gateway: gateway.clone().recipient(),
         reconcile: gateway.clone().recipient(),
+        desk: gateway.clone().recipient(),
         alerts: alerts.clone().recipient(),
         wards: seats.iter().map(Seat::ward).collect(),
         journal: ground.journal.clone(),

@@ -1,13 +1,16 @@
 //! What the alert actor is told and asked.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix::Message;
+use tripline_engine::fault::IncidentId;
 use tripline_engine::journal::{AlertKey, DueAlert};
 use tripline_engine::messages::alert::Alert;
 
 use super::deliver::Retries;
+use super::pulse::Pulse;
 use super::voice::Voice;
 
 /// Called with an alert that no channel delivered, and with what each channel said. Not called for an
@@ -19,6 +22,8 @@ pub type OnUndelivered = Rc<dyn Fn(&Alert, String)>;
 pub struct Settings {
     /// In which language, and from where.
     pub voice: Voice,
+    /// What is told without a cause; `None` for nothing.
+    pub pulse: Option<Pulse>,
     pub retries: Retries,
     /// Alerts that may wait per channel; critical ones wait beyond it.
     pub capacity: usize,
@@ -30,6 +35,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             voice: Voice::default(),
+            pulse: None,
             retries: Retries::default(),
             capacity: 200,
             again: Duration::from_secs(30),
@@ -63,7 +69,17 @@ pub struct ChannelStats {
     pub messages: u64,
 }
 
-/// Alerts that were due when an earlier run ended: they are sent now.
+/// Alerts that were due when an earlier run ended: they are sent now, and those that nobody has acknowledged
+/// go on from channel to channel.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
-pub struct DueAlerts(pub Vec<(AlertKey, DueAlert)>);
+pub struct DueAlerts {
+    pub due: Vec<(AlertKey, DueAlert)>,
+    /// Incidents that somebody has seen before.
+    pub acknowledged: BTreeSet<IncidentId>,
+}
+
+/// Asks how many alerts have reached nobody.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "usize")]
+pub struct ReadOwed;

@@ -1,17 +1,24 @@
 //! Alerts: how a person is told. A channel is one file in `channels/`. Rendering, queues, limits and
 //! repeats are shared by all of them.
 
+mod acknowledge;
 mod actor;
 pub mod channels;
 mod deliver;
+mod incidents;
+mod ladder;
+mod lane;
+mod meanings;
 mod memo;
 mod messages;
 mod owed;
+mod pulse;
 mod queue;
 mod rate;
 mod render;
 mod route;
 mod secret;
+mod sending;
 #[cfg(test)]
 mod testing;
 mod voice;
@@ -24,10 +31,12 @@ use tripline_engine::time::Timestamp;
 
 use crate::http::HttpError;
 
+pub use acknowledge::{Acknowledge, NotAcknowledged, OpenAlert, ReadOpen};
 pub use actor::AlertActor;
 pub use channels::{ChannelConfig, ChannelKind, Http, Routed, build_channels};
 pub use deliver::{Delivery, Retries, deliver};
-pub use messages::{AlertStats, ChannelStats, DueAlerts, Flush, OnUndelivered, Settings};
+pub use messages::{AlertStats, ChannelStats, DueAlerts, Flush, OnUndelivered, ReadOwed, Settings};
+pub use pulse::Pulse;
 pub use rate::{DAY, HOUR, MINUTE, Rate, Window};
 pub use render::{Rendered, cut};
 pub use route::Route;

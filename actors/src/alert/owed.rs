@@ -26,8 +26,13 @@ impl Owed {
         is_news
     }
 
-    pub(super) fn delivered(&mut self, key: &AlertKey) {
-        self.0.remove(key);
+    /// `true` when it was owed.
+    pub(super) fn delivered(&mut self, key: &AlertKey) -> bool {
+        self.0.remove(key).is_some()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// Those to be tried again, the oldest first.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tripline_engine::journal::AlertKey;
 use tripline_engine::messages::alert::{Alert, Severity};
 use tripline_engine::time::Timestamp;
 
@@ -14,7 +15,10 @@ use super::rate::{Meter, Rate};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Numbered {
     pub number: u64,
+    pub key: AlertKey,
     pub alert: Rc<Alert>,
+    /// It was reported as failed, because the receiver has asked for silence; it waits all the same.
+    pub is_given_up: bool,
 }
 
 /// What to do next for the channel.
@@ -124,9 +128,31 @@ impl Queue {
         self.meter.sent(repeats, now);
     }
 
-    /// The receiver has asked for silence.
-    pub fn mute(&mut self, until: Timestamp) {
+    /// The receiver has asked for silence. Those that wait are given up for now: other channels must do.
+    pub fn mute(&mut self, until: Timestamp) -> Vec<u64> {
         self.meter.mute(until);
+        self.give_up()
+    }
+
+    #[must_use]
+    pub fn is_mute(&self, now: Timestamp) -> bool {
+        self.meter.is_mute(now)
+    }
+
+    /// Marks those that wait as given up; the numbers of those that were not before.
+    pub fn give_up(&mut self) -> Vec<u64> {
+        let waiting = self.waiting.iter_mut().filter(|item| !item.is_given_up);
+        let given_up = waiting.map(|item| {
+            item.is_given_up = true;
+            item.number
+        });
+        given_up.collect()
+    }
+
+    /// Whether the alert waits already, to be told when the receiver may be spoken to again.
+    #[must_use]
+    pub fn holds(&self, key: &AlertKey) -> bool {
+        self.waiting.iter().any(|item| item.key == *key)
     }
 }
 
@@ -139,6 +165,7 @@ mod tests {
     use super::super::rate::{MINUTE, Window};
     use super::super::testing::alert;
     use super::*;
+    use tripline_engine::ids::RunId;
 
     const DINGTALK: Rate = Rate::of(&[Window::new(18, MINUTE)]);
 
@@ -149,7 +176,12 @@ mod tests {
     fn numbered(number: u64, severity: Severity) -> Numbered {
         Numbered {
             number,
+            key: AlertKey {
+                run: RunId::from_millis(0),
+                number,
+            },
             alert: Rc::new(alert(severity, "a")),
+            is_given_up: false,
         }
     }
 

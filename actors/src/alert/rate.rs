@@ -136,8 +136,8 @@ impl Meter {
         self.mute_until = self.mute_until.max(Some(until));
     }
 
-    #[cfg(test)]
-    fn is_mute(&self, now: Timestamp) -> bool {
+    #[must_use]
+    pub fn is_mute(&self, now: Timestamp) -> bool {
         self.mute_until.is_some_and(|until| until > now)
     }
 }

@@ -124,10 +124,9 @@ fn one_line(text: &str) -> String {
 
 /// Where there is somebody to act: the exact command.
 fn what_to_do(alerts: &[Rc<Alert>], voice: &Voice) -> Option<String> {
-    let ids: Vec<String> = alerts
+    let ids: Vec<&str> = alerts
         .iter()
-        .filter_map(|alert| alert.facts.acknowledge)
-        .map(|id| id.to_string())
+        .filter_map(|alert| alert.facts.acknowledge.as_deref())
         .collect();
     let act = voice.pick("Act", "处理");
     match ids.as_slice() {
@@ -351,7 +350,7 @@ mod tests {
                     value: "0.5 BTCUSDT".into(),
                 }],
                 venue_code: Some("-2010".into()),
-                acknowledge: Some(7),
+                acknowledge: Some("7".into()),
                 instrument: Some("BTCUSDT".parse().unwrap()),
             },
             ..alert(Severity::Critical, "no data for 5 s")

@@ -7,7 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::ids::StrategyId;
-use tripline_engine::messages::alert::{Alert, Severity};
+use tripline_engine::messages::alert::{Alert, Phase, Severity};
+
+use super::Reach;
+use super::rate::MINUTE;
 
 /// What is left out takes the channel's own default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -41,19 +44,22 @@ fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>
     Ok(Some(period))
 }
 
-#[expect(dead_code, reason = "the escalation is what asks")]
 impl Route {
     /// The keys that stand beside a channel's own.
     pub(super) const KEYS: &'static [&'static str] = &["severity", "after", "strategies", "faults"];
 
-    /// What is configured, and for the rest what `default` says.
+    /// What is configured, and for the rest what suits the channel.
     #[must_use]
-    pub(super) fn or(self, default: Self) -> Self {
+    pub(super) fn of(self, reach: Reach) -> Self {
+        let (severity, after) = match reach {
+            Reach::Chat => (None, Duration::ZERO),
+            Reach::Text => (Some(Severity::Critical), 2 * MINUTE),
+            Reach::Call => (Some(Severity::Critical), 5 * MINUTE),
+        };
         Self {
-            severity: self.severity.or(default.severity),
-            after: self.after.or(default.after),
-            strategies: self.strategies.or(default.strategies),
-            faults: self.faults.or(default.faults),
+            severity: self.severity.or(severity),
+            after: Some(self.after.unwrap_or(after)),
+            ..self
         }
     }
 
@@ -68,7 +74,10 @@ impl Route {
             (Some(wanted), Some(kind)) => wanted.contains(kind),
             _ => true,
         };
-        of_strategy && of_kind && self.severity.is_none_or(|least| alert.severity >= least)
+        // Who was told of a trouble is told of its end, which is mild.
+        let is_end = matches!(alert.facts.phase, Phase::Acknowledged | Phase::Resolved);
+        let is_severe = self.severity.is_none_or(|least| alert.severity >= least);
+        of_strategy && of_kind && (is_severe || (is_end && alert.kind.is_some()))
     }
 
     /// How long an alert goes unacknowledged before the channel gets it.

@@ -6,6 +6,8 @@ use tripline_engine::fault::FaultKind;
 use tripline_engine::messages::alert::{Figured, Phase, Severity};
 use tripline_engine::time::Timestamp;
 
+use super::meanings;
+
 /// The language of alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub enum Language {
@@ -117,92 +119,7 @@ impl Voice {
 
     /// What a kind of fault means, in one sentence.
     pub(super) fn meaning(&self, kind: FaultKind) -> &'static str {
-        use FaultKind as K;
-        let (english, chinese) = match kind {
-            K::StrategyError => ("The strategy returned an error.", "策略返回了错误。"),
-            K::OrderFailed => ("An order of the strategy failed.", "策略的订单失败。"),
-            K::InitFailed => ("The strategy did not start in time.", "策略未能按时启动。"),
-            K::ActorPanic => ("A part of the engine panicked.", "引擎的一个部件崩溃。"),
-            K::MailboxClosed => ("A part of the engine is gone.", "引擎的一个部件已停止。"),
-            K::MailboxFull => (
-                "A part of the engine is overloaded.",
-                "引擎的一个部件过载。",
-            ),
-            K::Network => ("The venue cannot be reached.", "无法连接交易所。"),
-            K::Timeout => ("The venue did not answer in time.", "交易所未按时应答。"),
-            K::UnknownOutcome => (
-                "It is not known whether the venue carried out a request.",
-                "不知道交易所是否执行了请求。",
-            ),
-            K::RateLimited => (
-                "The venue's request limit is reached.",
-                "达到交易所的请求频率上限。",
-            ),
-            K::Banned => (
-                "The venue has banned this address.",
-                "交易所封禁了本机地址。",
-            ),
-            K::Authentication => (
-                "The venue refused key, signature or permission.",
-                "交易所拒绝了密钥、签名或权限。",
-            ),
-            K::ClockOffset => (
-                "The clock differs from the venue's.",
-                "本机时钟与交易所不一致。",
-            ),
-            K::InvalidRequest => (
-                "The venue calls a request malformed.",
-                "交易所认为请求格式有误。",
-            ),
-            K::VenueRejection => ("The venue refused a request.", "交易所拒绝了请求。"),
-            K::Maintenance => (
-                "The venue is down for maintenance or overloaded.",
-                "交易所正在维护或过载。",
-            ),
-            K::ChangedData => (
-                "The venue's data has another form than agreed.",
-                "交易所的数据格式与约定不符。",
-            ),
-            K::NotJson => (
-                "The venue sent a page instead of data.",
-                "交易所返回了网页而不是数据。",
-            ),
-            K::StaleData => ("Market data stopped arriving.", "行情停止到达。"),
-            K::BookBroken => ("The order book could not be rebuilt.", "订单簿无法重建。"),
-            K::PrivateStreamDown => ("The private stream is down.", "私有数据流中断。"),
-            K::OrderContradiction => (
-                "Two things about an order cannot both be true.",
-                "关于一个订单的两个说法相互矛盾。",
-            ),
-            K::OrderUnresolved => (
-                "What became of an order stays unknown.",
-                "订单的结果一直不明。",
-            ),
-            K::PositionUncertain => (
-                "What the strategy holds is not known for certain.",
-                "策略的持仓无法确定。",
-            ),
-            K::BalanceDrift => (
-                "The account does not hold what it must hold.",
-                "账户余额与应有的对不上。",
-            ),
-            K::UnknownOrder => (
-                "There is an order that this engine does not know.",
-                "存在引擎不认识的订单。",
-            ),
-            K::NotReconciled => (
-                "This engine and the venue do not agree on orders or fills.",
-                "引擎与交易所的订单或成交对不上。",
-            ),
-            K::CancelUnconfirmed => (
-                "A resting order could not be cancelled for certain.",
-                "挂单的撤销未得到确认。",
-            ),
-            K::AlertUndelivered => ("An alert reached nobody.", "有告警没有送达任何人。"),
-            K::JournalFailed => ("The journal cannot be written.", "日志无法写入。"),
-            K::Manual => ("A person ordered the halt.", "有人下令停机。"),
-        };
-        self.pick(english, chinese)
+        self.pick(meanings::english(kind), meanings::chinese(kind))
     }
 }
 

@@ -17,7 +17,8 @@ use crate::order::{Side, VenueStatus};
 use crate::position::{Drift, Pair, Unclear};
 use crate::time::Timestamp;
 
-/// The version of the records that this engine writes. 2 added what the account must hold.
+/// The version of the records that this engine writes. 2 added what the account must hold, and what becomes
+/// of alerts that must be acknowledged.
 pub const RECORD_VERSION: u16 = 2;
 
 macro_rules! records {
@@ -262,6 +263,13 @@ pub enum AlertStep {
     Delivered { channel: String },
     /// Every channel gave it up. It stays due.
     Failed { reason: String },
+    /// A person must acknowledge it: until then it goes from channel to channel. Since version 2, as
+    /// what follows.
+    Escalating,
+    /// A person has seen it.
+    Acknowledged { by: String },
+    /// What it told of is over.
+    Closed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

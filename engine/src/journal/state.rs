@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 /// The version of what a fold gives. A stored state of another version is not gone on from: the records
 /// are folded anew.
-pub const STATE_VERSION: u16 = 1;
+pub const STATE_VERSION: u16 = 2;
 
 /// The run that started last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,10 @@ impl JournalState {
             JournalRecord::Uncertain(uncertain) => self.orders.lost(&uncertain.id, at),
             JournalRecord::Resolved(resolved) => self.orders.resolved(resolved, at),
             JournalRecord::Halted(halted) => self.halts.halted(halted),
-            JournalRecord::Resumed(resumed) => self.halts.resumed(&resumed.resume),
+            JournalRecord::Resumed(resumed) => {
+                self.halts.resumed(&resumed.resume);
+                self.alerts.resumed(&resumed.resume);
+            }
             JournalRecord::Alerted(alerted) => self.alerts.alerted(alerted, at),
             JournalRecord::Reconciled(reconciled) => self.balances.reconciled(reconciled),
             JournalRecord::Damaged(_) => {} // For people who read the journal.

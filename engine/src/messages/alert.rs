@@ -110,9 +110,9 @@ pub struct Facts {
     /// The venue's own code, such as `-2010`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub venue_code: Option<String>,
-    /// Whether somebody must acknowledge it, and the id by which they do.
+    /// The id by which somebody must acknowledge it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub acknowledge: Option<u64>,
+    pub acknowledge: Option<String>,
 }
 
 impl Facts {

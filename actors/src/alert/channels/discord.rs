@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Number, json};
 use tripline_engine::messages::alert::Severity;
 use tripline_engine::time::Timestamp;
 
@@ -88,21 +88,28 @@ fn judge(reply: &Reply) -> Result<(), ChannelError> {
         id: Option<String>,
         code: Option<i64>,
         /// Seconds, with a fraction.
-        retry_after: Option<f64>,
+        retry_after: Option<Number>,
     }
     if reply.status == 204 {
         return Ok(());
     }
     let answer: Answer = reply.json()?;
-    let wait = answer.retry_after.map(Duration::try_from_secs_f64);
+    let wait = answer.retry_after.as_ref().map(whole_seconds);
     match (reply.status, wait, answer.id) {
-        (429, Some(Ok(wait)), _) => Err(reply.refused(429, Some(wait))),
+        (429, Some(wait), _) => Err(reply.refused(429, Some(wait))),
         (200..=299, None, Some(_)) => Ok(()),
         _ => Err(reply.by_status().err().unwrap_or_else(|| match answer.code {
             Some(code) => reply.refused(code, None),
             None => reply.not_understood(),
         })),
     }
+}
+
+/// Rounded up.
+fn whole_seconds(seconds: &Number) -> Duration {
+    let text = seconds.to_string();
+    let whole = text.split('.').next().and_then(|whole| whole.parse::<u64>().ok());
+    Duration::from_secs(whole.unwrap_or_default().saturating_add(1))
 }
 
 impl Channel for Discord {

@@ -8,9 +8,10 @@ mod tests;
 mod twilio;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::rc::Rc;
 
-use serde::de::Error;
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -121,21 +122,39 @@ impl ChannelConfig {
 }
 
 impl<'de> Deserialize<'de> for ChannelConfig {
-    /// In two parts, because serde cannot flatten and refuse unknown fields at once.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Parts)
+    }
+}
+
+/// Reads a channel in parts, because serde cannot flatten and refuse unknown fields at once; as a visitor,
+/// so that an error knows its place.
+struct Parts;
+
+impl<'de> Visitor<'de> for Parts {
+    type Value = ChannelConfig;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table with the kind of an alert channel")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ChannelConfig, A::Error> {
         #[derive(Default, Deserialize)]
         struct Named {
             name: Option<String>,
         }
-        let mut own = Map::deserialize(deserializer)?;
+        let mut own = Map::new();
+        while let Some((key, value)) = map.next_entry()? {
+            own.insert(key, value);
+        }
         let mut common = |keys: &[&str]| {
             let taken = keys.iter().filter_map(|key| own.remove_entry(*key));
             Value::Object(taken.collect())
         };
-        let named: Named = serde_json::from_value(common(&["name"])).map_err(D::Error::custom)?;
-        let route = serde_json::from_value(common(Route::KEYS)).map_err(D::Error::custom)?;
-        let kind = serde_json::from_value(Value::Object(own)).map_err(D::Error::custom)?;
-        Ok(Self {
+        let named: Named = serde_json::from_value(common(&["name"])).map_err(Error::custom)?;
+        let route = serde_json::from_value(common(Route::KEYS)).map_err(Error::custom)?;
+        let kind = serde_json::from_value(Value::Object(own)).map_err(Error::custom)?;
+        Ok(ChannelConfig {
             name: named.name,
             route,
             kind,

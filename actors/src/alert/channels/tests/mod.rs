@@ -64,7 +64,7 @@ fn critical() -> Rendered {
         kind: Some(tripline_engine::fault::FaultKind::Network),
         facts: Facts {
             phase: Phase::Opened,
-            acknowledge: Some(7),
+            acknowledge: Some("7".into()),
             ..Facts::default()
         },
         ..alert(Severity::Critical, "no <data> & nothing")
@@ -217,7 +217,7 @@ async fn a_provider_that_asks_to_wait_is_obeyed() {
             "discord",
             429,
             r#"{"message":"limited","retry_after":1.5,"global":false}"#,
-            1,
+            2,
         ),
         ("pagerduty", 429, "{}", 120),
         (

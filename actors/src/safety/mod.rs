@@ -1,6 +1,9 @@
 //! The safety actor: receives every incident, halts the strategies in its scope, orders the sweep of
 //! their resting orders and has a person told. Lives on an arbiter of its own.
 
+mod figures;
+mod telling;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -13,13 +16,13 @@ use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltLevel, Incident, Membership, ResumeRefused, Scope, Standing};
 use tripline_engine::ids::StrategyId;
 use tripline_engine::journal::Resumed;
-use tripline_engine::messages::alert::{Alert, Facts, Severity};
+use tripline_engine::messages::alert::{Alert, Facts, Phase, Severity};
 use tripline_engine::messages::control::{self, FaultSeen, Halt, Resume};
 
 use crate::clock::Clock;
 use crate::delivery::{MAILBOX, Outlet, Sender};
 use crate::faults::{Faults, Incidents};
-use crate::gateway::{HaltOrdered, Reconcile};
+use crate::gateway::{HaltOrdered, ReadDesk, Reconcile};
 use crate::journaling::Journaling;
 use crate::panics::{Guard, Shield};
 
@@ -41,6 +44,8 @@ pub struct SafetySettings {
     pub clock: Clock,
     pub gateway: Recipient<HaltOrdered>,
     pub reconcile: Recipient<Reconcile>,
+    /// For the numbers that an alert tells.
+    pub desk: Recipient<ReadDesk>,
     pub alerts: Recipient<Alert>,
     pub wards: Vec<Ward>,
     pub journal: Journaling,
@@ -88,14 +93,17 @@ pub struct Safety {
     clock: Clock,
     gateway: Outlet<HaltOrdered>,
     reconcile: Recipient<Reconcile>,
+    desk: Recipient<ReadDesk>,
     alerts: Outlet<Alert>,
     wards: BTreeMap<StrategyId, Outlets>,
     journal: Journaling,
     earlier: Vec<(Scope, Standing)>,
     live: bool,
     stats: SafetyStats,
-    /// How often each kind of fault has hit each scope since it was last told.
+    /// How often each kind of fault has hit each scope since it was resumed.
     repeats: HashMap<(FaultKind, Scope), u64>,
+    /// Alerts that wait for their numbers, and how often their fault came again meanwhile.
+    asking: HashMap<(FaultKind, Scope), u64>,
     incidents: Option<Incidents>,
     shield: Shield,
     _guard: Guard,
@@ -110,6 +118,7 @@ impl Safety {
             clock,
             gateway,
             reconcile,
+            desk,
             alerts,
             wards,
             journal,
@@ -142,6 +151,7 @@ impl Safety {
             wards: outlets.collect(),
             gateway: sender.outlet("gateway", gateway),
             reconcile,
+            desk,
             alerts: sender.outlet("alert", alerts),
             faults,
             clock,
@@ -150,6 +160,7 @@ impl Safety {
             live,
             stats: SafetyStats::default(),
             repeats: HashMap::new(),
+            asking: HashMap::new(),
             incidents: Some(incidents),
             _guard: shield.guard(),
             shield,
@@ -157,122 +168,58 @@ impl Safety {
     }
 
     /// The latch is set already. Cancel first, then tell.
-    fn take(&mut self, incident: Incident) {
+    fn take(&mut self, incident: Incident, ctx: &mut Context<Self>) {
         self.stats.incidents += 1;
+        self.gateway.send(HaltOrdered(incident.clone()));
+        let (mut halted, mut working) = (Vec::new(), Vec::new());
         let Incident {
             id,
-            ref fault,
+            fault,
             reaction,
-        } = incident;
-        self.gateway.send(HaltOrdered(incident.clone()));
-        let mut halted = Vec::new();
-        for (strategy, ward) in self
-            .wards
-            .iter()
-            .filter(|(_, ward)| ward.membership.is_in(&fault.scope))
-        {
+        } = &incident;
+        let level = reaction.level;
+        for (strategy, ward) in &self.wards {
+            if !ward.membership.is_in(&fault.scope) {
+                working.push(*strategy);
+                continue;
+            }
             if let Some(outlet) = &ward.fault {
                 outlet.send(FaultSeen {
                     fault: fault.clone(),
                 });
             }
-            if reaction.level > HaltLevel::Active {
+            if level > HaltLevel::Active {
                 ward.halt.send(Halt {
                     scope: fault.scope,
-                    level: reaction.level,
+                    level,
                     incident: incident.clone(),
                 });
-                halted.push(strategy.to_string());
+                halted.push(*strategy);
             }
         }
         if fault.kind == FaultKind::JournalFailed {
             // Whoever tells of trouble with the journal does not write to it.
             self.faults.write_down(&incident);
         }
-        let repeats = self.repeats.entry((fault.kind, fault.scope)).or_default();
+        let hit = (fault.kind, fault.scope);
+        let repeats = self.repeats.entry(hit).or_default();
         *repeats += 1;
-        if *repeats > 1 {
+        let is_news = *repeats == 1;
+        if !is_news {
             log::warn!(actor = "safety"; "incident {id} repeats {} of {} ({repeats} times)", fault.kind, fault.scope);
-            return;
-        }
-        if reaction.level > HaltLevel::Active {
+        } else if level > HaltLevel::Active {
             self.stats.halts += 1;
         }
-        let text = match (halted.is_empty(), reaction.level) {
-            (_, HaltLevel::Active) => "Nothing was halted, as the policy says.".to_owned(),
-            (true, _) => "No strategy is in the scope.".to_owned(),
-            (false, level) => format!(
-                "Strategies {level}: {}. Their resting orders: {}. A person must look and resume.",
-                halted.join(", "),
-                match reaction.resting_orders {
-                    tripline_engine::messages::control::RestingOrders::Cancel =>
-                        "are being cancelled",
-                    tripline_engine::messages::control::RestingOrders::Keep =>
-                        "stay, as the policy says",
-                }
-            ),
+        let Some(alert) = self.alert_about(&incident, halted, working) else {
+            return;
         };
-        let severity = if reaction.level > HaltLevel::Active {
-            Severity::Critical
+        if let Some(again) = self.asking.get_mut(&hit) {
+            *again += 1;
+        } else if is_news {
+            self.tell_with_figures(hit, alert, ctx);
         } else {
-            Severity::Warning
-        };
-        self.alert(severity, fault.to_string(), text, Some(&incident));
-    }
-
-    /// Tells of a halt that an earlier run has left standing.
-    fn still_halted(&mut self, scope: Scope, standing: &Standing) {
-        let Standing {
-            level, incidents, ..
-        } = standing;
-        let first = incidents.first();
-        if let Some(incident) = first {
-            let wards = self.wards.values();
-            for ward in wards.filter(|ward| ward.membership.is_in(&scope)) {
-                ward.halt.send(Halt {
-                    scope,
-                    level: *level,
-                    incident: incident.clone(),
-                });
-            }
+            self.send(alert);
         }
-        let title = format!("{scope} is still {level} since an earlier run");
-        let told = incidents
-            .iter()
-            .map(|incident| format!("{} {}", incident.id, incident.fault));
-        let text = told.collect::<Vec<_>>().join("\n");
-        log::warn!(actor = "safety"; "{title}: {text}");
-        self.alert(Severity::Critical, title, text, first);
-    }
-
-    fn alert(
-        &mut self,
-        severity: Severity,
-        title: String,
-        text: String,
-        incident: Option<&Incident>,
-    ) {
-        let fault = incident.map(|incident| &incident.fault);
-        let strategy = match fault.map(|fault| fault.scope) {
-            Some(Scope::Strategy(strategy)) => Some(strategy),
-            _ => None,
-        };
-        if fault.is_some_and(|fault| fault.kind == FaultKind::AlertUndelivered) {
-            return; // An alert about alerts that do not arrive would raise the next one.
-        }
-        self.stats.alerts += 1;
-        self.alerts.send(Alert {
-            severity,
-            title,
-            text,
-            strategy,
-            kind: fault.map(|fault: &Fault| fault.kind),
-            scope: fault.map(|fault| fault.scope),
-            incident: incident.map(|incident| incident.id),
-            at: self.clock.now(),
-            live: self.live,
-            facts: Facts::default(),
-        });
     }
 }
 
@@ -292,10 +239,10 @@ impl Actor for Safety {
 }
 
 impl StreamHandler<Incident> for Safety {
-    fn handle(&mut self, incident: Incident, _: &mut Context<Self>) {
+    fn handle(&mut self, incident: Incident, ctx: &mut Context<Self>) {
         // Caught, so that a fault in telling one incident does not cost the next one.
         let shield = self.shield.clone();
-        shield.run(|| self.take(incident));
+        shield.run(|| self.take(incident, ctx));
     }
 
     fn finished(&mut self, _: &mut Context<Self>) {
@@ -392,7 +339,18 @@ impl Safety {
             });
         }
         let title = format!("{scope} resumed: {reason}");
-        self.alert(Severity::Info, title, String::new(), None);
+        if let Some(alert) = self.alert_of(Severity::Info, title, String::new(), None) {
+            let facts = Facts {
+                phase: Phase::Resolved,
+                ..Facts::default()
+            };
+            let scope = Some(scope);
+            self.send(Alert {
+                scope,
+                facts,
+                ..alert
+            });
+        }
         Ok(())
     }
 }
