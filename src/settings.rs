@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tripline_engine::halt::HaltPolicy;
 use tripline_engine::ids::AccountId;
-use tripline_engine::messages::control::RestingOrders;
+use tripline_engine::messages::control::{ForeignOrders, RestingOrders};
 
 /// Settings of one engine: one account at one venue, any number of strategies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct EngineSettings {
     /// What becomes of orders that earlier runs have left open: kept for their strategies, or cancelled
     /// before any strategy begins.
     pub earlier_orders: RestingOrders,
+    /// What is done about orders on the account that this engine has not placed.
+    pub foreign_orders: ForeignOrders,
     /// What becomes of resting orders when the engine stops.
     pub resting_orders: RestingOrders,
     /// How long a stop waits for the cancels to be confirmed and the alerts to be delivered.
@@ -53,6 +55,7 @@ impl EngineSettings {
             clock_every: Duration::from_secs(60),
             snapshot_levels: 1000,
             earlier_orders: RestingOrders::Keep,
+            foreign_orders: ForeignOrders::Ignore,
             resting_orders: RestingOrders::Cancel,
             stop_within: Duration::from_secs(20),
         }

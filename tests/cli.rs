@@ -349,6 +349,53 @@ fn an_engine_trades_on_the_practice_exchange_until_sigterm_and_ends_in_order() {
     );
 }
 
+#[test]
+fn sigusr1_has_a_running_engine_hold_everything_against_the_venue() {
+    let folder = Folder::new("usr1");
+    let exchange = Exchange::start(&folder, &["--seed", "3"]);
+    let config = exchange.config(&folder);
+    let bounds =
+        "\n[venue.bounds]\nrecv_window_ms = 1000\nengine_timeout_ms = 0\nstale_reads_ms = 1000\n";
+    let text_of_it = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text_of_it + bounds).unwrap();
+    let mut command = folder.tripline(&["run"]);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .env("RUST_LOG", "info")
+        .spawn()
+        .unwrap();
+    let id = child.id().to_string();
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.unwrap().success());
+    };
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut until = |said: &str| {
+        let found = log.find(|line| line.as_ref().unwrap().contains(said));
+        assert!(found.is_some(), "'{said}' was not said");
+    };
+    until("account main");
+    wait_until_orders_arrive(&exchange.address);
+    signal("-USR1");
+    until("SIGUSR1: holding");
+    until("balances equal");
+    // What nobody was told of is shown with both sides.
+    let untold =
+        r#"{"deposit":{"account":"practice","asset":"BNB","amount":"-0.5","untold":true}}"#;
+    http(&exchange.address, "POST", "/practice/market", untold);
+    signal("-USR1");
+    until("not reconciled: BNB: ");
+    signal("-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let journal = folder.run(&["journal", "tail", "tripline.journal", "-n", "200", "--json"]);
+    let text = text(&journal);
+    assert!(
+        text.contains("balance_drift") && text.contains("\"demand\""),
+        "{text}"
+    );
+}
+
 /// Asks the exchange for its own record until an order is in it.
 fn wait_until_orders_arrive(address: &str) {
     let deadline = std::time::Duration::from_secs(30);
@@ -368,13 +415,14 @@ fn with_key(config: &Path, folder: &Folder, kind: &str, secret: &str, mode: u32)
     let file = folder.write("secret", secret);
     fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
     let keys = format!(
-        "key_kind = \"{kind}\"\napi_key = {{ env = \"PRACTICE_KEY\" }}\nsecret = {{ file = \"{}\" }}\n[timeouts]",
+        "key_kind = \"{kind}\"\napi_key = {{ env = \"PRACTICE_KEY\" }}\nsecret = {{ file = \"{}\" }}",
         file.display()
     );
-    let text = fs::read_to_string(config)
-        .unwrap()
-        .replace("[timeouts]", "")
-        .replacen("id = \"main\"", &format!("id = \"main\"\n{keys}"), 1);
+    let text = fs::read_to_string(config).unwrap().replacen(
+        "id = \"main\"",
+        &format!("id = \"main\"\n{keys}"),
+        1,
+    );
     fs::write(config, text).unwrap();
 }
 

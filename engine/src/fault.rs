@@ -79,6 +79,8 @@ fault_kinds! {
     BalanceDrift = "balance_drift",
     /// An order with this engine's mark that the engine does not know.
     UnknownOrder = "unknown_order",
+    /// An order on the account that this engine has not placed, where that is refused.
+    ForeignOrder = "foreign_order",
     /// This engine and the venue do not agree on orders or fills, or the venue does not tell.
     NotReconciled = "not_reconciled",
     /// A resting order could not be cancelled and confirmed.

@@ -43,7 +43,9 @@ struct Cli {
 enum Command {
     /// Show the engine trading on a practice exchange, all in this process
     Demo(demo::DemoArgs),
-    /// Trade as a configuration says, until SIGINT or SIGTERM
+    /// Trade as a configuration says, until SIGINT or SIGTERM; SIGUSR1 has it reconcile at once
+    ///
+    /// On SIGUSR1 orders, fills and balances are held against the venue's; the log and the journal tell the result.
     Run(run::RunArgs),
     /// Serve a practice exchange that speaks Binance's REST, streams and WebSocket API
     Exchange(exchange::ExchangeArgs),

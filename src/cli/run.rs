@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tripline_actors::clock::Clock;
 use tripline_engine::halt::{Incident, ResumeRefused};
 use tripline_engine::messages::control::Resume;
@@ -72,16 +73,47 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
 
 /// Trades until a signal comes.
 async fn session(builder: Builder, resume: Option<String>) -> Result<ExitReport, StartError> {
-    let stopped = Running::until_signal();
+    let (stopped, asked) = (Running::until_signal(), Asked::watch());
     let running = builder.start().await?;
     let resumed_until_stopped = async {
         if let Some(reason) = resume {
             resume_all(&running, &reason).await;
         }
-        std::future::pending::<()>().await;
+        asked.reconcile(&running).await;
     };
     tokio::select! { () = stopped => {} () = resumed_until_stopped => {} }
     Ok(running.stop().await)
+}
+
+/// SIGUSR1 asks for everything to be held against the venue. Watched before the engine starts: unwatched, the
+/// signal would end the process.
+struct Asked(std::io::Result<Signal>);
+
+impl Asked {
+    fn watch() -> Self {
+        Self(signal(SignalKind::user_defined1()))
+    }
+
+    /// Reconciles each time; never over.
+    async fn reconcile(self, running: &Running) {
+        let mut asked = match self.0 {
+            Ok(asked) => asked,
+            Err(error) => {
+                log::error!(actor = "signals"; "SIGUSR1 cannot be watched: {error}");
+                return std::future::pending().await;
+            }
+        };
+        while asked.recv().await.is_some() {
+            log::info!(actor = "signals"; "SIGUSR1: holding orders, fills and balances against the venue's");
+            match running.reconcile().await {
+                Ok(done) => {
+                    log::info!(actor = "engine"; "reconciled: {} orders open, balances {}", done.open_orders, done.balances);
+                }
+                Err(error) => log::info!(actor = "engine"; "not reconciled: {error}"),
+            }
+        }
+        std::future::pending().await
+    }
 }
 
 /// Lifts what stands now. A halt that meets a further fault stays.

@@ -11,7 +11,7 @@ use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, Reaction};
 use tripline_engine::ids::{AccountId, StrategyId};
 use tripline_engine::journal::Durability;
-use tripline_engine::messages::control::RestingOrders;
+use tripline_engine::messages::control::{ForeignOrders, RestingOrders};
 use tripline_strategies::config::Period;
 
 #[derive(Debug, Default, Deserialize)]
@@ -38,6 +38,7 @@ pub(super) struct RawAccount {
     pub(super) key_kind: KeyKind,
     pub(super) api_key: Option<SecretSource>,
     pub(super) secret: Option<SecretSource>,
+    pub(super) foreign_orders: Option<ForeignOrders>,
 }
 
 #[derive(Debug, Deserialize)]

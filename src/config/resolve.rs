@@ -85,6 +85,8 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
         engine.snapshot_levels = levels;
     }
     engine.resting_orders = raw.stop.resting_orders.unwrap_or(engine.resting_orders);
+    let foreign = raw.account.foreign_orders;
+    engine.foreign_orders = foreign.unwrap_or(engine.foreign_orders);
     engine.earlier_orders = raw.restart.open_orders.unwrap_or(engine.earlier_orders);
     let strategies = strategies(&mut check, raw.strategy);
     alert_names(&mut check);

@@ -126,6 +126,9 @@ fn trading(
             journal: ground.journal.clone(),
             earlier: ground.earlier.clone(),
             earlier_orders: ground.settings.earlier_orders,
+            foreign_orders: ground.settings.foreign_orders,
+            alerts: alerts.clone().recipient(),
+            live: ground.settings.live,
         });
         for trader in traders {
             let seat = trader.start(ground, alerts, instruments, venue.id(), &address);

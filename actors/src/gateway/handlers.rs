@@ -66,6 +66,8 @@ pub struct DeskSnapshot {
     /// Orders given to the venue's adapter and not refused before the socket.
     pub orders_sent: u64,
     pub private_stream_live: bool,
+    /// Open orders on the account that this engine has not placed, as they were seen last.
+    pub foreign: Vec<OrderReport>,
     /// Sweeps that have not ended.
     pub sweeps: usize,
 }
@@ -181,6 +183,7 @@ impl Handler<ReadDesk> for OrderGateway {
             account_positions: positions.account_positions().cloned().collect(),
             orders_sent: self.desk.orders_sent,
             private_stream_live: self.desk.is_private_stream_live(),
+            foreign: self.desk.foreign().cloned().collect(),
             sweeps: self.desk.sweeps().len(),
         }
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context};
+use actix::{Actor, AsyncContext, Context, Recipient};
 use tripline_engine::desk::{Effect, OrderDesk, Sweep};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{Membership, Scope};
@@ -19,7 +19,8 @@ use tripline_engine::ids::{AccountId, RunId, StrategyId, VenueId};
 use tripline_engine::instrument::Instrument;
 use tripline_engine::journal::JournalState;
 use tripline_engine::messages::account::BalancesChanged;
-use tripline_engine::messages::control::{InitFailed, Ready, RestingOrders};
+use tripline_engine::messages::alert::Alert;
+use tripline_engine::messages::control::{ForeignOrders, InitFailed, Ready, RestingOrders};
 use tripline_engine::messages::order::{OrderEvent, OrderFilled};
 use tripline_engine::ports::{MarketPort, OrderPort, VenueError};
 use tripline_engine::time::Timestamp;
@@ -66,6 +67,11 @@ pub struct GatewaySettings {
     pub earlier: JournalState,
     /// What becomes of orders that earlier runs have left open.
     pub earlier_orders: RestingOrders,
+    /// What is done about orders that this engine has not placed.
+    pub foreign_orders: ForeignOrders,
+    pub alerts: Recipient<Alert>,
+    /// Whether real money is traded; alerts say so.
+    pub live: bool,
 }
 
 /// A strategy's outlets.
@@ -97,6 +103,8 @@ pub struct OrderGateway {
     /// Taken over when the actor starts.
     earlier: Option<JournalState>,
     earlier_orders: RestingOrders,
+    alerts: Outlet<Alert>,
+    live: bool,
     seats: BTreeMap<StrategyId, Seat>,
     /// The effects of the command that is being handled; kept to reuse its memory.
     effects: Vec<Effect>,
@@ -130,6 +138,9 @@ impl OrderGateway {
             journal,
             earlier,
             earlier_orders,
+            foreign_orders,
+            alerts,
+            live,
         } = settings;
         let scope = Scope::Account(account);
         let shield = Shield {
@@ -145,6 +156,13 @@ impl OrderGateway {
         }
         desk.set_clock_good(true);
         desk.reconcile_every(reconcile_every);
+        desk.foreign_policy(foreign_orders);
+        let sender = Sender {
+            actor: "gateway",
+            scope,
+            faults: faults.clone(),
+            clock: clock.clone(),
+        };
         Self {
             desk,
             port,
@@ -158,6 +176,8 @@ impl OrderGateway {
             journal_told: false,
             earlier: Some(earlier),
             earlier_orders,
+            alerts: sender.outlet("alert", alerts),
+            live,
             _guard: shield.guard(),
             shield,
             unconnected: None,

@@ -58,11 +58,15 @@ impl OrderGateway {
     pub(super) fn reconciled(&mut self, done: &Reconciled) {
         let answer = match &done.outcome {
             Reconciliation::Agreed => {
-                log::debug!(actor = "gateway"; "{:?}: reconciled, {} orders open", done.occasion, done.open_orders);
+                let level = match done.occasion {
+                    Occasion::Demand => log::Level::Info,
+                    _ => log::Level::Debug,
+                };
+                log::log!(level, actor = "gateway"; "{:?}: reconciled, {} orders open, balances {}", done.occasion, done.open_orders, done.balances);
                 Ok(done.clone())
             }
             Reconciliation::Differed { details } => {
-                log::warn!(actor = "gateway"; "{:?}: reconciled after differences: {}", done.occasion, details.join("; "));
+                log::warn!(actor = "gateway"; "{:?}: reconciled after differences: {}; balances {}", done.occasion, details.join("; "), done.balances);
                 Ok(done.clone())
             }
             Reconciliation::Failed { reason } => {

@@ -35,7 +35,7 @@ impl OrderDesk {
             Err(error) => error,
         };
         let Some(entry) = self.entries.get_mut(&id) else {
-            return;
+            return self.foreign_cancel_refused(id, &error);
         };
         if entry.order.state.is_terminal() {
             return; // The event was faster.
@@ -136,8 +136,7 @@ impl OrderDesk {
     /// over. Ours otherwise: a fault. Anybody else's: reported. `true` when it is now known.
     fn adopt(&mut self, report: &OrderReport, now: Timestamp, out: &mut Vec<Effect>) -> bool {
         let Some(origin) = report.id.origin() else {
-            self.hold_foreign(report, now, out);
-            out.push(Effect::Foreign(report.clone()));
+            self.foreign_shown(report, now, out);
             return false;
         };
         let seat = self.seats.get(&origin.strategy);

@@ -77,6 +77,7 @@ impl OrderDesk {
                 frozen |= order.state == OrderState::Uncertain;
             }
         }
+        self.count_foreign(symbol, &mut counts);
         let preconditions = Preconditions {
             level: seat.gate.level(),
             private_stream_live: self.is_private_stream_live(),

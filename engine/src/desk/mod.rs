@@ -7,6 +7,7 @@ mod commands;
 mod compare;
 mod entry;
 mod fills;
+mod foreign;
 mod placed;
 mod reconcile;
 mod records;
@@ -24,7 +25,8 @@ use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, VenueId, V
 use crate::instrument::Instrument;
 use crate::journal::{JournalRecord, OrdersMemory, Reconciled};
 use crate::messages::account::BalancesChanged;
-use crate::messages::order::{OrderEvent, OrderFilled, OrderReport, PlaceOrder};
+use crate::messages::control::ForeignOrders;
+use crate::messages::order::{OrderEvent, OrderFilled, PlaceOrder};
 use crate::money::{Price, Quantity};
 use crate::order::{Order, OrderState};
 use crate::ports::OrderRef;
@@ -35,6 +37,7 @@ use crate::time::Timestamp;
 pub use answers::IN_MATCH;
 use balances::Holdings;
 use entry::Entry;
+use foreign::Foreigners;
 use reconcile::Review;
 pub use reconcile::{LONGEST_BACK, Question, RoundId, Shown};
 pub use sweep::Sweep;
@@ -87,8 +90,12 @@ pub enum Effect {
     Raise(Fault),
     /// Every order of the halted scope is gone from the venue.
     Swept(Sweep),
-    /// An order that is not ours: placed by hand or by another program.
-    Foreign(OrderReport),
+    /// An order that is not ours, placed by hand or by another program, was seen for the first time.
+    Foreign {
+        /// The order in words.
+        what: String,
+        policy: ForeignOrders,
+    },
 }
 
 /// A strategy's place at the desk.
@@ -119,6 +126,7 @@ pub struct OrderDesk {
     /// What the fills that were told add up to.
     positions: PositionBook,
     holdings: Holdings,
+    foreigners: Foreigners,
     sweeps: Vec<Sweep>,
     /// When the last confirmation of a sweep of the scope began.
     listed: BTreeMap<Scope, Timestamp>,
@@ -168,6 +176,7 @@ impl OrderDesk {
             settled: VecDeque::new(),
             positions: PositionBook::default(),
             holdings: Holdings::default(),
+            foreigners: Foreigners::default(),
             sweeps: Vec::new(),
             listed: BTreeMap::new(),
             listing: false,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::desk::entry::delay;
+use crate::desk::foreign::key;
 use crate::desk::reconcile::{Question, RoundId, Shown};
 use crate::desk::{Effect, OrderDesk};
 use crate::ids::{ClientOrderId, VenueOrderId};
@@ -67,6 +68,10 @@ impl OrderDesk {
         let asked = self.review.as_ref().map_or(now, |review| review.asked);
         let mut differences = Vec::new();
         let mut open = HashSet::new();
+        if listing {
+            let listed = reports.iter().map(key).collect();
+            self.foreign_listed(&listed, asked);
+        }
         for report in reports {
             let (id, status) = (report.id, report.status);
             open.insert(id);

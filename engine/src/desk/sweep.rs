@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::desk::foreign::key;
 use crate::desk::{Effect, OrderDesk};
 use crate::fault::{FaultKind, IncidentId};
 use crate::halt::{Incident, Scope};
@@ -64,7 +65,8 @@ impl OrderDesk {
             alarmed: false,
         };
         let open = self.open_orders();
-        sweep.orders = open.filter(|order| self.is_in(&sweep, order.id)).count();
+        sweep.orders = open.filter(|order| self.is_in(&sweep, order.id)).count()
+            + self.foreign_in(&sweep).count();
         if sweep.orders == 0 && incident.is_some() && self.is_confirmed(scope, now) {
             return;
         }
@@ -88,6 +90,7 @@ impl OrderDesk {
 
     fn cancel_in(&mut self, sweep: &Sweep, now: Timestamp, out: &mut Vec<Effect>) {
         self.cancel_where(now, out, |desk, order| desk.is_in(sweep, order.id));
+        self.cancel_foreign(sweep, now, out);
     }
 
     /// Whether an order of ours is one that the sweep has to clear away.
@@ -97,8 +100,15 @@ impl OrderDesk {
         };
         let until = sweep.until.get(&origin.strategy).copied().unwrap_or(0);
         let later = origin.run == self.run && origin.sequence > until;
-        let seat = self.seats.get(&origin.strategy);
-        !later && seat.is_some_and(|seat| seat.gate.membership().is_in(&sweep.scope))
+        let is_in_scope = match self.seats.get(&origin.strategy) {
+            Some(seat) => seat.gate.membership().is_in(&sweep.scope),
+            // Of an earlier run, by a strategy that is not here.
+            None => {
+                let symbol = self.order(&id).map(|order| order.terms.symbol);
+                self.covers(&sweep.scope, Some(origin.strategy), symbol)
+            }
+        };
+        !later && is_in_scope
     }
 
     /// Whether an order of the sweep is, or may be, open. The stop of the engine waits for missing fills as
@@ -106,7 +116,14 @@ impl OrderDesk {
     fn is_left(&self, sweep: &Sweep) -> bool {
         let is_stop = sweep.incident.is_none();
         let mut unsettled = self.unsettled.iter().filter_map(|id| self.order(id));
-        unsettled.any(|order| (is_stop || order.state.may_be_open()) && self.is_in(sweep, order.id))
+        let ours = unsettled
+            .any(|order| (is_stop || order.state.may_be_open()) && self.is_in(sweep, order.id));
+        ours || self.foreign_in(sweep).next().is_some()
+    }
+
+    /// Whether an order that the venue lists as open is one that the sweep has to clear away.
+    fn is_shown_in(&self, sweep: &Sweep, report: &OrderReport) -> bool {
+        self.is_in(sweep, report.id) || self.foreign_in(sweep).any(|theirs| theirs == key(report))
     }
 
     /// Goes on with the sweeps of halts that stand since an earlier run: its end has ended them too.
@@ -182,7 +199,7 @@ impl OrderDesk {
         }
         let (mut done, mut again) = (Vec::new(), false);
         for mut sweep in std::mem::take(&mut self.sweeps) {
-            let shown = open.iter().any(|report| self.is_in(&sweep, report.id));
+            let shown = open.iter().any(|report| self.is_shown_in(&sweep, report));
             let left = self.is_left(&sweep);
             if sweep.listing && !shown && !left {
                 done.push(sweep);
@@ -192,7 +209,8 @@ impl OrderDesk {
             // cancelled again, in case that it is this side's picture that is wrong.
             if sweep.listing && shown && !left {
                 again = true;
-                let shown = open.iter().filter(|report| self.is_in(&sweep, report.id));
+                let shown = open.iter();
+                let shown = shown.filter(|report| self.is_shown_in(&sweep, report));
                 out.extend(shown.map(|report| Effect::Cancel(shown_ref(report))));
             }
             sweep.listing = sweep.listing && shown && !left;

@@ -1,4 +1,5 @@
 mod balancing;
+mod foreign;
 mod histories;
 mod placing;
 mod reconciling;
@@ -14,7 +15,7 @@ use crate::instrument::{Filters, LotSize, TradingStatus};
 use crate::messages::account::{AccountBalances, Balance};
 use crate::messages::control::{RestingOrders, Resume};
 use crate::messages::order::{
-    AmendOrder, CancelAll, CancelOrder, Fill, OrderEventKind, ReportSource,
+    AmendOrder, CancelAll, CancelOrder, Fill, OrderEventKind, OrderReport, ReportSource,
 };
 use crate::order::{NewOrder, OrderState, OrderType, Side, VenueStatus};
 use crate::ports::{PlaceOutcome, VenueError};
@@ -423,7 +424,7 @@ fn word(effect: &Effect) -> String {
         Effect::Filled(filled) => format!("fill {}", filled.fill.trade_id),
         Effect::Raise(fault) => format!("fault {} of {}", fault.kind, fault.scope),
         Effect::Swept(sweep) => format!("swept {}", sweep.orders),
-        Effect::Foreign(_) => "foreign".into(),
+        Effect::Foreign { .. } => "foreign".into(),
         Effect::Ask { question, .. } => format!("ask {question:?}"),
         Effect::Learn { symbol, .. } => format!("learn {symbol}"),
         Effect::Balances(changed) => format!("balances {}", changed.balances.len()),

@@ -6,12 +6,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Durability, Sequence};
 use crate::halt::Incident;
+use std::fmt;
+
 use rust_decimal::Decimal;
 
 use crate::ids::{AccountId, Asset, ClientOrderId, RunId, Symbol, VenueId};
 use crate::messages::account::Balance;
 use crate::messages::alert::{Alert, Severity};
-use crate::messages::control::Resume;
+use crate::messages::control::{ForeignOrders, Resume};
 use crate::messages::order::{Execution, Fill, OrderReport, PlaceOrder};
 use crate::order::{Side, VenueStatus};
 use crate::position::{Drift, Pair, Unclear};
@@ -86,6 +88,8 @@ records! {
     Filled = "filled",
     /// An execution of the account that is not booked to an order of this engine.
     Traded = "traded",
+    /// An order was seen on the account that this engine has not placed.
+    ForeignSeen = "foreign_seen",
     /// A balance moved from outside: a deposit, a withdrawal or a transfer.
     Moved = "moved",
     /// The venue's word on balances was taken over.
@@ -173,6 +177,14 @@ pub struct Traded {
     /// The instrument's symbol, assets and precision.
     pub pair: Pair,
     pub execution: Execution,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignSeen {
+    pub account: AccountId,
+    pub report: OrderReport,
+    /// What was done about it.
+    pub policy: ForeignOrders,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -299,6 +311,19 @@ pub enum Compared {
     TakenOver(Vec<Drift>),
     /// Each time something moved between question and answer.
     Unclear(Unclear),
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotReached => f.write_str("not compared"),
+            Self::Begun => f.write_str("taken as the beginning"),
+            Self::Equal => f.write_str("equal"),
+            Self::Differ(drifts) => write!(f, "differ in {} assets", drifts.len()),
+            Self::TakenOver(drifts) => write!(f, "taken over for {} assets", drifts.len()),
+            Self::Unclear(why) => write!(f, "not clear: {why}"),
+        }
+    }
 }
 
 /// Why orders were held against the venue's.

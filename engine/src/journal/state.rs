@@ -71,7 +71,8 @@ impl JournalState {
             }
             JournalRecord::Alerted(alerted) => self.alerts.alerted(alerted, at),
             JournalRecord::Reconciled(reconciled) => self.balances.reconciled(reconciled),
-            JournalRecord::Damaged(_) => {} // For people who read the journal.
+            // For people who read the journal.
+            JournalRecord::ForeignSeen(_) | JournalRecord::Damaged(_) => {}
             JournalRecord::RunEnded(ended) => {
                 let last = self.last_run.as_mut().filter(|last| last.run == ended.run);
                 if let Some(last) = last {

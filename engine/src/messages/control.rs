@@ -50,6 +50,20 @@ pub enum RestingOrders {
     Keep,
 }
 
+/// What is done about orders on the account that this engine has not placed: those of a person, or of another
+/// program. Each is told to a person once in a run, and its fills count to what the account must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ForeignOrders {
+    /// They are left alone.
+    #[default]
+    Ignore,
+    /// The sweep of a halt whose scope they are in cancels them too.
+    Adopt,
+    /// That there is one is a fault of the account.
+    Refuse,
+}
+
 message! {
     /// Stop in order: no new orders, then what the policy says of resting ones.
     #[derive(Copy, PartialEq, Eq)]

@@ -264,7 +264,7 @@ impl<S: Strategy + 'static> Stage<S> {
                 return Vec::new();
             }
             Effect::Swept(_)
-            | Effect::Foreign(_)
+            | Effect::Foreign { .. }
             | Effect::Balances(_)
             | Effect::Reconciled(_)
             | Effect::Record(_) => {

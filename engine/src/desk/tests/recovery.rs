@@ -333,16 +333,3 @@ fn an_order_of_an_earlier_run_whose_first_sight_is_its_cancel_ends_at_once() {
     assert_eq!(bench.did(), ["canceled"]);
     assert_eq!(bench.desk.open_orders().count(), 0);
 }
-
-#[test]
-fn a_foreign_order_is_reported_and_left_alone() {
-    let mut bench = Bench::new();
-    let id = ClientOrderId::new("web_1234").unwrap();
-    bench.event(id, VenueStatus::New, "0", &[]);
-    assert_eq!(bench.did(), ["foreign"]);
-    bench.halt(Scope::Global);
-    assert_eq!(bench.did(), ["list 0ns"]);
-    let report = bench.shown(id, VenueStatus::New, "0");
-    bench.listed(Ok(vec![report]));
-    assert_eq!(bench.did(), ["foreign", "swept 0"]);
-}
