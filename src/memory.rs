@@ -162,6 +162,16 @@ mod tests {
     use tripline_engine::time::Timestamp;
 
     #[test]
+    fn a_lost_journal_repeats_no_run_and_so_no_client_order_id() {
+        let before = Memory::default().new_run(1_795_000_000_000);
+        let after = Memory::default().new_run(1_795_000_000_001);
+        assert!(
+            after > before,
+            "it comes from the clock and not from the journal"
+        );
+    }
+
+    #[test]
     fn a_run_id_is_not_used_twice_even_when_the_clock_stands_still() {
         let run = RunId::from_millis(1_795_000_000_000);
         let started = JournalRecord::RunStarted(RunStarted {

@@ -31,6 +31,9 @@ pub struct EngineSettings {
     /// What becomes of orders that earlier runs have left open: kept for their strategies, or cancelled
     /// before any strategy begins.
     pub earlier_orders: RestingOrders,
+    /// How far back the venue is asked for this engine's orders when there is no journal to tell of them: after
+    /// one was lost. At most 30 days; zero asks for open ones only.
+    pub look_back: Duration,
     /// What is done about orders on the account that this engine has not placed.
     pub foreign_orders: ForeignOrders,
     /// What becomes of resting orders when the engine stops.
@@ -55,6 +58,7 @@ impl EngineSettings {
             clock_every: Duration::from_secs(60),
             snapshot_levels: 1000,
             earlier_orders: RestingOrders::Keep,
+            look_back: Duration::from_secs(7 * 86_400),
             foreign_orders: ForeignOrders::Ignore,
             resting_orders: RestingOrders::Cancel,
             stop_within: Duration::from_secs(20),

@@ -97,6 +97,7 @@ pub(super) struct RawMarketData {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawRestart {
     pub(super) open_orders: Option<RestingOrders>,
+    pub(super) look_back: Option<Period>,
 }
 
 /// Where the engine remembers.

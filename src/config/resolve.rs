@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use awc::http::Uri;
 use tripline_actors::venue::binance::settings::{BinanceSettings, Environment, SettingsError};
+use tripline_engine::desk::LONGEST_BACK;
 use tripline_engine::halt::HaltPolicy;
 use tripline_engine::ids::{AccountId, StrategyId};
 use tripline_strategies::config::Period;
@@ -88,6 +89,13 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
     let foreign = raw.account.foreign_orders;
     engine.foreign_orders = foreign.unwrap_or(engine.foreign_orders);
     engine.earlier_orders = raw.restart.open_orders.unwrap_or(engine.earlier_orders);
+    if let Some(Period(look_back)) = raw.restart.look_back {
+        if look_back > LONGEST_BACK {
+            let problem = format!("is {look_back:?}");
+            check.fault("restart.look_back", problem, "give at most \"720h\"");
+        }
+        engine.look_back = look_back;
+    }
     let strategies = strategies(&mut check, raw.strategy);
     alert_names(&mut check);
     let config = venue.zip(keys).map(|(venue, keys)| Config {

@@ -126,6 +126,7 @@ fn trading(
             journal: ground.journal.clone(),
             earlier: ground.earlier.clone(),
             earlier_orders: ground.settings.earlier_orders,
+            look_back: ground.settings.look_back,
             foreign_orders: ground.settings.foreign_orders,
             alerts: alerts.clone().recipient(),
             live: ground.settings.live,

@@ -125,6 +125,10 @@ impl OrderGateway {
                     self.answer_stop();
                 }
             }
+            Effect::Found { title, text } => {
+                log::warn!(actor = "gateway"; "{title}: {text}");
+                self.tell_person(title, text);
+            }
             Effect::Foreign { what, policy } => self.tell_foreign(&what, policy),
         }
     }

@@ -67,11 +67,23 @@ pub struct GatewaySettings {
     pub earlier: JournalState,
     /// What becomes of orders that earlier runs have left open.
     pub earlier_orders: RestingOrders,
+    /// How far back the venue is asked for this engine's orders where no journal tells of them.
+    pub look_back: Duration,
     /// What is done about orders that this engine has not placed.
     pub foreign_orders: ForeignOrders,
     pub alerts: Recipient<Alert>,
     /// Whether real money is traded; alerts say so.
     pub live: bool,
+}
+
+/// For deliveries whose failure concerns the scope.
+fn sender(scope: Scope, faults: &Faults, clock: &Clock) -> Sender {
+    Sender {
+        actor: "gateway",
+        scope,
+        faults: faults.clone(),
+        clock: clock.clone(),
+    }
 }
 
 /// A strategy's outlets.
@@ -138,6 +150,7 @@ impl OrderGateway {
             journal,
             earlier,
             earlier_orders,
+            look_back,
             foreign_orders,
             alerts,
             live,
@@ -157,12 +170,8 @@ impl OrderGateway {
         desk.set_clock_good(true);
         desk.reconcile_every(reconcile_every);
         desk.foreign_policy(foreign_orders);
-        let sender = Sender {
-            actor: "gateway",
-            scope,
-            faults: faults.clone(),
-            clock: clock.clone(),
-        };
+        desk.look_back(look_back);
+        let sender = sender(scope, &faults, &clock);
         Self {
             desk,
             port,
@@ -194,12 +203,7 @@ impl OrderGateway {
     /// Gives a strategy its place. To be called before the start.
     pub fn seat(&mut self, membership: &Membership, address: &StrategyAddress) {
         let strategy = membership.strategy;
-        let sender = Sender {
-            actor: "gateway",
-            scope: Scope::Strategy(strategy),
-            faults: self.faults.clone(),
-            clock: self.clock.clone(),
-        };
+        let sender = sender(Scope::Strategy(strategy), &self.faults, &self.clock);
         let name = format!("strategy {strategy}");
         let seat = Seat {
             order: sender.outlet(&name, address.order.clone()),

@@ -132,8 +132,9 @@ impl OrderDesk {
         }
     }
 
-    /// An order that the desk does not know. Ours from an earlier run, of a strategy that is here: taken
-    /// over. Ours otherwise: a fault. Anybody else's: reported. `true` when it is now known.
+    /// An order that the desk does not know. Ours from an earlier run, of a strategy that is here, or of any
+    /// while there is no journal to tell of it: taken over. Ours otherwise, such as of an engine that started
+    /// later: a fault. Anybody else's: reported. `true` when it is now known.
     fn adopt(&mut self, report: &OrderReport, now: Timestamp, out: &mut Vec<Effect>) -> bool {
         let Some(origin) = report.id.origin() else {
             self.foreign_shown(report, now, out);
@@ -146,12 +147,14 @@ impl OrderDesk {
         if self.past.is_known(&report.id) {
             return false; // An earlier run has told all of it.
         }
-        match (seat, report.terms) {
-            (Some(_), Some(terms)) if origin.run != self.run => {
+        let is_expected = origin.run < self.run && (seat.is_some() || self.lost.is_looking);
+        match report.terms {
+            Some(terms) if is_expected => {
                 let mut order = Order::new(report.id, origin.strategy, terms, now);
                 let learnt = order.learn(Learnt::HandedOver, now);
                 debug_assert!(learnt.is_ok(), "a created order can always be handed over");
                 self.insert(order, now);
+                self.taken_over(report.id);
                 true
             }
             _ => {

@@ -8,6 +8,7 @@ mod compare;
 mod entry;
 mod fills;
 mod foreign;
+mod lost;
 mod placed;
 mod reconcile;
 mod records;
@@ -38,6 +39,7 @@ pub use answers::IN_MATCH;
 use balances::Holdings;
 use entry::Entry;
 use foreign::Foreigners;
+use lost::Lost;
 use reconcile::Review;
 pub use reconcile::{LONGEST_BACK, Question, RoundId, Shown};
 pub use sweep::Sweep;
@@ -90,6 +92,11 @@ pub enum Effect {
     Raise(Fault),
     /// Every order of the halted scope is gone from the venue.
     Swept(Sweep),
+    /// Tell a person what was found of earlier runs where no journal tells of them.
+    Found {
+        title: String,
+        text: String,
+    },
     /// An order that is not ours, placed by hand or by another program, was seen for the first time.
     Foreign {
         /// The order in words.
@@ -127,6 +134,7 @@ pub struct OrderDesk {
     positions: PositionBook,
     holdings: Holdings,
     foreigners: Foreigners,
+    lost: Lost,
     sweeps: Vec<Sweep>,
     /// When the last confirmation of a sweep of the scope began.
     listed: BTreeMap<Scope, Timestamp>,
@@ -177,6 +185,7 @@ impl OrderDesk {
             positions: PositionBook::default(),
             holdings: Holdings::default(),
             foreigners: Foreigners::default(),
+            lost: Lost::default(),
             sweeps: Vec::new(),
             listed: BTreeMap::new(),
             listing: false,

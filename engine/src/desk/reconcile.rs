@@ -1,11 +1,12 @@
 //! Reconciliation: what this side believes is held against what the venue shows, round after round, until
 //! a whole round shows no difference. A question that fails is asked again: it never counts as "none".
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::desk::compare::Looking;
 use crate::desk::entry::delay;
+use crate::desk::lost::LISTS_AT_ONCE;
 use crate::desk::{Effect, OrderDesk};
 use crate::fault::FaultKind;
 use crate::ids::{ClientOrderId, Symbol};
@@ -61,12 +62,15 @@ pub(super) struct Review {
     occasion: Occasion,
     /// Whether nothing is placed before it has ended.
     blocks: bool,
-    started: Timestamp,
+    /// When it began, or was last told of a list of past orders, of which there may be many.
+    pub(super) started: Timestamp,
     rounds: u32,
     pub(super) round: RoundId,
     /// When the round began: what is newer on this side is no difference.
     pub(super) asked: Timestamp,
     pub(super) questions: BTreeSet<Question>,
+    /// Questions that are asked when earlier ones are answered.
+    pub(super) lists: VecDeque<Question>,
     orders: HashSet<ClientOrderId>,
     pub(super) failures: u32,
     /// What the listing of this round showed.
@@ -96,6 +100,7 @@ impl OrderDesk {
             round: RoundId(0),
             asked: now,
             questions: BTreeSet::new(),
+            lists: VecDeque::new(),
             orders: HashSet::new(),
             failures: 0,
             open: None,
@@ -157,10 +162,14 @@ impl OrderDesk {
         review.failures = 0;
         review.looking = Looking::default();
         review.questions = self.questions(&review, now);
-        for question in &review.questions {
+        let is_list = |question: &Question| matches!(question, Question::History(..));
+        let (lists, others): (Vec<_>, Vec<_>) = review.questions.iter().copied().partition(is_list);
+        review.lists = lists.into();
+        let first = review.lists.len().min(LISTS_AT_ONCE);
+        for question in others.into_iter().chain(review.lists.drain(..first)) {
             out.push(Effect::Ask {
                 round: review.round,
-                question: *question,
+                question,
                 after,
             });
         }
@@ -188,6 +197,9 @@ impl OrderDesk {
         for symbol in self.instruments.keys() {
             // Of what nothing is known the last trades are asked for: they are in the first balances.
             let from = self.known_until.get(symbol).copied().unwrap_or(now);
+            if review.occasion == Occasion::Start && !self.known_until.contains_key(symbol) {
+                questions.extend(self.lost_windows(*symbol, now));
+            }
             let earliest = now.checked_sub(LONGEST_BACK).unwrap_or(Timestamp::EPOCH);
             let from = from.checked_sub(MARGIN).unwrap_or(from).max(earliest);
             let whole = Window { from, until: now };
@@ -265,6 +277,7 @@ impl OrderDesk {
         for symbol in self.instruments.keys() {
             self.known_until.insert(*symbol, review.asked);
         }
+        self.found(out);
         let balances = review.looking.verdict.take().unwrap_or_default();
         if let Compared::TakenOver(drifts) = &balances {
             review

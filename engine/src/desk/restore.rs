@@ -21,6 +21,7 @@ impl OrderDesk {
         for instrument in self.instruments.values() {
             self.positions.add(Pair::of(instrument));
         }
+        self.lost.is_looking = earlier.last_run.is_none();
         self.holdings.sheet = earlier.balances.sheet(account);
         self.holdings.told = earlier.balances.told(account).to_vec();
         let memory = earlier.orders;

@@ -39,6 +39,15 @@ impl OrderDesk {
         if let Some(review) = self.review.as_mut().filter(|review| review.round == round) {
             review.questions.remove(&question);
             review.differences.extend(differences);
+            if matches!(question, Question::History(..)) {
+                review.started = now;
+                let next = review.lists.pop_front();
+                out.extend(next.map(|question| Effect::Ask {
+                    round,
+                    question,
+                    after: Duration::ZERO,
+                }));
+            }
         }
         self.advance(now, out);
     }
@@ -81,6 +90,9 @@ impl OrderDesk {
                         "{id} is {status} at the venue and has long ended here"
                     ));
                 }
+                continue;
+            }
+            if self.is_found_ended(&report) {
                 continue;
             }
             self.report(report, now, out);

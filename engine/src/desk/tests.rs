@@ -1,6 +1,7 @@
 mod balancing;
 mod foreign;
 mod histories;
+mod lost;
 mod placing;
 mod reconciling;
 mod recovery;
@@ -424,6 +425,7 @@ fn word(effect: &Effect) -> String {
         Effect::Filled(filled) => format!("fill {}", filled.fill.trade_id),
         Effect::Raise(fault) => format!("fault {} of {}", fault.kind, fault.scope),
         Effect::Swept(sweep) => format!("swept {}", sweep.orders),
+        Effect::Found { title, .. } => format!("found: {title}"),
         Effect::Foreign { .. } => "foreign".into(),
         Effect::Ask { question, .. } => format!("ask {question:?}"),
         Effect::Learn { symbol, .. } => format!("learn {symbol}"),

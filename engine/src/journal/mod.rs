@@ -29,9 +29,9 @@ pub use orders::{OrderMemory, OrdersMemory, Settled};
 pub use positions::PositionsMemory;
 pub use record::{
     AlertKey, AlertStep, Alerted, Answered, BalancesTaken, Compared, Damaged, Ending, Filled,
-    ForeignSeen, Halted, Intent, JournalRecord, Moved, Occasion, PlacementAnswer, RECORD_VERSION,
-    Reconciled, Reconciliation, Reported, Resolved, Resumed, RunEnded, RunStarted, Sent, Taken,
-    Traded, Uncertain,
+    ForeignSeen, Found, Halted, Intent, JournalRecord, Moved, Occasion, PlacementAnswer,
+    RECORD_VERSION, Reconciled, Reconciliation, Reported, Resolved, Resumed, RunEnded, RunStarted,
+    Sent, Taken, Traded, Uncertain,
 };
 pub use state::{JournalState, LastRun, STATE_VERSION};
 

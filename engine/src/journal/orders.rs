@@ -156,6 +156,22 @@ impl OrdersMemory {
         self.settle(&filled.id);
     }
 
+    /// An order of an earlier run was found that is not remembered, and that has ended: nothing of it is news.
+    pub(crate) fn found(&mut self, id: &ClientOrderId) {
+        if let Some(origin) = id.origin() {
+            self.runs.entry(origin.run).or_default();
+        }
+        if !self.is_known(id) {
+            self.settled.push_back(Settled {
+                id: *id,
+                trades: Vec::new(),
+            });
+            if self.settled.len() > SETTLED_KEPT {
+                self.settled.pop_front();
+            }
+        }
+    }
+
     pub(super) fn lost(&mut self, id: &ClientOrderId, at: Timestamp) {
         self.learn(id, Learnt::Lost, at);
     }

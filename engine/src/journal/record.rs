@@ -90,6 +90,8 @@ records! {
     Traded = "traded",
     /// An order was seen on the account that this engine has not placed.
     ForeignSeen = "foreign_seen",
+    /// An order of an earlier run was found at the venue that the journal does not know, ended and with fills.
+    Found = "found",
     /// A balance moved from outside: a deposit, a withdrawal or a transfer.
     Moved = "moved",
     /// The venue's word on balances was taken over.
@@ -177,6 +179,12 @@ pub struct Traded {
     /// The instrument's symbol, assets and precision.
     pub pair: Pair,
     pub execution: Execution,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub account: AccountId,
+    pub report: OrderReport,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

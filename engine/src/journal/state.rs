@@ -60,6 +60,7 @@ impl JournalState {
                 self.balances.filled(filled);
             }
             JournalRecord::Traded(traded) => self.balances.traded(traded),
+            JournalRecord::Found(found) => self.orders.found(&found.report.id),
             JournalRecord::Moved(moved) => self.balances.moved(moved),
             JournalRecord::BalancesTaken(taken) => self.balances.taken(taken),
             JournalRecord::Uncertain(uncertain) => self.orders.lost(&uncertain.id, at),

@@ -299,7 +299,10 @@ impl RestClient {
 
     /// Orders of a symbol, open and finished, oldest first (`allOrders`, weight 20).
     async fn orders_page(&self, query: Query) -> Result<Vec<OrderReport>, VenueError> {
-        let call = Call::query("/api/v3/allOrders", 20, query.with("limit", PAGE));
+        let call = Call {
+            budget: Budget::Read,
+            ..Call::query("/api/v3/allOrders", 20, query.with("limit", PAGE))
+        };
         read(order::orders(&self.ask(call).await?, self.0.time_unit))
     }
 

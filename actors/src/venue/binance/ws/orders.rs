@@ -108,6 +108,8 @@ impl ApiOrders {
     }
 }
 
+const ALL_ORDERS: &str = "allOrders";
+
 /// Asks, within the venue's limits.
 struct Reader {
     session: Rc<Session>,
@@ -123,10 +125,15 @@ impl Reader {
         weight: u64,
     ) -> Answer<Result<String, VenueError>> {
         let now = self.account.clock.venue_now();
-        if let Err(error) = self.account.limits.may_query(now, weight) {
+        let limits = &self.account.limits;
+        let may = match method {
+            ALL_ORDERS => limits.may_read(now, weight), // The past leaves the reserve to what is urgent.
+            _ => limits.may_query(now, weight),
+        };
+        if let Err(error) = may {
             return Box::pin(std::future::ready(Err(error)));
         }
-        self.account.limits.spend(now, weight);
+        limits.spend(now, weight);
         let kind = RequestKind::Read;
         let handed = self.session.hand_over(method, params, kind, None);
         Box::pin(self.session.clone().answer(handed, kind))
@@ -344,7 +351,7 @@ impl OrderPort for ApiOrders {
                     }
                 };
                 let params = params.text("symbol", symbol).number("limit", PAGE);
-                let page = reader.read("allOrders", params, weight::LIST);
+                let page = reader.read(ALL_ORDERS, params, weight::LIST);
                 let unit = reader.account.time_unit;
                 async move { Ok(order::orders(&page.await?, unit)?) }
             })
