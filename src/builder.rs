@@ -15,6 +15,7 @@ use tripline_engine::journal::JournalError;
 use tripline_engine::ports::VenueError;
 use tripline_engine::strategy::{Strategy, Subscription};
 
+use crate::alerting::{Alerting, ControlConfig};
 use crate::memory::Memory;
 use crate::running::{ExitReport, Running};
 use crate::settings::EngineSettings;
@@ -42,6 +43,8 @@ pub enum StartError {
     Journal(#[from] JournalError),
     #[error("alert channels: {0}")]
     Alerts(String),
+    #[error("control: {0}")]
+    Control(String),
     #[error("{actor} did not start: {detail}")]
     Actor { actor: &'static str, detail: String },
     #[error("the runtime cannot be started: {0}")]
@@ -99,6 +102,8 @@ impl Tripline {
             venue: None,
             channels: Vec::new(),
             own_channels: Vec::new(),
+            alerting: Alerting::default(),
+            control: ControlConfig::default(),
             traders: Vec::new(),
             last_resort: None,
             placement: Placement::default(),
@@ -114,6 +119,8 @@ pub struct Builder {
     pub(crate) venue: Option<MakeVenue>,
     pub(crate) channels: Vec<ChannelConfig>,
     pub(crate) own_channels: Vec<MakeChannel>,
+    pub(crate) alerting: Alerting,
+    pub(crate) control: ControlConfig,
     pub(crate) traders: Vec<(StrategyId, Trader)>,
     pub(crate) last_resort: Option<LastResort>,
     pub(crate) placement: Placement,
@@ -197,6 +204,20 @@ impl Builder {
         make: impl FnOnce() -> Rc<dyn Channel> + Send + 'static,
     ) -> Self {
         self.own_channels.push(Box::new(make));
+        self
+    }
+
+    /// The language of alerts, signs of life and the ping. Without it nothing is told without a cause.
+    #[must_use]
+    pub fn alerting(mut self, alerting: Alerting) -> Self {
+        self.alerting = alerting;
+        self
+    }
+
+    /// Where the running engine takes commands; without it, nowhere.
+    #[must_use]
+    pub fn control(mut self, control: ControlConfig) -> Self {
+        self.control = control;
         self
     }
 

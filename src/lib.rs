@@ -1,6 +1,7 @@
 //! Tripline: composition of engine, actors, strategies and exchange. A library too, so that teams
 //! compose their own program: [`Tripline::builder`].
 
+mod alerting;
 mod builder;
 pub mod cli;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod simulate;
 mod subscribing;
 mod wiring;
 
+pub use alerting::{Alerting, ControlConfig, PingConfig};
 pub use builder::{BareWiring, Builder, Placement, StartError, Tripline};
 pub use practice::{binance_at, binance_on};
 pub use subscribing::SubscribeError;

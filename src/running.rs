@@ -6,8 +6,9 @@ use std::time::Duration;
 use actix::Addr;
 use actix_rt::task::JoinHandle;
 use tokio::signal::unix::{SignalKind, signal};
-use tripline_actors::alert::{AlertActor, AlertStats, ChannelStats, Flush};
+use tripline_actors::alert::{AlertActor, AlertStats, ChannelStats, Flush, ReadOwed};
 use tripline_actors::clock::Clock;
+use tripline_actors::control::Doorkeeper;
 use tripline_actors::delivery::Sender;
 use tripline_actors::ending::End;
 use tripline_actors::faults::Faults;
@@ -48,14 +49,18 @@ pub struct ExitReport {
     pub snapshot: Option<EngineSnapshot>,
     /// Scopes that are still halted.
     pub halted: Vec<(Scope, Standing)>,
+    /// Alerts that have reached nobody.
+    pub unheard: usize,
 }
 
 impl ExitReport {
-    /// 0: stopped in order. 3: stopped with a standing halt. 4: orders may be open at the venue.
+    /// 0: stopped in order. 3: stopped with a standing halt. 4: orders may be open at the venue. 6: an alert
+    /// has reached nobody.
     #[must_use]
     pub fn exit_code(&self) -> i32 {
         match () {
             () if !self.stop.swept && self.stop.open > 0 => 4,
+            () if self.unheard > 0 => 6,
             () if !self.halted.is_empty() => 3,
             () => 0,
         }
@@ -74,6 +79,7 @@ pub struct Running {
     pub(crate) gateway: Addr<OrderGateway>,
     pub(crate) safety: Addr<Safety>,
     pub(crate) alerts: Addr<AlertActor>,
+    pub(crate) door: Option<Addr<Doorkeeper>>,
     pub(crate) user: Addr<UserData>,
     pub(crate) market: Addr<MarketData>,
     pub(crate) port: Rc<dyn MarketPort>,
@@ -220,6 +226,7 @@ impl Running {
             Some(flushed) => Some(flushed),
             None => snapshot,
         };
+        let unheard = self.alerts.send(ReadOwed).await.unwrap_or_default();
         self.write_end(&stop);
         let halted = self.board().restricted();
         self.faults.close();
@@ -235,6 +242,7 @@ impl Running {
             stop,
             snapshot,
             halted,
+            unheard,
         }
     }
 
@@ -268,6 +276,9 @@ impl Running {
         ended.push(("market_data", self.market.send(End).await));
         ended.push(("user_data", self.user.send(End).await));
         ended.push(("gateway", self.gateway.send(End).await));
+        if let Some(door) = &self.door {
+            ended.push(("control", door.send(End).await));
+        }
         for (actor, answer) in ended {
             if let Err(error) = answer {
                 log::warn!(actor; "had ended before the engine: {error}");

@@ -25,4 +25,5 @@ ends!(
     crate::market_data::MarketData,
     crate::user_data::UserData,
     crate::gateway::OrderGateway,
+    crate::control::Doorkeeper,
 );

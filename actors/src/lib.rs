@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod alert;
 pub mod clock;
+pub mod control;
 pub mod delivery;
 pub mod ending;
 pub mod faults;

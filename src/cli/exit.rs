@@ -18,6 +18,8 @@ pub enum Exit {
     OrdersMayBeOpen = 4,
     /// The journal is damaged, or is none.
     Damaged = 5,
+    /// The engine stopped, and an alert has reached nobody.
+    Unheard = 6,
     /// A fault could be brought to nobody ([`tripline_actors::faults::EXIT_UNSEEN_FAULT`]).
     UnseenFault = 70,
 }
@@ -30,6 +32,7 @@ impl Exit {
         Self::Halted,
         Self::OrdersMayBeOpen,
         Self::Damaged,
+        Self::Unheard,
         Self::UnseenFault,
     ];
 

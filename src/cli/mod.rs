@@ -1,5 +1,6 @@
 //! The command line, one file a command.
 
+mod alerts;
 mod check;
 mod completions;
 mod demo;
@@ -26,6 +27,7 @@ Exit codes:
   3   the engine stopped while something was still halted
   4   the engine stopped, and orders may be open at the venue
   5   the journal is damaged
+  6   the engine stopped, and an alert has reached nobody
   70  a fault could be brought to nobody, and the process ended itself
 
 RUST_LOG sets what is logged, such as RUST_LOG=info,tripline_actors=debug; logs go to standard error.";
@@ -57,6 +59,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Check or show a journal, also while an engine writes to it
     Journal(journal::JournalArgs),
+    /// Test the alert channels; see and acknowledge alerts of a running engine
+    Alerts(alerts::AlertsArgs),
     /// Write a commented configuration to begin with
     Init(init::InitArgs),
     /// Print a completion script for a shell
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Journal(args) => journal::journal(&args),
+        Command::Alerts(args) => alerts::alerts(&args),
         Command::Init(args) => init::init(&args),
         Command::Completions(args) => completions::completions(&args),
     };

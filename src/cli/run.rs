@@ -165,6 +165,8 @@ fn builder(config: Config) -> Result<Builder, Failure> {
     let mut builder = Tripline::builder(config.engine)
         .clock(clock)
         .memory(memory)
+        .alerting(config.alerting)
+        .control(config.control)
         .binance(config.venue, credentials);
     for strategy in config.strategies {
         let built = config::build(&strategy).map_err(Failure::usage)?;
@@ -220,6 +222,7 @@ fn as_json(report: &ExitReport) -> String {
         "cancels_confirmed": report.stop.swept,
         "open_orders": report.stop.open,
         "halted": halted,
+        "alerts_that_reached_nobody": report.unheard,
     });
     format!("{object}\n")
 }
@@ -230,6 +233,9 @@ fn as_text(report: &ExitReport) -> String {
         (open, true) => format!("stopped; {open} orders were left at the venue, as configured\n"),
         (open, false) => format!("stopped; {open} orders may be open at the venue: look there\n"),
     };
+    if report.unheard > 0 {
+        text.push_str(&format!("{} alerts have reached nobody\n", report.unheard));
+    }
     for (scope, standing) in &report.halted {
         text.push_str(&format!("{scope} is {}:\n", standing.level));
         for (first, count) in by_kind(&standing.incidents) {

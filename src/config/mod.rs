@@ -9,6 +9,7 @@ mod raw;
 mod registry;
 mod resolve;
 mod secrets;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use tripline_actors::alert::{ChannelConfig, SecretError, SecretSource};
 use tripline_actors::venue::binance::settings::{ApiCredentials, BinanceSettings};
 use tripline_engine::ids::StrategyId;
 
+use crate::alerting::{Alerting, ControlConfig};
 use crate::settings::EngineSettings;
 use document::Document;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub keys: Keys,
     pub strategies: Vec<StrategyConfig>,
     pub alerts: Vec<ChannelConfig>,
+    pub alerting: Alerting,
+    pub control: ControlConfig,
     pub journal: JournalConfig,
     /// SHA-256 of the text, in hexadecimal.
     pub hash: String,

@@ -2,10 +2,11 @@
 //! `Option`, so that every missing key is reported and not the first.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use tripline_actors::alert::{ChannelConfig, SecretSource};
+use tripline_actors::alert::{ChannelConfig, Language, SecretSource};
 use tripline_actors::venue::binance::settings::{BinanceSettings, KeyKind};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, Reaction};
@@ -28,6 +29,8 @@ pub(super) struct Raw {
     pub(super) journal: JournalConfig,
     pub(super) strategy: Vec<RawStrategy>,
     pub(super) alert: Vec<ChannelConfig>,
+    pub(super) alerting: RawAlerting,
+    pub(super) control: RawControl,
     pub(super) log: RawLog,
 }
 
@@ -131,6 +134,30 @@ pub(super) struct RawStrategy {
     pub(super) id: Option<StrategyId>,
     pub(super) kind: Option<String>,
     pub(super) config: toml::Table,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAlerting {
+    pub(super) language: Language,
+    pub(super) test_at_start: Option<bool>,
+    pub(super) daily: Option<String>,
+    pub(super) ping: Option<RawPing>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPing {
+    pub(super) url: Option<SecretSource>,
+    pub(super) every: Option<Period>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawControl {
+    pub(super) socket: Option<PathBuf>,
+    pub(super) address: Option<SocketAddr>,
+    pub(super) token: Option<SecretSource>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -14,17 +14,17 @@ use tripline_strategies::config::Period;
 use super::document::Document;
 use super::fault::ConfigFault;
 use super::raw::{Raw, RawAccount, RawStrategy, RawTimeouts};
-use super::{Config, Keys, StrategyConfig, secrets};
+use super::{Config, Keys, StrategyConfig, secrets, telling};
 use crate::settings::EngineSettings;
 
 /// Collects what is wrong.
-struct Check<'d> {
+pub(super) struct Check<'d> {
     document: &'d Document<'d>,
     faults: Vec<ConfigFault>,
 }
 
 impl Check<'_> {
-    fn fault(
+    pub(super) fn fault(
         &mut self,
         key: impl Into<String>,
         problem: impl Into<String>,
@@ -37,7 +37,7 @@ impl Check<'_> {
     }
 
     /// The value, or a fault; what stands in the file but cannot be used has had its fault already.
-    fn need<T>(&mut self, value: Option<T>, key: &str, advice: &str) -> Option<T> {
+    pub(super) fn need<T>(&mut self, value: Option<T>, key: &str, advice: &str) -> Option<T> {
         if value.is_none() && !self.document.has(key) {
             self.fault(key, "is missing", advice);
         }
@@ -98,12 +98,16 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
     }
     let strategies = strategies(&mut check, raw.strategy);
     alert_names(&mut check);
+    let alerting = telling::alerting(&mut check, raw.alerting, &raw.journal.file);
+    let control = telling::control(&mut check, raw.control, &raw.journal.file);
     let config = venue.zip(keys).map(|(venue, keys)| Config {
         engine,
         venue,
         keys,
         strategies,
         alerts: raw.alert,
+        alerting,
+        control,
         journal: raw.journal,
         hash: String::new(),
         log_level: raw.log.level.unwrap_or_default(),

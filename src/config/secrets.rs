@@ -77,7 +77,8 @@ pub(super) fn may_hold_secret(key: &str) -> bool {
     let plain = [".id", ".kind", ".key_kind", ".name"]
         .iter()
         .any(|end| key.ends_with(end));
-    (key.starts_with("account") || key.starts_with("alert")) && !plain
+    let places = ["account", "alert", "control"];
+    places.iter().any(|place| key.starts_with(place)) && !plain
 }
 
 /// The message without the value that it quotes: `string "…"` and `unknown variant …`.
@@ -94,7 +95,8 @@ pub(super) fn redact(message: &str) -> String {
 pub(super) fn pointers(document: &Document<'_>) -> Vec<Pointer> {
     let found = document.values().filter_map(|(path, value)| {
         let key = path.to_string();
-        if !(key.starts_with("account.") || key.starts_with("alert[")) {
+        let places = ["account.", "alert[", "alerting.", "control."];
+        if !places.iter().any(|place| key.starts_with(place)) {
             return None;
         }
         let DeValue::Table(table) = value else {

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use actix::{Actor, Addr, Context};
 use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
-use tripline_actors::alert::{self, AlertActor, ChannelConfig, DueAlerts, Route, Routed};
 use tripline_actors::clock::Clock;
 use tripline_actors::delivery::{Outlet, Sender};
 use tripline_actors::faults::{Faults, Incidents};
@@ -19,7 +18,6 @@ use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Scope};
 use tripline_engine::ids::RunId;
 use tripline_engine::journal::{JournalError, JournalState, RunStarted};
-use tripline_engine::messages::alert::Alert;
 use tripline_engine::time::Timestamp;
 
 use crate::builder::{Builder, Placement, StartError};
@@ -52,7 +50,7 @@ impl Cold {
         }
     }
 
-    fn run(&self, work: impl FnOnce() + Send + 'static) {
+    pub(super) fn run(&self, work: impl FnOnce() + Send + 'static) {
         match self {
             // An arbiter that has ended drops the work, which its waiting caller notices.
             Self::Arbiter(arbiter) => drop(arbiter.spawn_fn(work)),
@@ -157,53 +155,6 @@ impl Ground {
         }
         actix_rt::spawn(panics::watch(shield))
     }
-
-    /// Starts the alert actor on the cold arbiter. Without a channel, alerts go to the log.
-    pub(super) async fn start_alerts(
-        &self,
-        builder: &mut Builder,
-    ) -> Result<Addr<AlertActor>, StartError> {
-        let mut channels = std::mem::take(&mut builder.channels);
-        let own = std::mem::take(&mut builder.own_channels);
-        if channels.is_empty() && own.is_empty() {
-            channels.push(alert::channels::log::Config::default().into());
-        }
-        let (faults, clock) = (self.faults.clone(), self.clock.clone());
-        let (run, journal) = (self.run, self.journal.clone());
-        let (answer, started) = tokio::sync::oneshot::channel();
-        self.cold.run(move || {
-            let undelivered = undelivered(faults, clock.clone());
-            let actor = build_channels(&channels).map(|mut channels| {
-                channels.extend(own.into_iter().map(|make| (make(), Route::default())));
-                AlertActor::new(channels, clock, alert::Settings::default(), undelivered)
-                    .journaled(run, journal)
-                    .start()
-            });
-            if answer.send(actor).is_err() {
-                log::debug!(actor = "alert"; "nobody waits for the alert actor any more");
-            }
-        });
-        let actor = started.await.map_err(|_| StartError::Actor {
-            actor: "alert",
-            detail: "it panicked".into(),
-        })?;
-        let actor = actor.map_err(StartError::Alerts)?;
-        self.send_due(&actor);
-        Ok(actor)
-    }
-
-    /// Sends what was due when an earlier run ended.
-    fn send_due(&self, alerts: &Addr<AlertActor>) {
-        let earlier = &self.earlier.alerts;
-        let due = earlier.open();
-        let due: Vec<_> = due.map(|(key, alert)| (*key, alert.clone())).collect();
-        let acknowledged = earlier.acknowledged().clone();
-        if !due.is_empty() || !acknowledged.is_empty() {
-            self.sender("engine", Scope::Global)
-                .outlet_to("alert", alerts)
-                .send(DueAlerts { due, acknowledged });
-        }
-    }
 }
 
 /// A journal that failed in an earlier run has perhaps forgotten what happened afterwards, halts among it:
@@ -227,28 +178,4 @@ fn raise_failure_of_before(
         Some(journal) => journal.forget_failure(),
         None => Ok(()),
     }
-}
-
-/// An alert that reached nobody is a fault of everything.
-fn undelivered(faults: Faults, clock: Clock) -> alert::OnUndelivered {
-    Rc::new(move |alert: &Alert, why: String| {
-        faults.raise(Fault {
-            kind: FaultKind::AlertUndelivered,
-            scope: Scope::Global,
-            actor: "alert".into(),
-            detail: format!("'{}' reached nobody: {why}", alert.title),
-            at: clock.now(),
-        });
-    })
-}
-
-fn build_channels(configs: &[ChannelConfig]) -> Result<Vec<Routed>, String> {
-    if configs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let http = alert::Http::new(None).map_err(|error| error.to_string())?;
-    alert::build_channels(configs, &http).map_err(|errors| {
-        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        errors.join("; ")
-    })
 }

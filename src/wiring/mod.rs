@@ -1,5 +1,6 @@
 //! Every actor, started on one page, numbered, downstream first.
 
+mod alerts;
 mod ground;
 mod strategies;
 mod venue;
@@ -13,7 +14,7 @@ use tripline_actors::alert::AlertActor;
 use tripline_actors::faults::Incidents;
 use tripline_actors::gateway::{GatewaySettings, OrderGateway};
 use tripline_actors::safety::{Safety, SafetySettings};
-use tripline_actors::venue::{Connection, Venue};
+use tripline_actors::venue::Venue;
 use tripline_engine::halt::Scope;
 use tripline_engine::instrument::Instrument;
 
@@ -34,14 +35,12 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     let (ground, incidents) = Ground::lay(&mut builder)?;
     let panics = ground.watch_panics();
 
-    // 2. Alerts, on the cold arbiter: first those that an earlier run still owes.
+    // 2. Alerts, on the cold arbiter, first those that an earlier run still owes; the door for commands.
     let alerts = ground.start_alerts(&mut builder).await?;
+    let door = ground.open_door(builder.control, &alerts).await?;
 
     // 3. The venue: its clock, its instruments, and whether it takes the key.
-    let make = builder
-        .venue
-        .ok_or_else(|| StartError::Venue("no venue was given".into()))?;
-    let venue = make(&ground.clock)?;
+    let venue = venue::make(builder.venue, &ground.clock)?;
     let traders = Seated::all(builder.traders);
     let instruments = venue::look(venue.as_ref(), &traders).await?;
 
@@ -55,6 +54,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         venue.as_ref(),
         &swept,
     );
+    ground.start_ping(&builder.alerting, &gateway)?;
 
     // 6. Safety, on the cold arbiter: from here on incidents are received.
     let safety = safety(&ground, incidents, &gateway, &alerts, &seats, &swept);
@@ -77,7 +77,6 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         kept,
         ..
     } = ground;
-    let connections: Vec<Box<dyn Connection>> = vec![private, Box::new(feed)];
     Ok(Running {
         settings,
         run,
@@ -89,11 +88,12 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         gateway,
         safety,
         alerts,
+        door,
         user,
         market,
         port,
         seats,
-        connections,
+        connections: vec![private, Box::new(feed)],
         watches,
     })
 }

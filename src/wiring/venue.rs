@@ -22,8 +22,13 @@ use tripline_engine::strategy::Subscription;
 
 use super::ground::Ground;
 use super::strategies::{Seat, Seated};
-use crate::builder::StartError;
+use crate::builder::{MakeVenue, StartError};
 use crate::settings::EngineSettings;
+
+/// The venue that the builder was given.
+pub(super) fn make(make: Option<MakeVenue>, clock: &Clock) -> Result<Rc<dyn Venue>, StartError> {
+    make.ok_or_else(|| StartError::Venue("no venue was given".into()))?(clock)
+}
 
 /// How often the account is asked for while its connection is being made.
 const LOOKS_AT_ACCOUNT: u32 = 20;

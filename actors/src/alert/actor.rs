@@ -240,6 +240,7 @@ impl Actor for AlertActor {
         ctx.set_mailbox_capacity(MAILBOX);
         let again = self.settings.again;
         ctx.run_interval(again, |actor, ctx| actor.send_owed(ctx));
+        self.listen(ctx);
         self.begin_pulse(ctx);
     }
 }

@@ -8,10 +8,12 @@ mod deliver;
 mod incidents;
 mod ladder;
 mod lane;
+mod listening;
 mod meanings;
 mod memo;
 mod messages;
 mod owed;
+mod ping;
 mod pulse;
 mod queue;
 mod rate;
@@ -20,7 +22,7 @@ mod route;
 mod secret;
 mod sending;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod voice;
 
 use std::time::Duration;
@@ -36,6 +38,7 @@ pub use actor::AlertActor;
 pub use channels::{ChannelConfig, ChannelKind, Http, Routed, build_channels};
 pub use deliver::{Delivery, Retries, deliver};
 pub use messages::{AlertStats, ChannelStats, DueAlerts, Flush, OnUndelivered, ReadOwed, Settings};
+pub use ping::{Ping, keep_pinging};
 pub use pulse::Pulse;
 pub use rate::{DAY, HOUR, MINUTE, Rate, Window};
 pub use render::{Rendered, cut};
@@ -80,10 +83,25 @@ pub trait Channel {
         true
     }
 
+    /// Waits a while for what people say there, for a channel that is listened to.
+    fn listen(&self) -> Option<LocalBoxFuture<'_, Result<Vec<Heard>, ChannelError>>> {
+        None
+    }
+
     /// Whom it disturbs how much.
     fn reach(&self) -> Reach {
         Reach::Chat
     }
+}
+
+/// What a person said on a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    pub text: String,
+    /// The text that it replies to.
+    pub replies_to: Option<String>,
+    /// Who said it.
+    pub by: String,
 }
 
 /// How much a channel disturbs, and so when it is used unless its route says otherwise.

@@ -55,7 +55,7 @@ pub struct AddInstrument(pub Instrument);
 pub struct ReadDesk;
 
 /// What the gateway knows.
-#[derive(Debug, Clone, actix::MessageResponse)]
+#[derive(Debug, Clone, Default, actix::MessageResponse)]
 pub struct DeskSnapshot {
     /// Every order that it knows, by client order id.
     pub orders: Vec<Order>,

@@ -1,7 +1,7 @@
 //! A Telegram bot (core.telegram.org/bots/api, `sendMessage`). Success is `"ok":true`. The text is sent
 //! without a parse mode: a stray `<` would lose the alert.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
@@ -14,7 +14,7 @@ use tripline_engine::time::Timestamp;
 use super::line::{Ask, Line, Reply};
 use super::{Make, Origin};
 use crate::alert::{
-    Channel, ChannelError, ConfigError, MINUTE, Rate, Rendered, SecretSource, Window,
+    Channel, ChannelError, ConfigError, Heard, MINUTE, Rate, Rendered, SecretSource, Window,
 };
 
 /// Below one a second and chat, and 20 a minute and group.
@@ -40,6 +40,9 @@ pub struct Config {
     /// The topic of a group, if it has some.
     #[serde(default)]
     pub thread: Option<i64>,
+    /// Whether replies are read: `ack` as a reply acknowledges the alert. The bot must have no other reader.
+    #[serde(default)]
+    pub replies: bool,
     #[serde(default = "default_base")]
     pub base_url: Origin,
 }
@@ -63,6 +66,8 @@ impl Config {
             name: make.name.to_owned(),
             chat: RefCell::new(self.chat.clone()),
             thread: self.thread,
+            reads: self.replies,
+            read: Cell::new(0),
             base: self.base_url.clone(),
             line: Line::new(make.http, [token.clone()]),
             token,
@@ -77,6 +82,9 @@ pub struct Telegram {
     /// It changes when a group becomes a supergroup.
     chat: RefCell<String>,
     thread: Option<i64>,
+    reads: bool,
+    /// The next update that was not read yet.
+    read: Cell<i64>,
     base: Origin,
     token: SecretString,
     line: Line,
@@ -105,6 +113,77 @@ impl Telegram {
         }
         judge(&reply, &answer)
     }
+
+    /// Waits for messages. Those of other chats are read and forgotten.
+    async fn hear(&self) -> Result<Vec<Heard>, ChannelError> {
+        let body = json!({
+            "offset": self.read.get(),
+            "timeout": POLL_SECONDS,
+            "allowed_updates": ["message"],
+        });
+        let reply = self.line.ask(self.ask("getUpdates", &body)).await?;
+        let answer: Answer = reply.json()?;
+        judge(&reply, &answer)?;
+        let Updates { result } = reply.json()?;
+        let mut heard = Vec::new();
+        for update in result {
+            self.read.set(self.read.get().max(update.update_id + 1));
+            let message = update.message.filter(|message| self.is_here(&message.chat));
+            heard.extend(message.and_then(|message| {
+                Some(Heard {
+                    text: message.text?,
+                    replies_to: message.reply_to_message.and_then(|replied| replied.text),
+                    by: message.from.map(|from| from.username.unwrap_or(from.first_name))?,
+                })
+            }));
+        }
+        Ok(heard)
+    }
+
+    fn is_here(&self, chat: &Chat) -> bool {
+        let here = self.chat.borrow();
+        let name = here.strip_prefix('@');
+        chat.id.to_string() == *here || (name.is_some() && chat.username.as_deref() == name)
+    }
+}
+
+/// How long Telegram holds the question open; shorter than the client's patience.
+const POLL_SECONDS: u64 = 5;
+
+#[derive(Deserialize)]
+struct Updates {
+    result: Vec<Update>,
+}
+
+#[derive(Deserialize)]
+struct Update {
+    update_id: i64,
+    message: Option<Said>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    chat: Chat,
+    from: Option<From>,
+    text: Option<String>,
+    reply_to_message: Option<Replied>,
+}
+
+#[derive(Deserialize)]
+struct Chat {
+    id: i64,
+    username: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct From {
+    first_name: String,
+    username: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Replied {
+    text: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +221,11 @@ impl Channel for Telegram {
         _now: Timestamp,
     ) -> LocalBoxFuture<'a, Result<(), ChannelError>> {
         Box::pin(self.send_once(message))
+    }
+
+    fn listen(&self) -> Option<LocalBoxFuture<'_, Result<Vec<Heard>, ChannelError>>> {
+        self.reads
+            .then(|| -> LocalBoxFuture<'_, _> { Box::pin(self.hear()) })
     }
 
     fn rate(&self) -> Rate {

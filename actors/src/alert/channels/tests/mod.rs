@@ -417,3 +417,51 @@ async fn after_a_timeout_aliyuns_receipts_say_whether_the_text_message_was_taken
         assert_eq!(sent.is_ok(), wanted, "{sent:?}");
     }
 }
+
+#[actix_rt::test]
+async fn a_reply_in_the_telegram_chat_acknowledges_and_one_elsewhere_does_not() {
+    let all = contracts();
+    let contract = all
+        .into_iter()
+        .find(|contract| contract.kind == "telegram")
+        .unwrap();
+    let receiver = Receiver::start(move |request, _| {
+        if !request.path.ends_with("/getUpdates") {
+            return (contract.answer)(request);
+        }
+        let said = |id: i64, chat: i64, text: &str| {
+            json!({ "update_id": id, "message": {
+                "chat": { "id": chat }, "from": { "first_name": "Ann", "username": "ann" }, "text": text,
+                "reply_to_message": { "text": "[CRIT]\nAct: tripline alerts ack a1\nTime: x" },
+            }})
+        };
+        let first = request.json()["offset"] == 0;
+        let result = if first {
+            vec![said(5, -999, "ack"), said(6, -100, "ack")]
+        } else {
+            Vec::new()
+        };
+        (200, json!({ "ok": true, "result": result }).to_string())
+    });
+    let SecretSource::File(path) = secret("123456:telegram-token") else {
+        unreachable!("tests keep secrets in files")
+    };
+    let config = json!({
+        "kind": "telegram", "base_url": receiver.url, "token": { "file": path }, "chat": "-100", "replies": true,
+    });
+    let config: ChannelConfig = serde_json::from_value(config).unwrap();
+    let channel = config.build(&http()).unwrap();
+    let heard = channel.listen().unwrap().await.unwrap();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(
+        (heard[0].text.as_str(), heard[0].by.as_str()),
+        ("ack", "ann")
+    );
+    assert!(channel.listen().unwrap().await.unwrap().is_empty());
+    let asked: Vec<_> = receiver
+        .received()
+        .iter()
+        .map(|request| request.json()["offset"].clone())
+        .collect();
+    assert_eq!(asked, [json!(0), json!(7)], "what was read is confirmed");
+}

@@ -1,0 +1,124 @@
+//! Through the door, over real sockets.
+
+use std::os::unix::fs::PermissionsExt;
+use std::rc::Rc;
+
+use actix::{Actor, Addr};
+use serde_json::json;
+use tripline_engine::messages::alert::Severity;
+use tripline_engine::time::Timestamp;
+
+use super::*;
+use crate::alert::testing::alert;
+use crate::alert::{AlertActor, Settings};
+use crate::clock::Clock;
+
+fn alerts() -> Addr<AlertActor> {
+    let clock = Clock::starting_at(Timestamp::from_millis(1_795_000_000_000));
+    let log = crate::alert::channels::log::Config::default();
+    let log: crate::alert::ChannelConfig = log.into();
+    let http = crate::alert::Http::new(None).unwrap();
+    let channels = crate::alert::build_channels(&[log], &http).unwrap();
+    AlertActor::new(channels, clock, Settings::default(), Rc::new(|_, _| {})).start()
+}
+
+fn socket(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("tripline-door-{}-{name}.sock", std::process::id()))
+}
+
+fn open(path: &std::path::Path, alerts: &Addr<AlertActor>) -> Result<Door, ControlError> {
+    let settings = DoorSettings {
+        socket: Some(path.to_owned()),
+        http: None,
+    };
+    let alerts = alerts.clone();
+    Door::open(settings, Desk { alerts })
+}
+
+#[actix_rt::test]
+async fn an_alert_is_listed_and_acknowledged_through_the_socket() {
+    let (path, alerts) = (socket("ack"), alerts());
+    let door = open(&path, &alerts).unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "only its owner may open it");
+    alerts
+        .send(alert(Severity::Critical, "halted"))
+        .await
+        .unwrap();
+    let client = Client::new(&path);
+    let listed = client.ask(Asked::Get("/v1/alerts")).await.unwrap();
+    assert_eq!(listed["open"][0]["title"], "halted");
+    let id = listed["open"][0]["id"].clone();
+    let order = json!({ "id": id, "by": "ann" });
+    let post = |order| client.ask(Asked::Post("/v1/alerts/ack", order));
+    let seen = post(order.clone()).await.unwrap();
+    assert_eq!(seen["acknowledged"][0]["id"], id);
+    let error = post(order).await.unwrap_err();
+    assert!(
+        matches!(error, ControlError::Refused { status: 404, .. }),
+        "{error}"
+    );
+    let error = post(json!({ "id": 5 })).await.unwrap_err();
+    assert!(
+        matches!(error, ControlError::Refused { status: 400, .. }),
+        "{error}"
+    );
+    let error = client.ask(Asked::Get("/v1/elsewhere")).await.unwrap_err();
+    assert!(
+        matches!(error, ControlError::Refused { status: 404, .. }),
+        "{error}"
+    );
+    drop(door);
+    let error = client.ask(Asked::Get("/v1/alerts")).await.unwrap_err();
+    assert!(matches!(error, ControlError::NoAnswer { .. }), "{error}");
+    assert!(!path.exists());
+}
+
+#[actix_rt::test]
+async fn a_socket_that_a_dead_engine_left_is_replaced_and_that_of_a_living_one_is_not() {
+    let (path, alerts) = (socket("left"), alerts());
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let door = open(&path, &alerts).unwrap();
+    let error = open(&path, &alerts).err().unwrap();
+    assert!(matches!(error, ControlError::InUse { .. }), "{error}");
+    drop(door);
+    std::fs::write(&path, "a file").unwrap();
+    assert!(open(&path, &alerts).is_err());
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "a file",
+        "nothing is overwritten"
+    );
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[actix_rt::test]
+async fn over_http_the_token_is_needed_and_only_this_machine_listens() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let settings = |address| DoorSettings {
+        socket: None,
+        http: Some((address, "the-token".to_owned().into())),
+    };
+    let alerts = alerts();
+    let desk = Desk {
+        alerts: alerts.clone(),
+    };
+    let error = Door::open(settings("0.0.0.0:0".parse().unwrap()), desk.clone())
+        .err()
+        .unwrap();
+    assert!(matches!(error, ControlError::NotLocal { .. }), "{error}");
+    let _door = Door::open(settings(address), desk).unwrap();
+    let ask = async |token: &str| {
+        let client = awc::Client::default();
+        let request = client.get(format!("http://{address}/v1/alerts"));
+        let request = request.insert_header(("authorization", token));
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("Bearer the-token").await, 200);
+    for wrong in ["Bearer the-toke", "the-token", "Bearer ", ""] {
+        assert_eq!(ask(wrong).await, 401, "{wrong}");
+    }
+}

@@ -1,0 +1,83 @@
+//! How a person is told and answers: signs of life, the ping, the door for commands.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::civil::Time;
+
+use super::raw::{RawAlerting, RawControl};
+use super::resolve::Check;
+use crate::alerting::{Alerting, ControlConfig, PingConfig};
+
+/// When the daily sign of life comes, unless the file says otherwise.
+const DAILY: Time = Time::constant(9, 0, 0, 0);
+
+/// `journal` with something added to its name.
+fn beside(journal: &Path, end: &str) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+pub(super) fn alerting(check: &mut Check<'_>, raw: RawAlerting, journal: &Path) -> Alerting {
+    let daily = match raw.daily.as_deref() {
+        None => Some(DAILY),
+        Some("off") => None,
+        Some(text) => {
+            let time = text.parse::<Time>().ok();
+            if time.is_none() {
+                let advice = "give a time of this machine's day such as \"09:00\", or \"off\"";
+                check.fault("alerting.daily", format!("'{text}' is no time"), advice);
+            }
+            time
+        }
+    };
+    let ping = raw.ping.and_then(|ping| {
+        let advice = "write url = { env = \"NAME\" }";
+        let url = check.need(ping.url, "alerting.ping.url", advice)?;
+        let every = ping.every.map_or(Duration::from_secs(60), |every| every.0);
+        let (least, most) = (Duration::from_secs(1), Duration::from_secs(24 * 3600));
+        if !(least..=most).contains(&every) {
+            let advice = format!("give at least {least:?} and at most {most:?}");
+            check.fault("alerting.ping.every", format!("is {every:?}"), advice);
+        }
+        Some(PingConfig { url, every })
+    });
+    Alerting {
+        language: raw.language,
+        test_at_start: raw.test_at_start.unwrap_or(true),
+        daily,
+        ping,
+        undelivered_file: Some(beside(journal, ".undelivered")),
+    }
+}
+
+pub(super) fn control(check: &mut Check<'_>, raw: RawControl, journal: &Path) -> ControlConfig {
+    let http = match (raw.address, raw.token) {
+        (None, None) => None,
+        (Some(address), token) => {
+            if !address.ip().is_loopback() {
+                let problem = format!("{address} is not an address of this machine alone");
+                check.fault(
+                    "control.address",
+                    problem,
+                    "give such as \"127.0.0.1:18081\"",
+                );
+            }
+            let advice = "write token = { env = \"NAME\" }: who has it may command the engine";
+            check
+                .need(token, "control.token", advice)
+                .map(|token| (address, token))
+        }
+        (None, Some(_)) => {
+            let advice = "give address = \"127.0.0.1:18081\" too, or remove it";
+            check.fault("control.token", "is given without an address", advice);
+            None
+        }
+    };
+    let socket = raw.socket.unwrap_or_else(|| beside(journal, ".sock"));
+    ControlConfig {
+        socket: Some(socket),
+        http,
+    }
+}
