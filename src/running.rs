@@ -84,7 +84,7 @@ pub struct Running {
     pub(crate) market: Addr<MarketData>,
     pub(crate) port: Rc<dyn MarketPort>,
     pub(crate) seats: Vec<Seat>,
-    pub(crate) connections: Vec<Box<dyn Connection>>,
+    pub(crate) connections: Vec<Rc<dyn Connection>>,
     /// Tasks that end with the engine.
     pub(crate) watches: Vec<JoinHandle<()>>,
 }

@@ -14,12 +14,14 @@ use tripline_actors::journal::Journal;
 use tripline_actors::journaling::Journaling;
 use tripline_actors::panics::{self, Shield};
 use tripline_actors::safety;
+use tripline_actors::venue::Connection;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Scope};
 use tripline_engine::ids::RunId;
 use tripline_engine::journal::{JournalError, JournalState, RunStarted};
 use tripline_engine::time::Timestamp;
 
+use super::standstill::Standstill;
 use crate::builder::{Builder, Placement, StartError};
 use crate::settings::EngineSettings;
 
@@ -85,6 +87,7 @@ pub(super) struct Ground {
     pub(super) cold: Cold,
     pub(super) journal: Journaling,
     pub(super) kept: Option<Journal>,
+    pub(super) standstill: Standstill,
     /// What earlier runs have left.
     pub(super) earlier: JournalState,
 }
@@ -123,9 +126,16 @@ impl Ground {
             cold: Cold::new(builder.placement),
             journal: memory.journal,
             kept: memory.kept,
+            standstill: Standstill::default(),
             earlier: memory.earlier,
         };
         Ok((ground, incidents))
+    }
+
+    /// Takes the connections that are made anew after a standstill, and gives them back.
+    pub(super) fn renews(&self, connections: Vec<Rc<dyn Connection>>) -> Vec<Rc<dyn Connection>> {
+        self.standstill.renews(connections.clone());
+        connections
     }
 
     /// For deliveries of `actor`; a failed one concerns `scope`.

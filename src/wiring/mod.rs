@@ -2,6 +2,7 @@
 
 mod alerts;
 mod ground;
+mod standstill;
 mod strategies;
 mod venue;
 
@@ -66,6 +67,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     // 9. The clock is measured again and again.
     let port = venue.market();
     let watches = vec![venue::watch_clock(&ground, venue, &gateway), panics];
+    let connections = ground.renews(vec![private.into(), Rc::new(feed)]);
 
     let Ground {
         settings,
@@ -93,7 +95,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         market,
         port,
         seats,
-        connections: vec![private, Box::new(feed)],
+        connections,
         watches,
     })
 }
@@ -117,6 +119,8 @@ fn trading(
             ready_within: ground.settings.ready_within,
             reconcile_every: ground.settings.reconcile_every,
             grace: ground.settings.private_stream_grace,
+            stale_after: ground.settings.stale_after,
+            on_standstill: ground.standstill.listener(ground),
             instruments: instruments.to_vec(),
             clock: ground.clock.clone(),
             faults: ground.faults.clone(),

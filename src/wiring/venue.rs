@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix::{Actor, Addr};
 use actix_rt::task::JoinHandle;
+use tokio::sync::Notify;
 use tripline_actors::clock::Clock;
 use tripline_actors::delivery::Outlet;
 use tripline_actors::faults::Faults;
@@ -29,6 +30,9 @@ use crate::settings::EngineSettings;
 pub(super) fn make(make: Option<MakeVenue>, clock: &Clock) -> Result<Rc<dyn Venue>, StartError> {
     make.ok_or_else(|| StartError::Venue("no venue was given".into()))?(clock)
 }
+
+/// How soon the clock is measured again, when it is not known and could not be measured.
+const MEASURE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How often the account is asked for while its connection is being made.
 const LOOKS_AT_ACCOUNT: u32 = 20;
@@ -135,34 +139,50 @@ pub(super) fn watch_clock(
         ground.faults.clone(),
         ground.clock.clone(),
     );
-    actix_rt::spawn(keep_measuring(settings, venue, faults, clock, judged))
+    let again = ground.standstill.clock.clone();
+    actix_rt::spawn(keep_measuring(
+        settings, venue, faults, clock, judged, again,
+    ))
 }
 
 /// Measures the clock for ever. Out of bounds, or not measurable three times in a row: nothing is placed
-/// until it is good again.
+/// until it is good again. Nor after `again`, until it was measured.
 async fn keep_measuring(
     settings: EngineSettings,
     venue: Rc<dyn Venue>,
     faults: Faults,
     clock: Clock,
     judged: Outlet<ClockJudged>,
+    again: Rc<Notify>,
 ) {
-    let (mut failures, mut good) = (0u32, true);
+    let (mut failures, mut good, mut known) = (0u32, true, true);
     loop {
-        tokio::time::sleep(settings.clock_every).await;
+        let every = settings.clock_every;
+        let wait = if known {
+            every
+        } else {
+            every.min(MEASURE_AGAIN)
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = again.notified() => (known, good) = (false, false),
+        }
         let problem = match venue.measure_clock().await {
             Ok(_) => {
-                failures = 0;
+                (failures, known) = (0, true);
                 None
             }
-            Err(error @ VenueError::Clock { .. }) => Some(error),
+            Err(error @ VenueError::Clock { .. }) => {
+                known = true;
+                Some(error)
+            }
             Err(error) => {
                 failures += 1;
                 log::warn!(actor = "clock"; "the venue's clock cannot be measured: {error}");
                 (failures >= 3).then_some(error)
             }
         };
-        let is_good = problem.is_none();
+        let is_good = problem.is_none() && known;
         if is_good != good {
             good = is_good;
             judged.send(ClockJudged { good });

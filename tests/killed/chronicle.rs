@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use tripline_engine::halt::{HaltLevel, Scope};
 use tripline_engine::ids::{ClientOrderId, RunId};
-use tripline_engine::journal::{AlertStep, Filled, Intent, JournalRecord, JournalState, Sequence};
+use tripline_engine::journal::{
+    AlertStep, Filled, Intent, JournalRecord, JournalState, Reconciliation, Sequence,
+};
 use tripline_engine::time::Timestamp;
 
 /// Everything that was read so far.
@@ -16,6 +18,8 @@ pub struct Chronicle {
     pub intents: BTreeMap<ClientOrderId, (Intent, bool)>,
     pub fills: Vec<(Sequence, Filled)>,
     pub runs: Vec<(Sequence, RunId)>,
+    /// When this side and the venue agreed.
+    pub agreed: Vec<Timestamp>,
     /// The halts of a scope that was active before, with what became of them.
     halts: Vec<(Sequence, Scope)>,
     told: Vec<(Sequence, String)>,
@@ -61,6 +65,9 @@ impl Chronicle {
                 assert!(before.is_none(), "{} is used twice", intent.id);
             }
             JournalRecord::Filled(filled) => self.fills.push((sequence, filled.clone())),
+            JournalRecord::Reconciled(done) if done.outcome == Reconciliation::Agreed => {
+                self.agreed.push(at);
+            }
             JournalRecord::Halted(halted) => {
                 let scope = halted.incident.fault.scope;
                 if !self.standing().contains(&scope) {

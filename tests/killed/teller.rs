@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -20,12 +21,15 @@ use tripline_engine::messages::market::BestBidAsk;
 use tripline_engine::messages::order::Fill;
 use tripline_engine::order::{NewOrder, Order, Side, TimeInForce};
 use tripline_engine::strategy::{Context, Strategy, StrategyResult, Subscription};
+use tripline_engine::time::Timestamp;
 use tripline_exchange::{EXAMPLE_API_KEY, EXAMPLE_SECRET};
 
 use super::world::World;
 
 /// Names the file in which the strategy writes; set, this program is an engine.
 const TOLD: &str = "TRIPLINE_TOLD";
+
+const PAUSE: Duration = Duration::from_millis(5);
 
 fn btcusdt() -> Symbol {
     Symbol::new("BTCUSDT").unwrap()
@@ -42,6 +46,7 @@ struct Told {
 struct Teller {
     told: File,
     ticks: usize,
+    acted: Timestamp,
 }
 
 impl Teller {
@@ -63,8 +68,13 @@ impl Strategy for Teller {
         Ok(())
     }
 
-    /// Takes at every tick, buying and selling in turn, and keeps one bid at the touch.
+    /// Takes at ticks, buying and selling in turn, and keeps one bid at the touch.
     fn on_best(&mut self, ctx: &mut Context<'_>, best: &BestBidAsk) -> StrategyResult {
+        // Its own orders make ticks, which must not make orders without end.
+        if ctx.now().saturating_since(self.acted) < PAUSE {
+            return Ok(());
+        }
+        self.acted = ctx.now();
         self.ticks += 1;
         let quantity = "0.001".parse()?;
         let (side, price) = match self.ticks % 2 {
@@ -110,11 +120,13 @@ pub fn be_the_engine() {
         api_key: EXAMPLE_API_KEY.to_owned().into(),
         secret: EXAMPLE_SECRET.to_owned().into(),
     };
+    let (ticks, acted) = (0, Timestamp::EPOCH);
+    let teller = Teller { told, ticks, acted };
     let report = Tripline::builder(config.engine)
         .clock(clock)
         .memory(memory)
         .binance(config.venue, credentials)
-        .strategy("teller", Teller { told, ticks: 0 })
+        .strategy("teller", teller)
         .unwrap()
         .run()
         .unwrap();

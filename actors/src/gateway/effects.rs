@@ -1,6 +1,7 @@
 //! Carrying out what the desk decides.
 
 use std::future::Future;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix::fut::WrapFuture;
@@ -21,6 +22,7 @@ use tripline_engine::time::Timestamp;
 
 use super::OrderGateway;
 use super::handlers::StopReport;
+use crate::clock::Clock;
 use crate::panics::Shield;
 
 impl OrderGateway {
@@ -150,20 +152,26 @@ impl OrderGateway {
                 self.journal_failed(&error);
                 Box::pin(std::future::ready(outcome)) as Answer<PlaceOutcome>
             }
-            Ok(through) => match self.journal.durable(through) {
-                None => handed_over(&self.shield, self.port.as_ref(), &order, gate),
-                // The latch is looked at when the order's first byte is written, which is later.
-                Some(durable) => {
-                    let (shield, port, gate) =
-                        (self.shield.clone(), self.port.clone(), gate.clone());
-                    Box::pin(async move {
+            Ok(through) => {
+                let handover = Handover {
+                    shield: self.shield.clone(),
+                    port: self.port.clone(),
+                    gate: gate.clone(),
+                    clock: self.clock.clone(),
+                    decided: self.looked_up,
+                    within: self.stale_after,
+                };
+                match self.journal.durable(through) {
+                    None => handover.place(&order),
+                    // The latch is looked at when the order's first byte is written, which is later.
+                    Some(durable) => Box::pin(async move {
                         match durable.await {
-                            Ok(()) => handed_over(&shield, port.as_ref(), &order, &gate).await,
+                            Ok(()) => handover.place(&order).await,
                             Err(error) => PlaceOutcome::NotJournaled(error.to_string()),
                         }
-                    })
+                    }),
                 }
-            },
+            }
         };
         self.then(answer, ctx, move |desk, outcome, now, out| {
             desk.placed(id, outcome, now, out)
@@ -277,18 +285,33 @@ impl OrderGateway {
     }
 }
 
-/// Gives an order to the adapter, which writes it to the socket before this returns where the socket takes it.
-fn handed_over(
-    shield: &Shield,
-    port: &dyn OrderPort,
-    order: &Approved<PlaceOrder>,
-    gate: &Gate,
-) -> Answer<PlaceOutcome> {
-    shield.run(|| port.place(order, gate)).unwrap_or_else(|| {
-        // It is not known how far the adapter got.
-        let unknown = VenueError::UnknownOutcome("the adapter panicked".into());
-        Box::pin(std::future::ready(PlaceOutcome::Answered(Err(unknown))))
-    })
+/// How an order comes to the venue's adapter.
+struct Handover {
+    shield: Shield,
+    port: Rc<dyn OrderPort>,
+    gate: Gate,
+    clock: Clock,
+    decided: Timestamp,
+    within: Duration,
+}
+
+impl Handover {
+    /// Gives an order to the adapter, which writes it to the socket before this returns where the socket takes
+    /// it. Not one that was decided too long ago: the process stood still, or the disk was slow.
+    fn place(&self, order: &Approved<PlaceOrder>) -> Answer<PlaceOutcome> {
+        let waited = self.clock.now().saturating_since(self.decided);
+        if waited > self.within {
+            let text = format!("it was decided {} ms ago", waited.as_millis());
+            let outcome = PlaceOutcome::NotSent(VenueError::Network(text));
+            return Box::pin(std::future::ready(outcome));
+        }
+        let placed = self.shield.run(|| self.port.place(order, &self.gate));
+        placed.unwrap_or_else(|| {
+            // It is not known how far the adapter got.
+            let unknown = VenueError::UnknownOutcome("the adapter panicked".into());
+            Box::pin(std::future::ready(PlaceOutcome::Answered(Err(unknown))))
+        })
+    }
 }
 
 /// Starts a request after a delay.

@@ -75,6 +75,7 @@ pub struct DeskSnapshot {
 impl Handler<PlaceOrder> for OrderGateway {
     type Result = ();
     fn handle(&mut self, command: PlaceOrder, ctx: &mut Context<Self>) {
+        self.look_up(ctx);
         self.work(ctx, |desk, now, out| desk.place(command, now, out));
     }
 }
@@ -144,9 +145,12 @@ impl Handler<ReferenceChanged> for OrderGateway {
     type Result = ();
     fn handle(
         &mut self,
-        ReferenceChanged { symbol, price }: ReferenceChanged,
+        ReferenceChanged { symbol, price, at }: ReferenceChanged,
         _: &mut Context<Self>,
     ) {
+        if price.is_some() && at < self.awake_since {
+            return;
+        }
         self.desk.set_reference(symbol, price);
         if price.is_some() {
             for seat in self.seats.values_mut() {

@@ -6,6 +6,7 @@ mod effects;
 mod handlers;
 mod readiness;
 mod reconcile;
+mod standstill;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -37,6 +38,7 @@ pub use handlers::{
 };
 use readiness::Readiness;
 pub use reconcile::{NotReconciled, Reconcile};
+pub use standstill::OnStandstill;
 
 /// How often the desk is asked whether something has lasted too long.
 const TICK: Duration = Duration::from_millis(500);
@@ -55,6 +57,9 @@ pub struct GatewaySettings {
     pub reconcile_every: Duration,
     /// How long orders may be impossible to hand over before that is a fault. They are denied at once.
     pub grace: Duration,
+    /// How old data may be that is traded on, and so how long this process may have stood still.
+    pub stale_after: Duration,
+    pub on_standstill: OnStandstill,
     pub instruments: Vec<Instrument>,
     pub clock: Clock,
     pub faults: Faults,
@@ -106,6 +111,12 @@ pub struct OrderGateway {
     shield: Shield,
     ready_within: Duration,
     grace: Duration,
+    stale_after: Duration,
+    on_standstill: OnStandstill,
+    /// When this actor last ran as it does every half second.
+    looked_up: Timestamp,
+    /// What was received before does not count.
+    awake_since: Timestamp,
     /// Since when orders cannot be handed over, and whether that was told.
     unconnected: Option<(Timestamp, bool)>,
     on_swept: OnSwept,
@@ -141,6 +152,8 @@ impl OrderGateway {
             ready_within,
             reconcile_every,
             grace,
+            stale_after,
+            on_standstill,
             instruments,
             clock,
             faults,
@@ -162,6 +175,7 @@ impl OrderGateway {
             faults: faults.clone(),
             clock: clock.clone(),
         };
+        let now = clock.now();
         let (board, settle_time) = (faults.board().clone(), port.settle_time());
         let mut desk = OrderDesk::new(venue, account, run, settle_time, board);
         for instrument in instruments {
@@ -189,6 +203,10 @@ impl OrderGateway {
             live,
             _guard: shield.guard(),
             shield,
+            stale_after,
+            on_standstill,
+            looked_up: now,
+            awake_since: Timestamp::EPOCH,
             unconnected: None,
             seats: BTreeMap::new(),
             effects: Vec::new(),
@@ -261,7 +279,9 @@ impl Actor for OrderGateway {
             self.work(ctx, |desk, now, out| desk.restore(earlier, now, out));
         }
         self.work(ctx, |desk, _, out| desk.list_open(out));
+        self.looked_up = self.clock.now();
         ctx.run_interval(TICK, |gateway, ctx| {
+            gateway.look_up(ctx);
             let cancel = gateway.earlier_orders == RestingOrders::Cancel && gateway.is_waiting();
             gateway.work(ctx, |desk, now, out| {
                 if cancel {

@@ -298,6 +298,7 @@ impl SymbolData {
             gateway.send(ReferenceChanged {
                 symbol: self.symbol,
                 price: Some(price),
+                at: now,
             });
         }
     }
@@ -313,6 +314,7 @@ impl SymbolData {
             gateway.send(ReferenceChanged {
                 symbol: self.symbol,
                 price: None,
+                at: self.last_data.unwrap_or(Timestamp::EPOCH),
             });
         }
     }

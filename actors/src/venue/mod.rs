@@ -21,11 +21,17 @@ pub type PrivateSink = Rc<dyn Fn(PrivateEvent)>;
 pub trait Connection {
     /// Leaves the connection as a stop does: closes it and reconnects no more.
     fn close(&self);
+    /// Gives the connection up and makes a new one: nothing more is read of the old one.
+    fn reconnect(&self, reason: &str);
 }
 
 impl<C: Connection + ?Sized> Connection for Rc<C> {
     fn close(&self) {
         (**self).close();
+    }
+
+    fn reconnect(&self, reason: &str) {
+        (**self).reconnect(reason);
     }
 }
 

@@ -237,6 +237,14 @@ impl OrderDesk {
         self.references.insert(symbol, price);
     }
 
+    /// This process stood still: what is known of the venue is old, and nothing is placed until all of it has
+    /// come again.
+    pub fn stood_still(&mut self, out: &mut Vec<Effect>) {
+        self.references.clear();
+        self.clock_good = false;
+        self.private_stream_down(out);
+    }
+
     pub fn set_clock_good(&mut self, good: bool) {
         self.clock_good = good;
     }

@@ -51,6 +51,8 @@ message! {
     pub struct ReferenceChanged {
         pub symbol: Symbol,
         pub price: Option<Price>,
+        /// When the data was received that it is taken from.
+        pub at: Timestamp,
     }
 }
 

@@ -56,6 +56,29 @@ fn an_order_whose_first_sight_is_its_cancel_keeps_its_own_id() {
 }
 
 #[test]
+fn after_a_standstill_nothing_is_placed_until_everything_has_come_again() {
+    let mut bench = Bench::new();
+    bench.desk.stood_still(&mut bench.out);
+    let steps: [fn(&mut Bench); 3] = [
+        |bench| bench.desk.set_clock_good(true),
+        |bench| {
+            let price = Some("10".parse().unwrap());
+            bench.desk.set_reference(symbol("BTCUSDT"), price);
+        },
+        Bench::stream_up,
+    ];
+    for step in steps {
+        bench.out.clear();
+        bench.place();
+        assert!(bench.did()[0].starts_with("denied"));
+        step(&mut bench);
+    }
+    bench.out.clear();
+    bench.place();
+    assert_eq!(bench.did(), ["place", "submitted"]);
+}
+
+#[test]
 fn each_precondition_denies_by_its_own_name() {
     type Break = fn(&mut Bench);
     let cases: [(Break, &str); 7] = [

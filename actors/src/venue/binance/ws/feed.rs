@@ -84,11 +84,6 @@ impl MarketFeed {
         let control = Life::start(role, means);
         Self { state, control }
     }
-
-    /// Gives the connection up and makes a new one.
-    pub fn reconnect(&self, reason: &str) {
-        self.control.reconnect(reason.to_owned());
-    }
 }
 
 impl MarketConnection for MarketFeed {
@@ -112,6 +107,10 @@ impl MarketConnection for MarketFeed {
 impl Connection for MarketFeed {
     fn close(&self) {
         self.control.close();
+    }
+
+    fn reconnect(&self, reason: &str) {
+        self.control.reconnect(reason.to_owned());
     }
 }
 

@@ -91,6 +91,10 @@ impl Connection for PrivateStream {
     fn close(&self) {
         self.0.close();
     }
+
+    fn reconnect(&self, reason: &str) {
+        self.0.reconnect(reason.to_owned());
+    }
 }
 
 impl Drop for PrivateStream {

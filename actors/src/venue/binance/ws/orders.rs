@@ -391,6 +391,10 @@ impl Connection for ApiOrders {
     fn close(&self) {
         self.control.close();
     }
+
+    fn reconnect(&self, reason: &str) {
+        self.control.reconnect(reason.to_owned());
+    }
 }
 
 impl Drop for ApiOrders {

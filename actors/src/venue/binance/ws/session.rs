@@ -8,6 +8,7 @@ mod role;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytestring::ByteString;
 use secrecy::SecretString;
@@ -29,6 +30,9 @@ use super::life::Means;
 use super::link::{Link, NotSent};
 use super::requests::{Message, Params, Signing, read, write};
 use super::role::Then;
+
+/// With an older time stamp nothing is handed to the socket: whoever asked for it knew another world.
+const SIGNED_FOR: Duration = Duration::from_secs(1);
 
 pub(super) use role::SessionRole;
 
@@ -158,8 +162,12 @@ impl Session {
         if level > HaltLevel::Active {
             return Handed::Held(level);
         }
-        // What the gate was asked for leaves now or not at all; the rest may follow when the socket can.
         let now = signing.now;
+        if signed && self.account.clock.venue_now().saturating_since(now) > SIGNED_FOR {
+            let text = "this process stood still before it was handed over";
+            return Handed::NotSent(VenueError::Network(text.into()));
+        }
+        // What the gate was asked for leaves now or not at all; the rest may follow when the socket can.
         let sent = match gate {
             Some(_) => link.send_now(text),
             None => link.send(text),
