@@ -214,7 +214,7 @@ async fn an_alert_that_reaches_nobody_halts_everything() {
             .level,
         HaltLevel::Halted
     );
-    assert_eq!(trial.stop().await.exit_code(), 3);
+    assert_eq!(trial.stop().await.exit_code(), 6);
 }
 
 #[actix_rt::test]

@@ -95,7 +95,9 @@ pub(super) fn alerts(args: &AlertsArgs) -> Result<Exit, Failure> {
 fn asked(place: &Place, asked: Asked) -> Result<Value, Failure> {
     let config = config::load(&place.config).map_err(Failure::usage)?;
     let Some(socket) = config.control.socket else {
-        return Err(Failure::usage("[control] has no socket"));
+        let problem =
+            "the journal's path is too long for a socket beside it: give [control] a socket";
+        return Err(Failure::usage(problem));
     };
     let answer = actix_rt::System::new().block_on(Client::new(&socket).ask(asked));
     answer.map_err(|error| match error {

@@ -12,6 +12,9 @@ use crate::alerting::{Alerting, ControlConfig, PingConfig};
 /// When the daily sign of life comes, unless the file says otherwise.
 const DAILY: Time = Time::constant(9, 0, 0, 0);
 
+/// The system takes no longer path for a socket.
+const LONGEST_SOCKET: usize = 100;
+
 /// `journal` with something added to its name.
 fn beside(journal: &Path, end: &str) -> PathBuf {
     let mut name = journal.as_os_str().to_owned();
@@ -75,9 +78,10 @@ pub(super) fn control(check: &mut Check<'_>, raw: RawControl, journal: &Path) ->
             None
         }
     };
-    let socket = raw.socket.unwrap_or_else(|| beside(journal, ".sock"));
+    let default = Some(beside(journal, ".sock"));
+    let default = default.filter(|path| path.as_os_str().len() <= LONGEST_SOCKET);
     ControlConfig {
-        socket: Some(socket),
+        socket: raw.socket.or(default),
         http,
     }
 }

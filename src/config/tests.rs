@@ -354,6 +354,36 @@ fn numbers_out_of_bounds_and_contradictions_name_their_key() {
 }
 
 #[test]
+fn how_one_is_told_and_answers_is_checked_key_by_key() {
+    let with = |section: &str| format!("{}{section}", minimal());
+    only(&with("[alerting]\ndaily = 'noon'"), "alerting.daily");
+    only(&with("[alerting]\nlanguage = 'fr'"), "alerting.language");
+    only(&with("[alerting.ping]\nevery = '1m'"), "alerting.ping.url");
+    only(
+        &with("[alerting.ping]\nurl = { env = 'U' }\nevery = '1ms'"),
+        "alerting.ping.every",
+    );
+    only(&with("[control]\naddress = '127.0.0.1:1'"), "control.token");
+    only(&with("[control]\ntoken = { env = 'T' }"), "control.token");
+    only(
+        &with("[control]\naddress = '0.0.0.0:1'\ntoken = { env = 'T' }"),
+        "control.address",
+    );
+    only(
+        &with("[[alert]]\nkind = 'log'\nafterr = '2m'"),
+        "alert[0].afterr",
+    );
+    only(
+        &with("[[alert]]\nkind = 'log'\nafter = 'soon'"),
+        "alert[0].after",
+    );
+    only(&with("[[alert]]\nkind = 'slack'"), "alert[0].url");
+    let config = parse(&with("[alerting]\ndaily = 'off'\nlanguage = 'zh'")).unwrap();
+    assert_eq!(config.alerting.daily, None);
+    assert_eq!(config.control.socket, Some("tripline.journal.sock".into()));
+}
+
+#[test]
 fn what_is_not_set_or_open_to_others_is_found_outside_the_text() {
     use std::os::unix::fs::PermissionsExt;
     let path = std::env::temp_dir().join(format!("tripline-config-{}", std::process::id()));

@@ -26,6 +26,10 @@ use crate::clock::Clock;
 use crate::delivery::MAILBOX;
 use crate::journaling::Journaling;
 
+/// After a restart no telephone rings at once for what an earlier run has left: whoever started the engine
+/// may be lifting its halts.
+const SETTLING: Duration = Duration::from_secs(30);
+
 /// An alert that some channel still has.
 pub(super) struct Pending {
     pub(super) alert: Rc<Alert>,
@@ -129,27 +133,28 @@ impl AlertActor {
         if phase == Phase::Resolved {
             self.close(&alert);
         }
-        if is_urgent && phase != Phase::Repeated {
+        let is_climbing = |name: &str| self.ladder.waiting().any(|waiting| waiting.name == name);
+        if is_urgent && phase != Phase::Repeated && !is_climbing(&name) {
             self.memo.note(key, &alert, AlertStep::Escalating, now);
-            self.climb(key, &alert, name, now, &BTreeSet::new());
+            self.climb(key, &alert, name, (now, now), &BTreeSet::new());
         }
         let first = self.lanes.first(&alert);
         self.queue(&alert, key, &first, ctx);
         self.arm(ctx);
     }
 
-    /// Plans the later channels, `since` the alert was due.
+    /// Plans the later channels, `since` the alert was due; those whose time is past come at `earliest`.
     fn climb(
         &mut self,
         key: AlertKey,
         alert: &Rc<Alert>,
         name: String,
-        since: Timestamp,
+        (since, earliest): (Timestamp, Timestamp),
         delivered: &BTreeSet<String>,
     ) {
         let later = self.lanes.later(alert).into_iter();
         let steps = later.filter_map(|(lane, delay)| {
-            let at = since.checked_add(delay)?;
+            let at = since.checked_add(delay)?.max(earliest);
             let channel = &self.lanes.0.get(lane)?.stats.channel;
             (!delivered.contains(channel)).then_some(Step { at, lane })
         });
@@ -224,7 +229,9 @@ impl AlertActor {
         if escalating {
             let name = alert.facts.acknowledge.clone();
             let name = name.unwrap_or_else(|| format!("a{}", key.number));
-            self.climb(key, &alert, name, queued, &delivered);
+            let now = self.clock.now();
+            let earliest = now.checked_add(SETTLING).unwrap_or(now);
+            self.climb(key, &alert, name, (queued, earliest), &delivered);
         }
         if delivered.is_empty() {
             let first = self.lanes.first(&alert);

@@ -17,6 +17,9 @@ use super::queue::{Next, Numbered};
 use super::{ChannelError, Rendered};
 use crate::panics::last_panic;
 
+/// The longest that a channel's wish for silence is kept: it may be a mistake.
+const LONGEST_SILENCE: Duration = Duration::from_secs(900);
+
 impl AlertActor {
     /// Queues an alert on channels, by their places.
     pub(super) fn queue(
@@ -197,6 +200,7 @@ impl AlertActor {
             Err(error) => {
                 lane.stats.failed += count;
                 let silence = error.retry().filter(|wait| *wait > Duration::ZERO);
+                let silence = silence.map(|wait| wait.min(LONGEST_SILENCE));
                 if let Some(until) = silence.and_then(|wait| now.checked_add(wait)) {
                     given_up = lane.queue.mute(until);
                 }

@@ -128,7 +128,11 @@ impl AlertsMemory {
         if self.due.len() <= DUE_KEPT {
             return;
         }
-        let mildest = self.due.iter().min_by_key(|(_, due)| due.alert.severity);
+        // Who was told and has only not said so makes room for who was not told.
+        let mildest = self.due.iter().min_by_key(|(_, due)| {
+            let is_owed = due.delivered.is_empty();
+            (is_owed, due.alert.severity)
+        });
         if let Some(key) = mildest.map(|(key, _)| *key) {
             self.due.remove(&key);
             self.dropped += 1;

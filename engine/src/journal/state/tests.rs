@@ -542,3 +542,36 @@ proptest! {
         prop_assert_eq!(twice, once);
     }
 }
+
+#[test]
+fn an_alert_that_waits_to_be_acknowledged_is_open_until_it_is_or_its_halt_is_lifted() {
+    let steps = [
+        queued(1),
+        alerted(1, AlertStep::Escalating),
+        alerted(1, delivered()),
+    ];
+    let state = fold(&steps);
+    assert_eq!(
+        (state.alerts.due().count(), state.alerts.open().count()),
+        (0, 1)
+    );
+    for end in [
+        AlertStep::Acknowledged { by: "ann".into() },
+        AlertStep::Closed,
+    ] {
+        let ended = fold(&[steps.as_slice(), &[alerted(1, end)]].concat());
+        assert_eq!(ended.alerts.open().count(), 0);
+    }
+}
+
+#[test]
+fn of_too_many_alerts_those_that_were_delivered_are_forgotten_first() {
+    let mut steps = vec![queued(1)];
+    for number in 2..300 {
+        let escalating = alerted(number, AlertStep::Escalating);
+        steps.extend([queued(number), escalating, alerted(number, delivered())]);
+    }
+    let state = fold(&steps);
+    assert_eq!(state.alerts.due().count(), 1, "what reached nobody is kept");
+    assert_eq!(state.alerts.open().count(), 256);
+}

@@ -294,3 +294,65 @@ async fn a_phone_alone_is_called_at_once() {
     actor.send(Flush).await.unwrap();
     assert_eq!(titles(&sent), ["no connection"]);
 }
+
+#[actix_rt::test]
+async fn the_channels_are_tested_at_the_start_and_hear_every_day_that_the_engine_lives() {
+    use super::super::super::{Pulse, Voice};
+    tokio::time::pause();
+    let board = tripline_engine::halt::HaltBoard::new();
+    let (chat, told) = memory("chat", takes);
+    let (call, rung) = memory("call", takes);
+    let call = Memory {
+        reach: Reach::Call,
+        ..call
+    };
+    let channels: Vec<Routed> = vec![
+        (Rc::new(chat), Route::default()),
+        (Rc::new(call), Route::default()),
+    ];
+    let voice = Voice::default();
+    let settings = Settings {
+        pulse: Some(Pulse {
+            at_start: true,
+            daily: Some(jiff::civil::time(9, 0, 0, 0)),
+            board: board.clone(),
+            strategies: 2,
+            live: true,
+        }),
+        voice,
+        ..Settings::default()
+    };
+    let on_undelivered: OnUndelivered = Rc::new(|_, _| panic!("undelivered"));
+    // START is 2026-11-18T11:06:40Z.
+    let clock = Clock::starting_at(START);
+    let actor = AlertActor::new(channels, clock, settings, on_undelivered).start();
+    pass(1).await;
+    assert_eq!(
+        titles(&told),
+        ["Tripline has started; this is a test of its alert channels"]
+    );
+    let fault = tripline_engine::fault::Fault {
+        kind: FaultKind::Manual,
+        scope: Scope::Global,
+        actor: "test".into(),
+        detail: "x".into(),
+        at: START,
+    };
+    board.trip(fault, &tripline_engine::halt::HaltPolicy::default());
+    pass(3 * 86_400).await;
+    let days: Vec<String> = told
+        .borrow()
+        .iter()
+        .skip(1)
+        .map(|(at, _)| at.to_string())
+        .collect();
+    assert_eq!(days.len(), 3, "{days:?}");
+    assert!(days.iter().all(|at| at.contains("T09:00:00")), "{days:?}");
+    let text = told.borrow()[1].1.text(10_000);
+    assert!(
+        text.contains("Tripline is alive") && text.contains("halted: everything halted"),
+        "{text}"
+    );
+    assert!(rung.borrow().is_empty(), "no telephone rings for that");
+    assert!(actor.connected());
+}
