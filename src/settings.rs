@@ -1,9 +1,10 @@
 //! What an engine is started with, whichever way it was configured.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tripline_engine::halt::HaltPolicy;
-use tripline_engine::ids::AccountId;
+use tripline_engine::ids::{AccountId, Asset};
 use tripline_engine::messages::control::{ForeignOrders, RestingOrders};
 
 /// Settings of one engine: one account at one venue, any number of strategies.
@@ -36,6 +37,9 @@ pub struct EngineSettings {
     pub look_back: Duration,
     /// What is done about orders on the account that this engine has not placed.
     pub foreign_orders: ForeignOrders,
+    /// Assets that move without word of the venue, such as those of a product that earns interest: their
+    /// balances are not held against anything.
+    pub unwatched_assets: BTreeSet<Asset>,
     /// What becomes of resting orders when the engine stops.
     pub resting_orders: RestingOrders,
     /// How long a stop waits for the cancels to be confirmed and the alerts to be delivered.
@@ -60,6 +64,7 @@ impl EngineSettings {
             earlier_orders: RestingOrders::Keep,
             look_back: Duration::from_secs(7 * 86_400),
             foreign_orders: ForeignOrders::Ignore,
+            unwatched_assets: BTreeSet::new(),
             resting_orders: RestingOrders::Cancel,
             stop_within: Duration::from_secs(20),
         }

@@ -1,7 +1,7 @@
 //! The configuration file as it is written. What can be left out has its default; what cannot is an
 //! `Option`, so that every missing key is reported and not the first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use tripline_actors::alert::{ChannelConfig, Language, SecretSource};
 use tripline_actors::venue::binance::settings::{BinanceSettings, KeyKind};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, Reaction};
-use tripline_engine::ids::{AccountId, StrategyId};
+use tripline_engine::ids::{AccountId, Asset, StrategyId};
 use tripline_engine::journal::Durability;
 use tripline_engine::messages::control::{ForeignOrders, RestingOrders};
 use tripline_strategies::config::Period;
@@ -42,6 +42,7 @@ pub(super) struct RawAccount {
     pub(super) api_key: Option<SecretSource>,
     pub(super) secret: Option<SecretSource>,
     pub(super) foreign_orders: Option<ForeignOrders>,
+    pub(super) unwatched_assets: BTreeSet<Asset>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -88,6 +88,7 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
     engine.resting_orders = raw.stop.resting_orders.unwrap_or(engine.resting_orders);
     let foreign = raw.account.foreign_orders;
     engine.foreign_orders = foreign.unwrap_or(engine.foreign_orders);
+    engine.unwatched_assets = raw.account.unwatched_assets;
     engine.earlier_orders = raw.restart.open_orders.unwrap_or(engine.earlier_orders);
     if let Some(Period(look_back)) = raw.restart.look_back {
         if look_back > LONGEST_BACK {

@@ -132,6 +132,7 @@ fn trading(
             earlier_orders: ground.settings.earlier_orders,
             look_back: ground.settings.look_back,
             foreign_orders: ground.settings.foreign_orders,
+            unwatched_assets: ground.settings.unwatched_assets.clone(),
             alerts: alerts.clone().recipient(),
             live: ground.settings.live,
         });

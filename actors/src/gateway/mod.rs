@@ -8,7 +8,7 @@ mod readiness;
 mod reconcile;
 mod standstill;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use actix::{Actor, AsyncContext, Context, Recipient};
 use tripline_engine::desk::{Effect, OrderDesk, Sweep};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{Membership, Scope};
-use tripline_engine::ids::{AccountId, RunId, StrategyId, VenueId};
+use tripline_engine::ids::{AccountId, Asset, RunId, StrategyId, VenueId};
 use tripline_engine::instrument::Instrument;
 use tripline_engine::journal::JournalState;
 use tripline_engine::messages::account::BalancesChanged;
@@ -76,6 +76,8 @@ pub struct GatewaySettings {
     pub look_back: Duration,
     /// What is done about orders that this engine has not placed.
     pub foreign_orders: ForeignOrders,
+    /// Assets whose balance is not held against anything.
+    pub unwatched_assets: BTreeSet<Asset>,
     pub alerts: Recipient<Alert>,
     /// Whether real money is traded; alerts say so.
     pub live: bool,
@@ -165,6 +167,7 @@ impl OrderGateway {
             earlier_orders,
             look_back,
             foreign_orders,
+            unwatched_assets,
             alerts,
             live,
         } = settings;
@@ -185,6 +188,7 @@ impl OrderGateway {
         desk.reconcile_every(reconcile_every);
         desk.foreign_policy(foreign_orders);
         desk.look_back(look_back);
+        desk.unwatched(unwatched_assets);
         let sender = sender(scope, &faults, &clock);
         Self {
             desk,

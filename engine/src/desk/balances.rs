@@ -1,7 +1,7 @@
 //! What the account must hold: the venue's first word, and since then every fill, of ours and of others, and
 //! every movement from outside.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use rust_decimal::Decimal;
@@ -33,6 +33,8 @@ pub(super) struct Holdings {
     /// The venue's time of the newest event.
     pub(super) heard: Timestamp,
     moved: VecDeque<(Asset, Decimal, Timestamp)>,
+    /// Assets that are not held against anything.
+    pub(super) unwatched: BTreeSet<Asset>,
     /// Instruments of others' orders, which no strategy here trades.
     pairs: BTreeMap<Symbol, Pair>,
     /// Executions on instruments that are being asked for.
@@ -78,6 +80,12 @@ impl Holdings {
 }
 
 impl OrderDesk {
+    /// Assets that move without word of the venue, such as those of a product that earns interest: what is
+    /// there of them is not held against anything.
+    pub fn unwatched(&mut self, assets: BTreeSet<Asset>) {
+        self.holdings.unwatched = assets;
+    }
+
     /// What the account must hold, free and locked together; `None` before the venue's first word.
     #[must_use]
     pub fn expected_balances(&self) -> Option<&BTreeMap<Asset, Decimal>> {

@@ -130,7 +130,14 @@ impl OrderDesk {
                 };
                 looking.verdict = Some(equal);
             }
-            Ok(Judged::Differs(drifts)) => self.differs(review, at, drifts, now, out),
+            Ok(Judged::Differs(mut drifts)) => {
+                drifts.retain(|drift| !self.holdings.unwatched.contains(&drift.asset));
+                if drifts.is_empty() {
+                    looking.verdict = Some(Compared::Equal);
+                } else {
+                    self.differs(review, at, drifts, now, out);
+                }
+            }
             Err(error) => {
                 looking.verdict = Some(Compared::NotReached);
                 let detail = format!("balances cannot be compared: {error}");

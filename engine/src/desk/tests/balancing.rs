@@ -247,6 +247,18 @@ fn a_drift_that_stays_is_a_fault_of_the_account_that_shows_both_sides() {
 }
 
 #[test]
+fn an_asset_that_is_not_watched_moves_as_it_likes() {
+    let mut account = Account::new();
+    account.bench.desk.unwatched([asset("BNB")].into());
+    account.set("BNB", "1.00000007");
+    account.reconcile(Occasion::Periodic);
+    assert!(account.agrees(), "{:?}", account.done);
+    account.set("USDT", "999");
+    account.reconcile(Occasion::Periodic);
+    assert!(matches!(&account.last().1, Compared::Differ(drifts) if drifts.len() == 1));
+}
+
+#[test]
 fn a_difference_that_a_late_event_explains_is_no_drift() {
     let mut account = Account::new();
     account.set("USDT", "1500");

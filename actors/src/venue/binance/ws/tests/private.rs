@@ -47,12 +47,18 @@ async fn with_hmac_the_subscription_is_signed_and_events_arrive() {
         matches!(event, PrivateEvent::Balances { .. })
     })
     .await;
-    // A deposit says what moved, not what is there: everything is asked for again.
+    // A deposit says what moved, not what is there.
     peer.say(
-        r#"{"subscriptionId":0,"event":{"e":"balanceUpdate","E":1,"a":"BTC","d":"1.0","T":1}}"#,
+        r#"{"subscriptionId":0,"event":{"e":"balanceUpdate","E":1,"a":"BTC","d":"1.0","T":1790000000000}}"#,
     )
     .await;
-    told.until("up", is_up).await;
+    let moved = told.until("a movement", |event| {
+        matches!(event, PrivateEvent::Moved { .. })
+    });
+    let PrivateEvent::Moved { asset, change, .. } = moved.await else {
+        panic!()
+    };
+    assert_eq!((asset.as_str(), change.to_string()), ("BTC", "1.0".into()));
     peer.say(r#"{"subscriptionId":0,"event":{"e":"listStatus","E":1,"s":"BTCUSDT"}}"#)
         .await;
     for malformed in [
