@@ -3,7 +3,7 @@
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: test clients bench fuzz
+.PHONY: test clients simulation bench fuzz
 
 VENV := target/clients
 PYTHON := $(VENV)/bin/python
@@ -33,6 +33,13 @@ test: clients
 	    TRIPLINE_PYTHON="$$PWD/$(PYTHON)" cargo test --locked --test published_clients -- --ignored; \
 	  fi; \
 	fi
+
+	$(MAKE) --no-print-directory simulation
+
+# Thousands of simulated runs, and faults planted into the engine that they have to find.
+# TRIPLINE_SEEDS=A..B runs others than 0..2000.
+simulation:
+	cargo test --profile simulation --locked --features planted --test planted -- --nocapture
 
 bench:
 	cargo bench --locked --bench tick_to_order

@@ -11,6 +11,7 @@ use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::Scope;
 use tripline_engine::ids::RunId;
 use tripline_engine::journal::{Durability, JournalError, JournalState};
+use tripline_engine::planted::{self, Planted};
 
 /// The memory of an engine. The default is none: such an engine forgets everything at its end.
 #[derive(Debug, Default)]
@@ -96,6 +97,11 @@ impl Memory {
     /// journal repeats none; the journal only moves it on where the clock was set back.
     #[must_use]
     pub fn new_run(&self, now_millis: u64) -> RunId {
+        if planted::is(Planted::RunIdRepeats)
+            && let Some(last) = self.earlier.orders.runs().last()
+        {
+            return last;
+        }
         (now_millis..)
             .map(RunId::from_millis)
             .find(|run| !self.earlier.orders.is_used(run))
@@ -137,7 +143,7 @@ impl Troubles {
                 told.faults.clone()
             };
             if let Some(faults) = faults {
-                faults.raise_unwritten(fault);
+                faults.raise(fault);
             }
         })
     }
@@ -146,11 +152,12 @@ impl Troubles {
     pub(crate) fn raise_with(&self, faults: &Faults) {
         let early = {
             let mut told = self.told();
-            told.faults = Some(faults.clone());
+            // What the journal keeps must not keep the journal.
+            told.faults = Some(faults.unwritten());
             std::mem::take(&mut told.early)
         };
         for fault in early {
-            faults.raise_unwritten(fault);
+            faults.unwritten().raise(fault);
         }
     }
 }
@@ -158,6 +165,7 @@ impl Troubles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tripline_engine::halt::{HaltBoard, HaltPolicy};
     use tripline_engine::journal::{JournalRecord, RunStarted};
     use tripline_engine::time::Timestamp;
 
@@ -188,5 +196,31 @@ mod tests {
         };
         let next = memory.new_run(1_795_000_000_000);
         assert_eq!(next, RunId::from_millis(1_795_000_000_001));
+    }
+
+    /// What a journal that was let go would still have open.
+    fn open_files(folder: &Path) -> Vec<String> {
+        let open = std::fs::read_dir("/proc/self/fd").unwrap();
+        let names = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+        names
+            .map(|name| name.display().to_string())
+            .filter(|name| name.starts_with(&folder.display().to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn an_engine_that_has_ended_keeps_no_file_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("journal.db");
+        let clock = Clock::system();
+        let memory = Memory::open(&file, Durability::Process, String::new(), &clock).unwrap();
+        let (faults, incidents) =
+            Faults::channel(HaltBoard::new(), HaltPolicy::default(), Arc::new(|_| {}));
+        memory
+            .troubles
+            .raise_with(&faults.journaled(memory.journal.clone()));
+        assert!(!open_files(folder.path()).is_empty());
+        drop((memory, incidents));
+        assert_eq!(open_files(folder.path()), Vec::<String>::new());
     }
 }

@@ -84,3 +84,85 @@ fn seeds_that_are_no_range_are_wrong_usage() {
         );
     }
 }
+
+/// A file of this test, in a folder that is removed at the end.
+fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+const SOL_EXCHANGE: &str = r#"
+[[instruments]]
+base = "SOL"
+quote = "EUR"
+tick = "0.01"
+step = "0.001"
+max_price = "100000"
+max_quantity = "90000"
+max_market_quantity = "9000"
+min_notional = "0.01"
+last_price = "150"
+
+[[accounts]]
+id = "main"
+balances = { SOL = "100", EUR = "10000" }
+"#;
+
+/// What `tripline init` writes, with another symbol for its strategies.
+fn configuration(symbol: &str) -> String {
+    tripline::config::EXAMPLE.replace("BTCUSDT", symbol)
+}
+
+#[test]
+fn a_configuration_brings_its_own_strategies_and_an_exchange_its_own_instruments() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(&folder, "tripline.toml", &configuration("BTCUSDT"));
+    let output = program(&["--config", &config, "--seeds", "0..4", "--json"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let quote = &last["strategies"]["quote"];
+    assert!(quote["orders"].as_u64().unwrap() > 0, "{last}");
+    assert!(quote["results"]["USDT"]["sum"].is_string(), "{last}");
+    assert!(text.contains("  quote "), "{text}");
+
+    // The practice exchange does not list it until it is told to.
+    let config = file(&folder, "sol.toml", &configuration("SOLEUR"));
+    let unknown = program(&["--config", &config, "--seeds", "0..1"]);
+    let said = String::from_utf8(unknown.stderr).unwrap();
+    assert_eq!(unknown.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("SOLEUR") && said.contains("--exchange"),
+        "{said}"
+    );
+    let exchange = file(&folder, "exchange.toml", SOL_EXCHANGE);
+    let known = program(&[
+        "--config",
+        &config,
+        "--exchange",
+        &exchange,
+        "--seeds",
+        "0..2",
+    ]);
+    let said = String::from_utf8(known.stdout).unwrap();
+    assert!(known.status.success(), "{said}");
+}
+
+#[test]
+fn a_configuration_that_is_wrong_runs_no_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(&folder, "tripline.toml", "live = 3");
+    for args in [
+        vec!["--config", config.as_str()],
+        vec!["--config", "nowhere.toml"],
+        vec!["--exchange", config.as_str()],
+    ] {
+        let output = program(&args);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(
+            output.stdout.is_empty() && !output.stderr.is_empty(),
+            "{output:?}"
+        );
+    }
+}

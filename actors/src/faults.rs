@@ -89,14 +89,14 @@ impl Faults {
         incident
     }
 
-    /// [`Faults::raise`] without a record: for what is wrong with the journal itself, told from inside it.
+    /// The same, to raise faults without a record: for what is wrong with the journal itself, told from inside it.
     /// The safety actor writes it down, if the journal takes it.
-    pub fn raise_unwritten(&self, fault: Fault) -> Incident {
+    #[must_use]
+    pub fn unwritten(&self) -> Self {
         Self {
             journal: Journaling::none(),
             ..self.clone()
         }
-        .raise(fault)
     }
 
     /// A halt that cannot be written down would be lifted by a restart: that is a fault of its own, unless

@@ -11,6 +11,8 @@ pub mod kline;
 pub mod messages;
 pub mod money;
 pub mod order;
+#[doc(hidden)]
+pub mod planted;
 pub mod ports;
 pub mod position;
 pub mod risk;

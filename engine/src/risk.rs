@@ -8,6 +8,7 @@ use crate::instrument::{FilterViolation, Instrument, OpenCounts};
 use crate::messages::order::PlaceOrder;
 use crate::money::Price;
 use crate::order::TermsError;
+use crate::planted::{self, Planted};
 
 /// Why this engine refuses an order. The venue's own refusals are rejections.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
@@ -94,12 +95,21 @@ pub fn approve(
     // Positions begin flat with the run, so nothing proves that an order reduces what the account held
     // before: reduce-only refuses all orders.
     let refusals = [
-        (level > HaltLevel::Active, DenialReason::Halted(level)),
+        (
+            level > HaltLevel::Active && !planted::is(Planted::LatchAskedEarly),
+            DenialReason::Halted(level),
+        ),
         (stopping, DenialReason::Stopping),
-        (!private_stream_live, DenialReason::PrivateStreamDown),
+        (
+            !private_stream_live && !planted::is(Planted::PrivateStreamNotNeeded),
+            DenialReason::PrivateStreamDown,
+        ),
         (!clock_good, DenialReason::ClockOffset),
         (!data_fresh, DenialReason::StaleData),
-        (instrument_frozen, DenialReason::InstrumentFrozen),
+        (
+            instrument_frozen && !planted::is(Planted::FrozenTrades),
+            DenialReason::InstrumentFrozen,
+        ),
     ];
     if let Some((_, reason)) = refusals.into_iter().find(|(applies, _)| *applies) {
         return Err(reason);

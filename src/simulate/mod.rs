@@ -21,6 +21,7 @@ mod witness;
 mod world;
 
 pub use command::{SimulateOptions, SimulationSummary, run};
+pub use panics::keep_wanted_quiet as keep_wanted_panics_quiet;
 pub use run::{Outcome, simulate};
 pub use subject::{Strategies, Subject};
 pub use tally::{Spread, StrategyTally};

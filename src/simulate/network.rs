@@ -122,7 +122,7 @@ impl Network {
         }
         let (wire, near, far) = Wire::new(self.0.latency);
         let mut made = self.0.made.borrow_mut();
-        made.retain(|one| !one.wire.is_over());
+        made.retain(|one| !one.wire.is_seen_to_be_over());
         made.push(Made {
             generation,
             door,
@@ -148,10 +148,13 @@ impl Network {
         since.is_some_and(|since| since.elapsed() > NOTICED)
     }
 
-    /// Notes whether there is a connection that could be a private stream.
+    /// Notes whether there is a connection that the engine can take for a private stream: one that was cut while
+    /// it is silent looks like one that is silent.
     pub(super) fn watch_private_stream(&self) {
         let since = self.0.blind_since.get();
-        let is_there = !self.open(Door::Api).is_empty();
+        let made = self.0.made.borrow();
+        let mut private = made.iter().filter(|one| one.door == Door::Api);
+        let is_there = private.any(|one| !one.wire.is_seen_to_be_over());
         let since = (!is_there).then(|| since.unwrap_or_else(Instant::now));
         self.0.blind_since.set(since);
     }
@@ -176,6 +179,12 @@ impl Network {
             .into_iter()
             .flat_map(|door| self.open(door))
             .collect()
+    }
+
+    /// Every connection that was made and whose client may still wait for something, cut ones among them.
+    pub(super) fn all(&self) -> Vec<Wire> {
+        let made = self.0.made.borrow();
+        made.iter().map(|one| one.wire.clone()).collect()
     }
 
     /// The process of this start of the engine ends.

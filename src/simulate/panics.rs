@@ -1,6 +1,6 @@
 //! Panics on purpose.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use tripline_engine::time::Timestamp;
 
@@ -8,13 +8,17 @@ use tripline_engine::time::Timestamp;
 struct OnPurpose;
 
 /// Lets panics that the simulation wants pass without a word; all others are told as before.
-pub(super) fn keep_wanted_quiet() {
-    let told = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        if !info.payload().is::<OnPurpose>() {
-            told(info);
-        }
-    }));
+pub fn keep_wanted_quiet() {
+    static KEPT: Once = Once::new();
+    // A second time would keep them from the engine's own hook as well, which stands before this one.
+    KEPT.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !info.payload().is::<OnPurpose>() {
+                told(info);
+            }
+        }));
+    });
 }
 
 /// Who panics.

@@ -177,6 +177,14 @@ impl Wire {
         wires.from(Side::Server).end(at, Ended::Cut);
     }
 
+    /// Whether its client can see that it is over.
+    pub(super) fn is_seen_to_be_over(&self) -> bool {
+        let mut wires = self.0.borrow_mut();
+        let direction = wires.from(Side::Server);
+        let seen = direction.ended.map(|(at, _)| direction.arrives(at));
+        seen.is_some_and(|at| at <= Instant::now())
+    }
+
     pub(super) fn is_over(&self) -> bool {
         let wires = self.0.borrow();
         wires.directions.iter().any(|one| one.ended.is_some())

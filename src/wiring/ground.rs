@@ -19,6 +19,7 @@ use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Scope};
 use tripline_engine::ids::RunId;
 use tripline_engine::journal::{JournalError, JournalState, RunStarted};
+use tripline_engine::planted::{self, Planted};
 use tripline_engine::time::Timestamp;
 
 use super::standstill::Standstill;
@@ -99,7 +100,10 @@ impl Ground {
         let clock = builder.clock.take().unwrap_or_else(Clock::system);
         let memory = std::mem::take(&mut builder.memory);
         let halts = &memory.earlier.halts;
-        let board = HaltBoard::restored(halts.scopes(), halts.last_incident());
+        let board = match planted::is(Planted::HaltsForgotten) {
+            true => HaltBoard::new(),
+            false => HaltBoard::restored(halts.scopes(), halts.last_incident()),
+        };
         let (faults, incidents) =
             Faults::channel(board.clone(), settings.policy.clone(), last_resort);
         let now = u64::try_from(clock.now().as_millis()).unwrap_or_default();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::{Actor, Addr};
 use actix_rt::task::JoinHandle;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tripline_actors::clock::Clock;
 use tripline_actors::delivery::Outlet;
 use tripline_actors::faults::Faults;
@@ -33,6 +34,9 @@ pub(super) fn make(make: Option<MakeVenue>, clock: &Clock) -> Result<Rc<dyn Venu
 
 /// How soon the clock is measured again, when it is not known and could not be measured.
 const MEASURE_AGAIN: Duration = Duration::from_secs(1);
+
+/// After so long a clock that was off is measured again.
+const BAD_CLOCK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How often the account is asked for while its connection is being made.
 const LOOKS_AT_ACCOUNT: u32 = 20;
@@ -146,7 +150,8 @@ pub(super) fn watch_clock(
 }
 
 /// Measures the clock for ever. Out of bounds, or not measurable three times in a row: nothing is placed
-/// until it is good again. Nor after `again`, until it was measured.
+/// until it is good again, for which it is looked at more often than a good one; a fault is raised no more
+/// often than that. Nor is anything placed after `again`, until it was measured.
 async fn keep_measuring(
     settings: EngineSettings,
     venue: Rc<dyn Venue>,
@@ -156,15 +161,16 @@ async fn keep_measuring(
     again: Rc<Notify>,
 ) {
     let (mut failures, mut good, mut known) = (0u32, true, true);
+    let mut raised: Option<Instant> = None;
+    let every = settings.clock_every;
     loop {
-        let every = settings.clock_every;
-        let wait = if known {
-            every
-        } else {
-            every.min(MEASURE_AGAIN)
+        let wait = match (known, good) {
+            (false, _) => MEASURE_AGAIN,
+            (true, false) => BAD_CLOCK_AGAIN,
+            (true, true) => every,
         };
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(wait.min(every)) => {}
             () = again.notified() => (known, good) = (false, false),
         }
         let problem = match venue.measure_clock().await {
@@ -187,7 +193,9 @@ async fn keep_measuring(
             good = is_good;
             judged.send(ClockJudged { good });
         }
-        if let Some(error) = problem {
+        let is_told = raised.is_some_and(|at| at.elapsed() < every);
+        if let Some(error) = problem.filter(|_| !is_told) {
+            raised = Some(Instant::now());
             let kind = FaultKind::ClockOffset;
             let scope = Scope::Account(settings.account);
             faults.raise(Fault {

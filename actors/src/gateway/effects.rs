@@ -16,6 +16,7 @@ use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::alert::{Alert, Facts, Severity};
 use tripline_engine::messages::control::ForeignOrders;
 use tripline_engine::messages::order::PlaceOrder;
+use tripline_engine::planted::{self, Planted};
 use tripline_engine::ports::{Answer, OrderPort, PlaceOutcome, VenueError};
 use tripline_engine::risk::Approved;
 use tripline_engine::time::Timestamp;
@@ -146,7 +147,11 @@ impl OrderGateway {
         };
         let now = self.clock.venue_now();
         let intent = JournalRecord::Intent(*order.get());
-        let answer = match self.journal.append(&[intent], now) {
+        let early = match planted::is(Planted::IntentAfterAnswer) {
+            true => Vec::new(),
+            false => vec![intent.clone()],
+        };
+        let answer = match self.journal.append(&early, now) {
             Err(error) => {
                 let outcome = PlaceOutcome::NotJournaled(error.to_string());
                 self.journal_failed(&error);
@@ -162,6 +167,7 @@ impl OrderGateway {
                     within: self.stale_after,
                 };
                 match self.journal.durable(through) {
+                    None if planted::is(Planted::SentAgainOnTimeout) => handover.place_again(order),
                     None => handover.place(&order),
                     // The latch is looked at when the order's first byte is written, which is later.
                     Some(durable) => Box::pin(async move {
@@ -174,6 +180,9 @@ impl OrderGateway {
             }
         };
         self.then(answer, ctx, move |desk, outcome, now, out| {
+            if planted::is(Planted::IntentAfterAnswer) {
+                out.push(Effect::Record(intent));
+            }
             desk.placed(id, outcome, now, out)
         });
         if let Err(error) = self.journal.append(&[Sent { id }.into()], now) {
@@ -310,6 +319,23 @@ impl Handover {
             // It is not known how far the adapter got.
             let unknown = VenueError::UnknownOutcome("the adapter panicked".into());
             Box::pin(std::future::ready(PlaceOutcome::Answered(Err(unknown))))
+        })
+    }
+
+    /// Breaks the promise that an order is sent once, for [`Planted::SentAgainOnTimeout`].
+    fn place_again(self, order: Approved<PlaceOrder>) -> Answer<PlaceOutcome> {
+        Box::pin(async move {
+            let first = self.place(&order).await;
+            let unknown = |error: &VenueError| {
+                matches!(
+                    error,
+                    VenueError::UnknownOutcome(_) | VenueError::Timeout(_)
+                )
+            };
+            match first {
+                PlaceOutcome::Answered(Err(error)) if unknown(&error) => self.place(&order).await,
+                answered => answered,
+            }
         })
     }
 }

@@ -112,7 +112,9 @@ impl Handler<BalancesChanged> for OrderGateway {
     type Result = ();
     fn handle(&mut self, changed: BalancesChanged, ctx: &mut Context<Self>) {
         let BalancesChanged { balances, at, .. } = changed;
-        self.work(ctx, |desk, _, out| desk.balances_shown(&balances, at, out));
+        self.work(ctx, |desk, now, out| {
+            desk.balances_shown(&balances, at, now, out);
+        });
     }
 }
 

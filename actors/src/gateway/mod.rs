@@ -83,6 +83,22 @@ pub struct GatewaySettings {
     pub live: bool,
 }
 
+/// A desk to which nothing has happened yet.
+fn desk(settings: &GatewaySettings) -> OrderDesk {
+    let (board, settle_time) = (settings.faults.board(), settings.port.settle_time());
+    let (venue, account, run) = (settings.venue, settings.account, settings.run);
+    let mut desk = OrderDesk::new(venue, account, run, settle_time, board.clone());
+    for instrument in &settings.instruments {
+        desk.add_instrument(instrument.clone());
+    }
+    desk.set_clock_good(true);
+    desk.reconcile_every(settings.reconcile_every);
+    desk.foreign_policy(settings.foreign_orders);
+    desk.look_back(settings.look_back);
+    desk.unwatched(settings.unwatched_assets.clone());
+    desk
+}
+
 /// For deliveries whose failure concerns the scope.
 fn sender(scope: Scope, faults: &Faults, clock: &Clock) -> Sender {
     Sender {
@@ -147,16 +163,13 @@ pub struct OrderGateway {
 impl OrderGateway {
     #[must_use]
     pub fn new(settings: GatewaySettings) -> Self {
+        let desk = desk(&settings);
         let GatewaySettings {
-            venue,
             account,
-            run,
             ready_within,
-            reconcile_every,
             grace,
             stale_after,
             on_standstill,
-            instruments,
             clock,
             faults,
             port,
@@ -165,11 +178,9 @@ impl OrderGateway {
             journal,
             earlier,
             earlier_orders,
-            look_back,
-            foreign_orders,
-            unwatched_assets,
             alerts,
             live,
+            ..
         } = settings;
         let scope = Scope::Account(account);
         let shield = Shield {
@@ -179,16 +190,6 @@ impl OrderGateway {
             clock: clock.clone(),
         };
         let now = clock.now();
-        let (board, settle_time) = (faults.board().clone(), port.settle_time());
-        let mut desk = OrderDesk::new(venue, account, run, settle_time, board);
-        for instrument in instruments {
-            desk.add_instrument(instrument);
-        }
-        desk.set_clock_good(true);
-        desk.reconcile_every(reconcile_every);
-        desk.foreign_policy(foreign_orders);
-        desk.look_back(look_back);
-        desk.unwatched(unwatched_assets);
         let sender = sender(scope, &faults, &clock);
         Self {
             desk,

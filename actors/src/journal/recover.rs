@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use tripline_engine::journal::{Damage, JournalError, JournalRecord, JournalState, Sequence};
+use tripline_engine::planted::{self, Planted};
 
 use super::chain::{Hash, Link, Row};
 use super::files::{Files, beside, failed, sync_folder};
@@ -76,7 +77,9 @@ pub(super) fn recover(files: &Files, store: &Store) -> Result<Recovered, Journal
     read.map_err(wrong)?;
     let mut fresh = Vec::new();
     for content in content::read(files, false) {
-        recovered.absorb(files, store, content, &mut fresh)?;
+        if !planted::is(Planted::IntakeForgotten) {
+            recovered.absorb(files, store, content, &mut fresh)?;
+        }
     }
     let at_head = fresh.iter().find(|(row, _)| row.sequence == head.sequence);
     let at_head = match at_head {

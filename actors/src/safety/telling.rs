@@ -9,6 +9,7 @@ use tripline_engine::halt::{HaltLevel, Incident, Scope, Standing};
 use tripline_engine::ids::StrategyId;
 use tripline_engine::messages::alert::{Alert, Facts, Severity};
 use tripline_engine::messages::control::Halt;
+use tripline_engine::planted::{self, Planted};
 
 use super::Safety;
 use super::figures::{Figures, figures};
@@ -127,6 +128,9 @@ impl Safety {
     }
 
     pub(super) fn send(&mut self, alert: Alert) {
+        if planted::is(Planted::HaltUntold) {
+            return;
+        }
         self.stats.alerts += 1;
         self.alerts.send(alert);
     }

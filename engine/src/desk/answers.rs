@@ -12,6 +12,7 @@ use crate::journal::Ending;
 use crate::messages::order::{OrderEventKind, OrderReport, ReportSource};
 use crate::order::state::Learnt;
 use crate::order::{Order, OrderFault, OrderState, VenueStatus};
+use crate::planted::{self, Planted};
 use crate::ports::VenueError;
 use crate::time::Timestamp;
 
@@ -184,7 +185,10 @@ impl OrderDesk {
             Ok(report) => return self.report(report, now, out),
             Err(VenueError::UnknownOrder { .. }) => {
                 let late = now.saturating_since(entry.handed_over) > self.settle_time;
-                if late && entry.missed_late && entry.order.state == OrderState::Uncertain {
+                let given_up = planted::is(Planted::UnknownOrderIsFinal)
+                    || (planted::is(Planted::GivenUpAfterLooks) && entry.looks > 3);
+                let is_final = (late && entry.missed_late) || given_up;
+                if is_final && entry.order.state == OrderState::Uncertain {
                     out.push(resolved(id, Ending::NeverArrived));
                     let text = "the venue does not know the order".into();
                     let kind = OrderEventKind::Rejected { code: -2013, text };

@@ -92,8 +92,16 @@ impl OrderDesk {
         self.holdings.sheet.expected()
     }
 
-    /// Takes what the private stream shows of some balances, as they were at this time of the venue.
-    pub fn balances_shown(&mut self, balances: &[Balance], at: Timestamp, out: &mut Vec<Effect>) {
+    /// Takes what the private stream shows of some balances, as they were at this time of the venue. A time that
+    /// has not come yet is of a clock that was ahead, and must not outlast it.
+    pub fn balances_shown(
+        &mut self,
+        balances: &[Balance],
+        at: Timestamp,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let at = at.min(now);
         self.holdings.heard = self.holdings.heard.max(at);
         let fresh = self.holdings.show(balances, at);
         if !fresh.is_empty() {
@@ -106,9 +114,10 @@ impl OrderDesk {
         &mut self,
         reading: &AccountBalances,
         asked: Timestamp,
+        now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
-        let at = reading.updated.unwrap_or(asked);
+        let at = reading.updated.unwrap_or(asked).min(now);
         let all = self.holdings.show_all(&reading.balances, at);
         out.push(self.balances_changed(all, true, at));
     }

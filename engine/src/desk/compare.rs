@@ -82,7 +82,7 @@ impl OrderDesk {
         };
         match (review.looking.asked.take(), answer) {
             (Some((asked, at)), Ok(Shown::Balances(reading))) => {
-                self.balances_read(&reading, at, out);
+                self.balances_read(&reading, at, now, out);
                 self.judge(&mut review, asked, at, &reading, now, out);
             }
             (_, answer) => {

@@ -9,6 +9,7 @@ use crate::halt::Scope;
 use crate::ids::ClientOrderId;
 use crate::messages::order::{Fill, OrderEventKind, OrderFilled, ReportSource};
 use crate::order::{Applied, OrderState};
+use crate::planted::{self, Planted};
 use crate::ports::VenueError;
 use crate::position::PositionBook;
 use crate::time::Timestamp;
@@ -81,7 +82,8 @@ impl OrderDesk {
         let Some(venue_id) = entry.order.venue_id else {
             return;
         };
-        if !entry.order.misses_fills() || entry.query_under_way {
+        let is_ignored = planted::is(Planted::MissedFillsIgnored);
+        if !entry.order.misses_fills() || entry.query_under_way || is_ignored {
             return;
         }
         let after = match (entry.looks, source) {
@@ -125,7 +127,8 @@ impl Entry {
         if applied.left.is_some() || filled_more {
             self.untold = event_of(self.order.state, reason);
         }
-        if !self.order.misses_fills()
+        let early = planted::is(Planted::EndToldEarly);
+        if (early || !self.order.misses_fills())
             && let Some(kind) = self.untold.take()
         {
             out.push(self.happened(kind, now));

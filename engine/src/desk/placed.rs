@@ -7,6 +7,7 @@ use crate::journal::{Ending, PlacementAnswer, Uncertain};
 use crate::messages::order::OrderEventKind;
 use crate::order::OrderState;
 use crate::order::state::Learnt;
+use crate::planted::{self, Planted};
 use crate::ports::{PlaceOutcome, VenueError};
 use crate::risk::DenialReason;
 use crate::time::Timestamp;
@@ -43,7 +44,9 @@ impl OrderDesk {
             PlaceOutcome::Answered(Err(VenueError::Network(text))) => {
                 self.not_sent(id, DenialReason::NotConnected(text), now, out);
             }
-            PlaceOutcome::Answered(Err(error)) if is_unknown(&error) => {
+            PlaceOutcome::Answered(Err(error))
+                if is_unknown(&error) && !planted::is(Planted::UnknownIsRejected) =>
+            {
                 self.lost(id, &error, now, out);
             }
             PlaceOutcome::Answered(Err(error)) => self.refused(id, &error, now, out),

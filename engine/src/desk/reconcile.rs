@@ -14,6 +14,7 @@ use crate::journal::{Compared, Occasion, Reconciled, Reconciliation};
 use crate::messages::account::AccountBalances;
 use crate::messages::order::{Execution, OrderReport};
 use crate::order::OrderState;
+use crate::planted::{self, Planted};
 use crate::ports::Window;
 use crate::time::Timestamp;
 
@@ -193,6 +194,9 @@ impl OrderDesk {
     }
 
     fn questions(&self, review: &Review, now: Timestamp) -> BTreeSet<Question> {
+        if planted::is(Planted::ReconciledUnasked) {
+            return BTreeSet::new();
+        }
         let mut questions = BTreeSet::from([Question::OpenOrders]);
         for symbol in self.instruments.keys() {
             // Of what nothing is known the last trades are asked for: they are in the first balances.

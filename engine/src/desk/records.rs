@@ -5,6 +5,7 @@ use crate::ids::ClientOrderId;
 use crate::journal::{self, Ending, PlacementAnswer, Reported};
 use crate::messages::order::{Fill, OrderReport};
 use crate::order::{Applied, OrderState};
+use crate::planted::{self, Planted};
 
 /// How the venue came to show an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,9 @@ impl OrderDesk {
         let Some(order) = self.order(&id) else {
             return;
         };
+        if planted::is(Planted::FillsUnwritten) {
+            return;
+        }
         let (symbol, side) = (order.terms.symbol, order.terms.side);
         let pair = self.pair(symbol);
         out.extend(fills.iter().map(|fill| {

@@ -7,6 +7,7 @@ use crate::ids::{ClientOrderId, RunId};
 use crate::journal::JournalState;
 use crate::messages::order::OrderEventKind;
 use crate::order::OrderState;
+use crate::planted::{self, Planted};
 use crate::position::Pair;
 use crate::time::Timestamp;
 
@@ -26,7 +27,10 @@ impl OrderDesk {
         self.holdings.told = earlier.balances.told(account).to_vec();
         let memory = earlier.orders;
         let left = memory.unsettled().filter(|left| left.account == account);
-        let orders: Vec<_> = left.map(|left| left.recovered(now)).collect();
+        let mut orders: Vec<_> = left.map(|left| left.recovered(now)).collect();
+        if planted::is(Planted::UncertainForgotten) {
+            orders.retain(|order| order.state != OrderState::Uncertain);
+        }
         if let Some(events) = memory.last_events().get(&account) {
             self.known_until.extend(events);
         }

@@ -12,6 +12,7 @@ use crate::halt::{Incident, Scope};
 use crate::ids::{ClientOrderId, StrategyId};
 use crate::messages::control::RestingOrders;
 use crate::messages::order::OrderReport;
+use crate::planted::{self, Planted};
 use crate::ports::{OrderRef, VenueError};
 use crate::time::Timestamp;
 
@@ -71,6 +72,9 @@ impl OrderDesk {
             return;
         }
         self.cancel_in(&sweep, now, out);
+        if planted::is(Planted::SweepUnconfirmed) {
+            return out.push(Effect::Swept(sweep));
+        }
         self.sweeps.push(sweep);
         self.confirm_sweeps(now, out);
     }
@@ -191,6 +195,10 @@ impl OrderDesk {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
+        let answer = match answer {
+            Err(_) if planted::is(Planted::FailedListIsNone) => Ok(Vec::new()),
+            answer => answer,
+        };
         let Ok(open) = answer else {
             return self.list_after(Duration::from_secs(1), out);
         };

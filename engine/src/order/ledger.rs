@@ -9,6 +9,7 @@ use super::terms::NewOrder;
 use crate::ids::{Asset, ClientOrderId, StrategyId, TradeId, VenueOrderId};
 use crate::messages::order::{Fill, OrderReport};
 use crate::money::{MoneyError, Notional, Price, Quantity};
+use crate::planted::{self, Planted};
 use crate::time::Timestamp;
 
 /// News that cannot be true of the order; the caller raises it as a fault.
@@ -244,8 +245,8 @@ impl Order {
                         trade: fill.trade_id,
                     });
                 }
-                Some(_) => {}
-                None => {
+                Some(_) if !planted::is(Planted::FillsDoubled) => {}
+                _ => {
                     after.fills.push(fill.clone());
                     fresh.push(fill.clone());
                     after.updated = now;

@@ -27,10 +27,11 @@ pub(super) fn one_of<T: Clone>(random: &mut StdRng, choices: &[T]) -> T {
 
 pub(super) fn trouble(random: &mut StdRng) -> Trouble {
     match random.random_range(0..22) {
-        0..=8 => Trouble::Exchange {
+        0..=7 => Trouble::Exchange {
             fault: on_request(random),
             lasts: millis(random, 1_000, 60_000),
         },
+        8 => unclear_while_stale(random),
         9 => on_event(random),
         10 => Trouble::Exchange {
             fault: on_stream(random),
@@ -143,6 +144,20 @@ fn on_request(random: &mut StdRng) -> FaultSpec {
         _ => {}
     }
     fault
+}
+
+fn unclear_while_stale(random: &mut StdRng) -> Trouble {
+    let kind = one_of(
+        random,
+        &[Kind::Timeout, Kind::ServerError, Kind::NoResponse],
+    );
+    let mut fault = FaultSpec::new(kind);
+    fault.operation = Some("order.place".to_owned());
+    fault.live = Some(true);
+    fault.ms = (kind == Kind::Timeout).then_some(500);
+    let mut stale = FaultSpec::new(Kind::StaleReads);
+    stale.ms = Some(one_of(random, &[2_000, 5_000, 8_000]));
+    Trouble::UnclearWhileStale { fault, stale }
 }
 
 fn on_event(random: &mut StdRng) -> Trouble {

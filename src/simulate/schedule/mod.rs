@@ -47,6 +47,8 @@ pub(super) struct Step {
 pub(super) enum Trouble {
     /// At the exchange, by its own faults; a standing one is taken away after `lasts`.
     Exchange { fault: FaultSpec, lasts: Duration },
+    /// The answer to a placement is lost or unclear while reads are stale, so that the order is not found.
+    UnclearWhileStale { fault: FaultSpec, stale: FaultSpec },
     /// User-data events are lost together with their connection, which is cut after `cut`.
     EventsLost { fault: FaultSpec, cut: Duration },
     /// All connections to a door are cut; what is on its way arrives or is lost with them.
@@ -84,6 +86,7 @@ impl Trouble {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Exchange { fault, .. } => fault.kind.name(),
+            Self::UnclearWhileStale { .. } => "unclear_while_stale",
             Self::EventsLost { .. } => "events_lost_with_connection",
             Self::Cut { lost: false, .. } => "cut",
             Self::Cut { lost: true, .. } => "cut_with_loss",
@@ -117,7 +120,7 @@ impl Schedule {
         } else {
             OrderTransport::WsApi
         };
-        let trading = millis(&mut random, 15_000, 60_000);
+        let trading = millis(&mut random, 8_000, 35_000);
         let count = match random.random_range(0..10) {
             0 => 0,
             1..=6 => random.random_range(1..6),

@@ -22,6 +22,15 @@ impl World {
                     self.later(now + lasts, Later::RemoveFault(id));
                 }
             }
+            Trouble::UnclearWhileStale { fault, stale } => {
+                let lasts = stale.ms.map_or(Duration::ZERO, Duration::from_millis) * 3;
+                for id in [self.set_fault(fault), self.set_fault(stale)]
+                    .into_iter()
+                    .flatten()
+                {
+                    self.later(now + lasts, Later::RemoveFault(id));
+                }
+            }
             Trouble::EventsLost { fault, cut } => {
                 if let Some(id) = self.set_fault(fault) {
                     self.later(now + cut, Later::RemoveFault(id));
@@ -106,7 +115,7 @@ impl World {
         self.remove_faults("faults");
         let network = &self.blueprint.network;
         network.refuse(Duration::ZERO);
-        for wire in network.all_open() {
+        for wire in network.all() {
             wire.stall(Side::Client, Duration::ZERO);
             wire.stall(Side::Server, Duration::ZERO);
         }

@@ -17,7 +17,10 @@ use crate::running::{EngineSnapshot, Running};
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 
 /// How long a settled engine trades on, so that it is seen to do so.
-const TRADES_ON: Duration = Duration::from_secs(10);
+const TRADES_ON: Duration = Duration::from_secs(5);
+
+/// How long a settled engine may take to place something, halts and resumes included.
+const PLACED_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long a stop may take, virtual.
 const STOPPED_WITHIN: Duration = Duration::from_secs(120);
@@ -127,23 +130,32 @@ impl World {
     pub(in super::super) async fn finish(&mut self) {
         self.heal();
         self.operator.slowness = 2_000;
+        self.settle().await;
+        let (before, last) = (self.placed(), Instant::now() + PLACED_WITHIN);
+        self.live_until(Instant::now() + TRADES_ON).await;
+        while self.has_to_place && self.placed() == before && Instant::now() < last {
+            self.live_until(Instant::now() + Duration::from_secs(1))
+                .await;
+        }
+        if self.has_to_place && self.wrong.is_empty() && self.placed() == before {
+            self.wrong.push("nothing is placed any more".into());
+        }
+        // What was placed meanwhile may have become unclear.
+        self.settle().await;
+        self.stop().await;
+    }
+
+    async fn settle(&mut self) {
         let last = Instant::now() + SETTLED_WITHIN;
         while let Some(problem) = self.unsettled().await {
             if Instant::now() >= last {
-                let stuck =
-                    format!("stuck {SETTLED_WITHIN:?} after everything was healed: {problem}");
+                let stuck = format!("stuck after {SETTLED_WITHIN:?} without faults: {problem}");
                 self.wrong.push(stuck);
                 break;
             }
             self.live_until(Instant::now() + Duration::from_secs(1))
                 .await;
         }
-        let before = self.placed();
-        self.live_until(Instant::now() + TRADES_ON).await;
-        if self.has_to_place && self.wrong.is_empty() && self.placed() == before {
-            self.wrong.push("nothing is placed any more".into());
-        }
-        self.stop().await;
     }
 
     fn placed(&self) -> usize {

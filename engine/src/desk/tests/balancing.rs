@@ -433,11 +433,14 @@ fn an_older_word_does_not_undo_a_newer_one() {
             .checked_add(Duration::from_millis(at as u64))
             .unwrap();
         account.bench.out.clear();
-        let out = &mut account.bench.out;
+        let (later, out) = (
+            at.checked_add(Duration::from_secs(1)).unwrap(),
+            &mut account.bench.out,
+        );
         account
             .bench
             .desk
-            .balances_shown(&[free("BTC", amount)], at, out);
+            .balances_shown(&[free("BTC", amount)], at, later, out);
         account.bench.did_balances()
     };
     assert_eq!(told(&mut account, "3", 20), [free("BTC", "3")]);
@@ -446,6 +449,22 @@ fn an_older_word_does_not_undo_a_newer_one() {
     // An answer that was asked for before.
     account.reconcile(Occasion::Periodic);
     assert_eq!(told(&mut account, "5", 19), []);
+}
+
+#[test]
+fn a_word_of_a_clock_that_was_ahead_does_not_outlast_it() {
+    let mut account = Account::new();
+    let told = |account: &mut Account, amount: &str, ahead: Duration| {
+        let now = account.bench.now;
+        let at = now.checked_add(ahead).unwrap();
+        account.bench.out.clear();
+        let (desk, out) = (&mut account.bench.desk, &mut account.bench.out);
+        desk.balances_shown(&[free("BTC", amount)], at, now, out);
+        account.bench.did_balances()
+    };
+    let hour = Duration::from_secs(3600);
+    assert_eq!(told(&mut account, "3", hour), [free("BTC", "3")]);
+    assert_eq!(told(&mut account, "4", Duration::ZERO), [free("BTC", "4")]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod session;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod weight;
 
 use std::rc::Rc;
 
