@@ -94,8 +94,7 @@ fn an_exchange_that_is_killed_again_and_again_is_found_as_it_was() {
     let mut rng = random();
     let kills = number("TRIPLINE_EXCHANGE_KILLS").unwrap_or(5);
     let mut world = World::new("killed-exchange", rng.random(), STRATEGIES);
-    world.start_engine(false);
-    world.until_it_trades();
+    world.make_it_trade();
     for _ in 0..kills {
         wait(&mut rng, 1_000);
         let before = world.record();
@@ -127,7 +126,7 @@ fn no_fill_reaches_a_strategy_twice_or_not_at_all_however_often_its_engine_is_ki
         let command = teller::engine(&world, run);
         world.start(command);
         if rng.random_bool(0.75) {
-            world.until_it_trades();
+            world.trades();
         }
         wait(&mut rng, 1_000);
         world.kill_engine();
@@ -136,7 +135,7 @@ fn no_fill_reaches_a_strategy_twice_or_not_at_all_however_often_its_engine_is_ki
     }
     let command = teller::engine(&world, kills);
     world.start(command);
-    world.until_it_trades();
+    world.trades();
     world.settle();
     let kept_back = account.kept_back;
     account.take(&world, kills);
@@ -149,7 +148,7 @@ fn an_engine_that_was_stopped_trades_only_on_what_it_has_looked_at_again() {
     let mut world = World::new("stopped-engine", 5, STRATEGIES);
     let command = teller::engine(&world, 0);
     world.start(command);
-    world.until_it_trades();
+    world.trades();
     // An order whose answer is under way is of unknown outcome afterwards, which halts.
     world.market(&json!({"pause": true}));
     world.until("no answer is under way", |world| {
@@ -192,8 +191,7 @@ fn an_engine_that_was_stopped_trades_only_on_what_it_has_looked_at_again() {
 fn an_exchange_that_stands_still_is_noticed_and_told_and_nothing_is_placed_until_a_person_has_looked()
  {
     let mut world = World::new("stopped-exchange", 6, STRATEGIES);
-    world.start_engine(false);
-    world.until_it_trades();
+    world.make_it_trade();
     world.signal_exchange("STOP");
     world.until("every instrument is halted", |world| {
         world.read_journal();

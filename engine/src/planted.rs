@@ -41,7 +41,7 @@ planted! {
     FrozenTrades,
     /// A fill that is told twice counts twice.
     FillsDoubled,
-    /// Fills whose events did not come are not fetched.
+    /// Fills whose events did not come are not asked for.
     MissedFillsIgnored,
     /// An order's end is told before its last fills.
     EndToldEarly,
@@ -53,10 +53,8 @@ planted! {
     LatchAskedEarly,
     /// Orders go out while the private stream is down.
     PrivateStreamNotNeeded,
-    /// Reconciliations ask for nothing.
+    /// Reconciliations ask for nothing, and agree.
     ReconciledUnasked,
-    /// A query of the open orders that failed is read as "none".
-    FailedListIsNone,
     /// A sweep is over when its cancels are sent.
     SweepUnconfirmed,
     /// A caught panic is no fault.

@@ -65,8 +65,9 @@ struct State {
     latency: Duration,
     /// Until when new connections are refused.
     refused_until: Cell<Option<Instant>>,
-    /// Since when the private stream's door has had no open connection, when that was last looked at.
+    /// Since when there has been no private stream, when that was last looked at.
     blind_since: Cell<Option<Instant>>,
+    heard: RefCell<Option<Box<dyn Fn() -> bool>>>,
     /// Where the exchange takes its ends.
     accept: mpsc::UnboundedSender<End>,
 }
@@ -84,6 +85,7 @@ impl Network {
             latency,
             refused_until: Cell::new(None),
             blind_since: Cell::new(None),
+            heard: RefCell::default(),
             accept,
         };
         (Self(Rc::new(state)), accepted)
@@ -128,9 +130,6 @@ impl Network {
             door,
             wire,
         });
-        if door == Door::Api {
-            self.0.blind_since.set(None);
-        }
         let accepted = self.0.accept.send(far);
         accepted.map_err(|_| ConnectError::Io(io::ErrorKind::ConnectionRefused.into()))?;
         Ok(near.tapped(tapping))
@@ -141,22 +140,35 @@ impl Network {
         until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Whether there has been no connection that could be a private stream for longer than the engine may
-    /// need to notice.
-    pub(super) fn is_blind(&self) -> bool {
-        let since = self.0.blind_since.get();
-        since.is_some_and(|since| since.elapsed() > NOTICED)
+    /// From now on `heard` tells whether the exchange sends the account's events to anybody.
+    pub(super) fn listen(&self, heard: impl Fn() -> bool + 'static) {
+        *self.0.heard.borrow_mut() = Some(Box::new(heard));
     }
 
-    /// Notes whether there is a connection that the engine can take for a private stream: one that was cut while
-    /// it is silent looks like one that is silent.
+    /// Whether there has been no private stream for longer than the engine may need to notice.
+    pub(super) fn is_blind(&self) -> bool {
+        let since = self.0.blind_since.get();
+        !self.has_private_stream() && since.is_some_and(|since| since.elapsed() > NOTICED)
+    }
+
+    /// Notes whether there is a private stream.
     pub(super) fn watch_private_stream(&self) {
         let since = self.0.blind_since.get();
+        let since = (!self.has_private_stream()).then(|| since.unwrap_or_else(Instant::now));
+        self.0.blind_since.set(since);
+    }
+
+    /// Whether the exchange sends the account's events to somebody; or the engine cannot know that it does not,
+    /// because a connection is silent.
+    fn has_private_stream(&self) -> bool {
+        let heard = self.0.heard.borrow();
         let made = self.0.made.borrow();
         let mut private = made.iter().filter(|one| one.door == Door::Api);
-        let is_there = private.any(|one| !one.wire.is_seen_to_be_over());
-        let since = (!is_there).then(|| since.unwrap_or_else(Instant::now));
-        self.0.blind_since.set(since);
+        let is_heard = heard.as_ref().is_none_or(|heard| heard());
+        private.any(|one| {
+            let wire = &one.wire;
+            wire.is_silent() || (is_heard && !wire.is_seen_to_be_over())
+        })
     }
 
     /// Refuses new connections for as long.

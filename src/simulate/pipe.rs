@@ -177,6 +177,13 @@ impl Wire {
         wires.from(Side::Server).end(at, Ended::Cut);
     }
 
+    /// Whether nothing that its server writes arrives for now.
+    pub(super) fn is_silent(&self) -> bool {
+        let mut wires = self.0.borrow_mut();
+        let stalled = wires.from(Side::Server).stalled_until;
+        stalled.is_some_and(|until| until > Instant::now())
+    }
+
     /// Whether its client can see that it is over.
     pub(super) fn is_seen_to_be_over(&self) -> bool {
         let mut wires = self.0.borrow_mut();

@@ -136,6 +136,8 @@ impl Outcome {
 /// The network, with the exchange at its far end.
 fn network(schedule: &Schedule, exchange: &Rc<PracticeExchange>) -> Network {
     let (network, mut accepted) = Network::new(schedule.latency);
+    let hearing = exchange.clone();
+    network.listen(move || hearing.user_streams() > 0);
     let serving = exchange.clone();
     drop(tokio::task::spawn_local(async move {
         while let Some(end) = accepted.recv().await {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rust_decimal::Decimal;
 use tripline_actors::clock::Clock;
 use tripline_engine::fault::Fault;
-use tripline_engine::ids::{Asset, ClientOrderId, StrategyId, Symbol, TradeId};
+use tripline_engine::ids::{ClientOrderId, StrategyId, Symbol, TradeId};
 use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::control::{Halt, Resumed};
 use tripline_engine::messages::market::{AggTrade, BestBidAsk, Kline, PartialDepth, Trade};
@@ -44,8 +44,6 @@ pub(super) struct Told {
     pub(super) ready: Cell<u32>,
     /// What the order of the news was wrong about, in words.
     pub(super) wrong: RefCell<Vec<String>>,
-    /// What each asset's balance was told to be last: free and locked.
-    pub(super) balances: RefCell<BTreeMap<Asset, (Decimal, Decimal)>>,
 }
 
 impl Told {
@@ -236,11 +234,6 @@ impl Strategy for Witnessed {
     }
 
     fn on_balances(&mut self, ctx: &mut Context<'_>, changed: &BalancesChanged) -> StrategyResult {
-        if !self.is_over() {
-            let told = changed.balances.iter();
-            let told = told.map(|one| (one.asset, (one.free, one.locked)));
-            self.told.balances.borrow_mut().extend(told);
-        }
         self.strategy.on_balances(ctx, changed)
     }
 

@@ -13,10 +13,13 @@ use serde::{Deserialize, Serialize};
 use tripline::Tripline;
 use tripline::config;
 use tripline::memory::Memory;
+use tripline::running::Running;
 use tripline_actors::clock::Clock;
 use tripline_actors::venue::binance::ApiCredentials;
+use tripline_engine::halt::ResumeRefused;
 use tripline_engine::ids::{Symbol, TradeId};
 use tripline_engine::journal::Filled;
+use tripline_engine::messages::control::Resume;
 use tripline_engine::messages::market::BestBidAsk;
 use tripline_engine::messages::order::Fill;
 use tripline_engine::order::{NewOrder, Order, Side, TimeInForce};
@@ -122,15 +125,38 @@ pub fn be_the_engine() {
     };
     let (ticks, acted) = (0, Timestamp::EPOCH);
     let teller = Teller { told, ticks, acted };
-    let report = Tripline::builder(config.engine)
+    let builder = Tripline::builder(config.engine)
         .clock(clock)
         .memory(memory)
         .binance(config.venue, credentials)
         .strategy("teller", teller)
-        .unwrap()
-        .run()
         .unwrap();
+    let report = actix_rt::System::new().block_on(async {
+        let stopped = Running::until_signal();
+        let running = builder.start().await.unwrap();
+        let looking = async {
+            resume_what_stands(&running).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! { () = stopped => {} () = looking => {} }
+        running.stop().await
+    });
     std::process::exit(report.exit_code());
+}
+
+/// As a person does who has looked: lifts what an earlier run has left halted, once it is reconciled.
+async fn resume_what_stands(running: &Running) {
+    for (scope, standing) in running.board().restricted() {
+        let resume = Resume {
+            scope,
+            incidents: standing.incidents.iter().map(|one| one.id).collect(),
+            epoch: standing.epoch,
+            reason: "the test has looked".into(),
+        };
+        while let Err(ResumeRefused::NotReconciled { .. }) = running.resume(resume.clone()).await {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
 }
 
 /// The program that is this engine; `run` counts them from 0.

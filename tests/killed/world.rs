@@ -270,12 +270,6 @@ impl World {
         panic!("did not come true: {what}");
     }
 
-    /// Lets the engine go on until it has placed an order that was not there before.
-    pub fn until_it_trades(&mut self) {
-        let before = self.record().orders.len();
-        self.until("it trades", |world| world.record().orders.len() > before);
-    }
-
     /// Lets the engine go on until it has placed an order that was not there before, or is halted, as a busy
     /// machine's time-outs do; which of them it is.
     pub fn trades(&mut self) -> bool {

@@ -1,7 +1,11 @@
 //! What the gateway takes: commands of strategies, news of the private stream, halts.
 
+use std::collections::BTreeMap;
+
 use actix::{Context, Handler, Message, ResponseFuture};
+use rust_decimal::Decimal;
 use tripline_engine::halt::{Incident, Scope};
+use tripline_engine::ids::Asset;
 use tripline_engine::instrument::Instrument;
 use tripline_engine::messages::account::{BalanceMoved, BalancesChanged, PrivateStreamChanged};
 use tripline_engine::messages::control::RestingOrders;
@@ -68,6 +72,8 @@ pub struct DeskSnapshot {
     pub private_stream_live: bool,
     /// Open orders on the account that this engine has not placed, as they were seen last.
     pub foreign: Vec<OrderReport>,
+    /// What the account must hold, free and locked together; empty before the venue's first word.
+    pub expected_balances: BTreeMap<Asset, Decimal>,
     /// Sweeps that have not ended.
     pub sweeps: usize,
 }
@@ -190,6 +196,7 @@ impl Handler<ReadDesk> for OrderGateway {
             orders_sent: self.desk.orders_sent,
             private_stream_live: self.desk.is_private_stream_live(),
             foreign: self.desk.foreign().cloned().collect(),
+            expected_balances: self.desk.expected_balances().cloned().unwrap_or_default(),
             sweeps: self.desk.sweeps().len(),
         }
     }

@@ -175,6 +175,9 @@ impl OrderDesk {
             });
         }
         let mut ids: Vec<_> = self.unsettled.iter().copied().collect();
+        if planted::is(Planted::ReconciledUnasked) {
+            ids.clear();
+        }
         ids.sort_unstable();
         // What was handed over a moment ago has an answer on its way.
         ids.retain(|id| {
@@ -208,7 +211,9 @@ impl OrderDesk {
             let from = from.checked_sub(MARGIN).unwrap_or(from).max(earliest);
             let whole = Window { from, until: now };
             for piece in whole.pieces() {
-                questions.insert(Question::Trades(*symbol, piece));
+                if !planted::is(Planted::MissedFillsIgnored) {
+                    questions.insert(Question::Trades(*symbol, piece));
+                }
                 if review.occasion == Occasion::Start && self.known_until.contains_key(symbol) {
                     questions.insert(Question::History(*symbol, piece));
                 }

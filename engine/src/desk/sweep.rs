@@ -195,10 +195,6 @@ impl OrderDesk {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
-        let answer = match answer {
-            Err(_) if planted::is(Planted::FailedListIsNone) => Ok(Vec::new()),
-            answer => answer,
-        };
         let Ok(open) = answer else {
             return self.list_after(Duration::from_secs(1), out);
         };

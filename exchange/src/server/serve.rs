@@ -98,6 +98,13 @@ impl PracticeExchange {
         crate::record::open_orders(&self.core)
     }
 
+    /// How many connections receive an account's user data.
+    #[must_use]
+    pub fn user_streams(&self) -> usize {
+        let accounts = self.core.accounts().into_iter();
+        accounts.map(|account| self.core.users.count(account)).sum()
+    }
+
     /// Sets a fault, as `POST /practice/faults` does.
     ///
     /// # Errors

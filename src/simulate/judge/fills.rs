@@ -112,19 +112,20 @@ impl Case<'_> {
             .collect()
     }
 
-    /// The balances that the strategies were told last are those of the exchange.
-    pub(super) fn balances_otherwise(&self, engine: &Ended) -> Vec<String> {
-        let told = engine.traces.told.balances.borrow();
+    /// What the engine expects the account to hold is what the exchange has, to the last digit.
+    pub(super) fn balances_otherwise(&self, report: &ExitReport) -> Vec<String> {
+        let snapshot = report.snapshot.as_ref();
+        let Some(expected) = snapshot.map(|snapshot| &snapshot.desk.expected_balances) else {
+            return Vec::new(); // Told already.
+        };
         let there = self.balances.iter();
         there
             .filter_map(|balance| {
-                let here = told.get(&balance.asset)?;
-                let wanted = (balance.free, balance.locked);
-                (*here != wanted).then(|| {
+                let wanted = balance.free + balance.locked;
+                let here = expected.get(&balance.asset).copied().unwrap_or_default();
+                (here != wanted).then(|| {
                     let asset = balance.asset;
-                    format!(
-                        "the balance of {asset} is {here:?} here and {wanted:?} at the exchange"
-                    )
+                    format!("the balance of {asset} is {here} here and {wanted} at the exchange")
                 })
             })
             .collect()

@@ -79,7 +79,7 @@ impl Record {
         {
             wrong.extend(case.differences(engine.run, report));
             wrong.extend(case.positions_otherwise(report));
-            wrong.extend(case.balances_otherwise(engine));
+            wrong.extend(case.balances_otherwise(report));
         }
         wrong
     }

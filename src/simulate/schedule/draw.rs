@@ -26,13 +26,13 @@ pub(super) fn one_of<T: Clone>(random: &mut StdRng, choices: &[T]) -> T {
 }
 
 pub(super) fn trouble(random: &mut StdRng) -> Trouble {
-    match random.random_range(0..22) {
+    match random.random_range(0..24) {
         0..=7 => Trouble::Exchange {
             fault: on_request(random),
             lasts: millis(random, 1_000, 60_000),
         },
         8 => unclear_while_stale(random),
-        9 => on_event(random),
+        9 | 22 | 23 => on_event(random),
         10 => Trouble::Exchange {
             fault: on_stream(random),
             lasts: millis(random, 1_000, 30_000),
@@ -164,9 +164,11 @@ fn on_event(random: &mut StdRng) -> Trouble {
     let kind = one_of(
         random,
         &[
+            Kind::DropEvent,
+            Kind::DropEvent,
+            Kind::DropEvent,
             Kind::DelayEvent,
             Kind::DuplicateEvent,
-            Kind::DropEvent,
             Kind::BadEvent,
         ],
     );

@@ -112,11 +112,11 @@ impl World {
         let desk = &snapshot.desk;
         let now = running.clock().venue_now();
         let unclear = desk.orders.iter().find(|order| {
-            let waits = now.saturating_since(order.updated) > ANSWERED_WITHIN;
+            let waits = |most| now.saturating_since(order.updated) > most;
             match order.state {
                 OrderState::Uncertain => true,
-                OrderState::Sent => waits,
-                _ => order.misses_fills() && waits,
+                OrderState::Sent => waits(Duration::from_secs(1)),
+                _ => order.misses_fills() && waits(ANSWERED_WITHIN),
             }
         });
         match () {
