@@ -55,12 +55,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn start(bench: SocketAddr, rest: SocketAddr) -> Self {
+    /// With a journal of this durability, or without one.
+    pub fn start(bench: SocketAddr, rest: SocketAddr, journal: Option<Durability>) -> Self {
         let ready = Arc::new(AtomicBool::new(false));
         let stop = Arc::new(AtomicBool::new(false));
         let (is_ready, stops) = (ready.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
-            run(bench, rest, is_ready, &stops).map_err(|error| error.to_string())
+            run([bench, rest], journal, is_ready, &stops).map_err(|error| error.to_string())
         });
         Self {
             ready,
@@ -77,8 +78,8 @@ impl Engine {
 }
 
 fn run(
-    bench: SocketAddr,
-    rest: SocketAddr,
+    [bench, rest]: [SocketAddr; 2],
+    journal: Option<Durability>,
     ready: Arc<AtomicBool>,
     stop: &AtomicBool,
 ) -> Result<(), Box<dyn std::error::Error>> {
@@ -97,7 +98,10 @@ fn run(
     let folder = std::env::temp_dir().join(format!("tripline-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let (clock, file) = (Clock::system(), folder.join("journal"));
-    let memory = Memory::open(&file, Durability::Process, String::new(), &clock)?;
+    let memory = match journal {
+        Some(durability) => Memory::open(&file, durability, String::new(), &clock)?,
+        None => Memory::default(),
+    };
     let builder = Tripline::builder(settings)
         .clock(clock)
         .memory(memory)

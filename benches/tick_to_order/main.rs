@@ -15,10 +15,18 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use exchange::{Latencies, Pace, listen, measure};
+use tripline_engine::journal::Durability;
 use tripline_exchange::{ExchangeConfig, spawn_in_thread};
 
 /// Rounds of each client, by turns, so that drift of the machine hits both.
 const ROUNDS: usize = 6;
+
+/// The engine's journals that are measured, by turns.
+const JOURNALS: [(&str, Option<Durability>); 3] = [
+    ("without journal", None),
+    ("journal", Some(Durability::Process)),
+    ("journal, power", Some(Durability::Power)),
+];
 
 const PACE: Pace = Pace {
     warm_up: 300,
@@ -36,42 +44,41 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.limits.orders_per_day = 10_000_000;
     let exchange = spawn_in_thread(config, 0)?;
     let mut floors: Vec<Latencies> = Vec::new();
-    let mut engines: Vec<Latencies> = Vec::new();
+    let mut engines = JOURNALS.map(|_| Vec::new());
     for round in 1..=ROUNDS {
         floors.push(floor_round()?);
-        engines.push(engine_round(exchange.addr)?);
-        let p50 = |rounds: &[Latencies]| rounds.last().map_or(0.0, |round| micros(round, 0.5));
-        println!(
-            "round {round}: floor p50 {:.1} µs, engine p50 {:.1} µs",
-            p50(&floors),
-            p50(&engines)
-        );
+        print!("round {round}: floor {}", shown(&floors));
+        for ((name, journal), rounds) in JOURNALS.iter().zip(&mut engines) {
+            rounds.push(engine_round(exchange.addr, *journal)?);
+            print!(", {name} {}", shown(rounds));
+        }
+        println!(" (p50 / p99 in µs)");
     }
     let figures =
         |rounds: &[Latencies]| [0.5, 0.99, 0.999].map(|quantile| median(rounds, quantile));
-    let (floor, engine) = (figures(&floors), figures(&engines));
+    let floor = figures(&floors);
     println!(
-        "medians of {ROUNDS} rounds of {} ticks; p50, p99, p99.9 in µs:",
+        "medians of {ROUNDS} rounds of {} ticks; p50, p99, p99.9 in µs, and times the floor:",
         PACE.ticks
     );
-    println!(
-        "  floor   {:8.1} {:8.1} {:8.1}",
-        floor[0], floor[1], floor[2]
-    );
-    println!(
-        "  engine  {:8.1} {:8.1} {:8.1}",
-        engine[0], engine[1], engine[2]
-    );
-    println!(
-        "tick_to_order engine_p50_us={:.1} engine_p99_us={:.1} floor_p50_us={:.1} floor_p99_us={:.1} ratio_p50={:.2} ratio_p99={:.2}",
-        engine[0],
-        engine[1],
-        floor[0],
-        floor[1],
-        engine[0] / floor[0],
-        engine[1] / floor[1]
-    );
+    let [p50, p99, p999] = floor;
+    println!("  {:20} {p50:8.1} {p99:8.1} {p999:8.1}", "floor");
+    for ((name, _), rounds) in JOURNALS.iter().zip(&engines) {
+        let [p50, p99, p999] = figures(rounds);
+        println!(
+            "  {name:20} {p50:8.1} {p99:8.1} {p999:8.1}   {:5.2} {:5.2} {:5.2}",
+            p50 / floor[0],
+            p99 / floor[1],
+            p999 / floor[2]
+        );
+    }
     Ok(())
+}
+
+/// The newest round's p50 and p99.
+fn shown(rounds: &[Latencies]) -> String {
+    let newest = |quantile| rounds.last().map_or(0.0, |round| micros(round, quantile));
+    format!("{:.1} / {:.1}", newest(0.5), newest(0.99))
 }
 
 fn floor_round() -> Result<Latencies, Box<dyn std::error::Error>> {
@@ -82,9 +89,12 @@ fn floor_round() -> Result<Latencies, Box<dyn std::error::Error>> {
     Ok(latencies)
 }
 
-fn engine_round(rest: SocketAddr) -> Result<Latencies, Box<dyn std::error::Error>> {
+fn engine_round(
+    rest: SocketAddr,
+    journal: Option<Durability>,
+) -> Result<Latencies, Box<dyn std::error::Error>> {
     let (listener, address) = listen()?;
-    let engine = engine::Engine::start(address, rest);
+    let engine = engine::Engine::start(address, rest, journal);
     // Streams, orders, private stream.
     let latencies = measure(&listener, 3, PACE, &engine.ready)?;
     drop(listener);
