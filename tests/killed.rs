@@ -94,7 +94,7 @@ fn an_exchange_that_is_killed_again_and_again_is_found_as_it_was() {
     let mut rng = random();
     let kills = number("TRIPLINE_EXCHANGE_KILLS").unwrap_or(5);
     let mut world = World::new("killed-exchange", rng.random(), STRATEGIES);
-    world.make_it_trade();
+    world.begin();
     for _ in 0..kills {
         wait(&mut rng, 1_000);
         let before = world.record();
@@ -191,7 +191,7 @@ fn an_engine_that_was_stopped_trades_only_on_what_it_has_looked_at_again() {
 fn an_exchange_that_stands_still_is_noticed_and_told_and_nothing_is_placed_until_a_person_has_looked()
  {
     let mut world = World::new("stopped-exchange", 6, STRATEGIES);
-    world.make_it_trade();
+    world.begin();
     world.signal_exchange("STOP");
     world.until("every instrument is halted", |world| {
         world.read_journal();

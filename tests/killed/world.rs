@@ -285,6 +285,15 @@ impl World {
         trades
     }
 
+    /// Starts it for the first time, until it trades.
+    pub fn begin(&mut self) {
+        self.start_engine(false);
+        if !self.trades() {
+            self.stop_engine();
+            self.make_it_trade();
+        }
+    }
+
     /// As a person does: starts it, with the halts of before lifted, until it trades and nothing is halted.
     pub fn make_it_trade(&mut self) {
         for _ in 0..10 {
