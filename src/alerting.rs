@@ -33,4 +33,8 @@ pub struct ControlConfig {
     pub socket: Option<PathBuf>,
     /// An address of this machine, and the token that a request must bear.
     pub http: Option<(std::net::SocketAddr, SecretSource)>,
+    /// A file that halts everything for as long as it is there.
+    pub halt_file: Option<PathBuf>,
+    /// Whether SIGUSR2 halts everything.
+    pub halt_signal: bool,
 }

@@ -107,6 +107,7 @@ async fn resume(running: &Running, scope: Scope) {
         incidents,
         epoch: standing.epoch,
         reason: "looked".into(),
+        who: "ann".into(),
     };
     running.resume(order).await.unwrap();
 }

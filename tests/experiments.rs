@@ -268,6 +268,7 @@ async fn initfail2_a_start_that_failed_is_told_and_can_be_resumed_when_all_is_th
                 incidents,
                 epoch: seen.epoch,
                 reason: "it is there now".into(),
+                who: "ann".into(),
             })
             .await
             .unwrap();

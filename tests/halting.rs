@@ -349,6 +349,7 @@ async fn a_resume_that_names_what_stands_lets_the_strategy_trade_again_and_no_ot
         incidents,
         epoch: seen.epoch,
         reason: "looked at it".into(),
+        who: "ann".into(),
     };
 
     let nameless = Resume {

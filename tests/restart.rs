@@ -248,6 +248,7 @@ async fn a_halt_stands_through_a_crash_until_a_person_lifts_it() {
                 .collect(),
             epoch: standing.epoch,
             reason: "looked".into(),
+            who: "ann".into(),
         })
         .await
         .unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tripline_engine::fault::{Fault, FaultKind};
-use tripline_engine::halt::{HaltBoard, HaltPolicy, Incident, Scope};
+use tripline_engine::halt::{HaltBoard, HaltPolicy, Incident, Reaction, Scope};
 use tripline_engine::journal::Halted;
 
 use crate::journaling::Journaling;
@@ -68,6 +68,11 @@ impl Faults {
         &self.board
     }
 
+    #[must_use]
+    pub fn policy(&self) -> &HaltPolicy {
+        &self.policy
+    }
+
     /// The engine has stopped, its orders are settled and its alerts are out: actors end in any order
     /// now, and a closed mailbox is no news. From here on a fault sets its latch and is only logged.
     pub fn close(&self) {
@@ -77,7 +82,13 @@ impl Faults {
     /// Sets the latch of the fault's scope, writes it down and tells the safety actor. When this returns,
     /// no order of the scope is handed to a socket any more.
     pub fn raise(&self, fault: Fault) -> Incident {
-        let incident = self.board.trip(fault, &self.policy);
+        let reaction = self.policy.reaction(fault.kind);
+        self.raise_as(fault, reaction)
+    }
+
+    /// The same with a reaction of its own, as a person orders it.
+    pub fn raise_as(&self, fault: Fault, reaction: Reaction) -> Incident {
+        let incident = self.board.trip_as(fault, reaction);
         let actor = incident.fault.actor.as_str();
         if self.over.load(Ordering::SeqCst) {
             log::debug!(actor; "after the stop: {}", incident.fault);

@@ -9,6 +9,7 @@ pub mod ending;
 pub mod faults;
 pub mod feed;
 pub mod gateway;
+pub mod health;
 pub mod http;
 pub mod journal;
 pub mod journaling;

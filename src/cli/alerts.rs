@@ -1,18 +1,18 @@
 //! `tripline alerts`: test the channels, see and acknowledge what waits.
 
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tripline_actors::alert::{self, Channel, Rendered, Retries, Voice};
 use tripline_actors::clock::Clock;
-use tripline_actors::control::{Asked, Client, ControlError};
+use tripline_actors::control::Asked;
 use tripline_engine::messages::alert::{Alert, Severity};
 
 use super::exit::{Exit, Failure};
 use super::output;
-use crate::config::{self, Config};
+use super::place::{Place, SOON};
+use crate::config::Config;
 use crate::logging;
 
 #[derive(Debug, Args)]
@@ -47,26 +47,16 @@ enum AlertsCommand {
     },
 }
 
-#[derive(Debug, Args)]
-struct Place {
-    /// The configuration, which says where the engine takes commands
-    #[arg(long, value_name = "FILE", default_value = "tripline.toml")]
-    config: PathBuf,
-    /// One JSON object on standard output instead of text
-    #[arg(long)]
-    json: bool,
-}
-
 pub(super) fn alerts(args: &AlertsArgs) -> Result<Exit, Failure> {
     match &args.command {
         AlertsCommand::Test { channel, place } => {
-            let config = config::load(&place.config).map_err(Failure::usage)?;
+            let config = place.config()?;
             logging::init(config.log_level.into());
             let told = actix_rt::System::new().block_on(test(&config, channel.as_deref()))?;
             shown(told, place.json)
         }
         AlertsCommand::List { place } => {
-            let answer = asked(place, Asked::Get("/v1/alerts"))?;
+            let answer = place.ask(Asked::Get("/v1/alerts"), SOON)?;
             output::print(&match place.json {
                 true => format!("{answer}\n"),
                 false => listed(&answer["open"], "no alert waits to be acknowledged"),
@@ -76,10 +66,8 @@ pub(super) fn alerts(args: &AlertsArgs) -> Result<Exit, Failure> {
         AlertsCommand::Ack { id, by, place } => {
             let user = || std::env::var("USER").unwrap_or_else(|_| "the command line".into());
             let by = by.clone().unwrap_or_else(user);
-            let answer = asked(
-                place,
-                Asked::Post("/v1/alerts/ack", json!({ "id": id, "by": by })),
-            )?;
+            let order = json!({ "id": id, "by": by });
+            let answer = place.ask(Asked::Post("/v1/alerts/ack", order), SOON)?;
             output::print(&match place.json {
                 true => format!("{answer}\n"),
                 false => format!(
@@ -90,22 +78,6 @@ pub(super) fn alerts(args: &AlertsArgs) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
     }
-}
-
-fn asked(place: &Place, asked: Asked) -> Result<Value, Failure> {
-    let config = config::load(&place.config).map_err(Failure::usage)?;
-    let Some(socket) = config.control.socket else {
-        let problem =
-            "the journal's path is too long for a socket beside it: give [control] a socket";
-        return Err(Failure::usage(problem));
-    };
-    let answer = actix_rt::System::new().block_on(Client::new(&socket).ask(asked));
-    answer.map_err(|error| match error {
-        ControlError::Refused { .. } => Failure::failed(error),
-        error => Failure::failed(format!(
-            "{error}; is the engine running with this configuration?"
-        )),
-    })
 }
 
 fn listed(alerts: &Value, none: &str) -> String {

@@ -12,7 +12,7 @@ pub enum Exit {
     Failed = 1,
     /// Wrong usage or configuration; nothing was started.
     Usage = 2,
-    /// The engine stopped while something was still halted.
+    /// The engine stopped while something was still halted, or stands so now.
     Halted = 3,
     /// The engine stopped, and orders may be open at the venue.
     OrdersMayBeOpen = 4,
@@ -20,6 +20,8 @@ pub enum Exit {
     Damaged = 5,
     /// The engine stopped, and an alert has reached nobody.
     Unheard = 6,
+    /// A command to a running engine was not carried out: the engine refused it, or nobody confirmed it.
+    NotDone = 7,
     /// A fault could be brought to nobody ([`tripline_actors::faults::EXIT_UNSEEN_FAULT`]).
     UnseenFault = 70,
 }
@@ -33,6 +35,7 @@ impl Exit {
         Self::OrdersMayBeOpen,
         Self::Damaged,
         Self::Unheard,
+        Self::NotDone,
         Self::UnseenFault,
     ];
 
@@ -71,6 +74,13 @@ impl Failure {
     pub(super) fn usage(message: impl Display) -> Self {
         Self {
             exit: Exit::Usage,
+            message: message.to_string(),
+        }
+    }
+
+    pub(super) fn refused(message: impl Display) -> Self {
+        Self {
+            exit: Exit::NotDone,
             message: message.to_string(),
         }
     }

@@ -6,12 +6,15 @@ mod completions;
 mod demo;
 mod exchange;
 mod exit;
+mod halts;
 mod init;
 mod inspect;
 mod journal;
 mod output;
+mod place;
 mod run;
 mod simulate;
+mod status;
 
 use std::process::ExitCode;
 
@@ -24,10 +27,11 @@ Exit codes:
   0   done; an engine stopped in order
   1   it failed while running
   2   wrong usage or configuration; nothing was started
-  3   the engine stopped while something was still halted
+  3   the engine stopped while something was still halted; 'status': something is halted or reduce-only
   4   the engine stopped, and orders may be open at the venue
   5   the journal is damaged
   6   the engine stopped, and an alert has reached nobody
+  7   a command was not carried out: the engine refused it, or nobody confirmed it
   70  a fault could be brought to nobody, and the process ended itself
 
 RUST_LOG sets what is logged, such as RUST_LOG=info,tripline_actors=debug; logs go to standard error.";
@@ -45,10 +49,17 @@ struct Cli {
 enum Command {
     /// Show the engine trading on a practice exchange, all in this process
     Demo(demo::DemoArgs),
-    /// Trade as a configuration says, until SIGINT or SIGTERM; SIGUSR1 has it reconcile at once
+    /// Trade as a configuration says, until SIGINT or SIGTERM; SIGUSR1 reconciles, SIGUSR2 halts everything
     ///
     /// On SIGUSR1 orders, fills and balances are held against the venue's; the log and the journal tell the result.
+    /// SIGUSR2 halts everything and cancels, as 'tripline halt' does; so does creating the halt file.
     Run(run::RunArgs),
+    /// Tell how a running engine stands: levels, incidents, orders, positions, data, and what still works
+    Status(status::StatusArgs),
+    /// Halt a strategy, an instrument, the account or everything of a running engine, at once
+    Halt(halts::HaltArgs),
+    /// Lift a halt, when what stands was looked at and everything is in order again
+    Resume(halts::ResumeArgs),
     /// Serve a practice exchange that speaks Binance's REST, streams and WebSocket API
     Exchange(exchange::ExchangeArgs),
     /// Check a configuration and report everything that is wrong with it
@@ -74,6 +85,9 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => demo::demo(args),
         Command::Run(args) => run::run(&args),
+        Command::Status(args) => status::status(&args),
+        Command::Halt(args) => halts::halt(&args),
+        Command::Resume(args) => halts::resume(&args),
         Command::Exchange(args) => exchange::exchange(&args),
         Command::Check(args) => check::check(&args),
         Command::Inspect(args) => inspect::inspect(&args),

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::FutureExt;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tripline_actors::clock::Clock;
-use tripline_engine::halt::{Incident, ResumeRefused};
-use tripline_engine::messages::control::Resume;
+use tripline_engine::halt::{Incident, ResumeRefused, Scope};
 use tripline_engine::ports::VenueError;
 
 use super::exit::{Exit, Failure};
@@ -73,8 +73,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
 
 /// Trades until a signal comes.
 async fn session(builder: Builder, resume: Option<String>) -> Result<ExitReport, StartError> {
-    let (stopped, asked) = (Running::until_signal(), Asked::watch());
+    let (stopped, mut asked) = (Running::until_signal(), Asked::watch());
     let running = builder.start().await?;
+    asked.halt_if_asked(&running);
     let resumed_until_stopped = async {
         if let Some(reason) = resume {
             resume_all(&running, &reason).await;
@@ -85,18 +86,32 @@ async fn session(builder: Builder, resume: Option<String>) -> Result<ExitReport,
     Ok(running.stop().await)
 }
 
-/// SIGUSR1 asks for everything to be held against the venue. Watched before the engine starts: unwatched, the
-/// signal would end the process.
-struct Asked(std::io::Result<Signal>);
+/// SIGUSR1 asks for everything to be held against the venue; SIGUSR2, which the engine watches itself once it
+/// runs, halts. Watched before the engine starts: unwatched, they would end the process.
+struct Asked {
+    reconcile: std::io::Result<Signal>,
+    halt: std::io::Result<Signal>,
+}
 
 impl Asked {
     fn watch() -> Self {
-        Self(signal(SignalKind::user_defined1()))
+        Self {
+            reconcile: signal(SignalKind::user_defined1()),
+            halt: signal(SignalKind::user_defined2()),
+        }
+    }
+
+    /// Halts if that was asked for before the engine could be.
+    fn halt_if_asked(&mut self, running: &Running) {
+        let asked = self.halt.as_mut().ok();
+        if asked.and_then(|halt| halt.recv().now_or_never()).is_some() {
+            running.halt(Scope::Global, "SIGUSR2 during the start: halt everything");
+        }
     }
 
     /// Reconciles each time; never over.
     async fn reconcile(self, running: &Running) {
-        let mut asked = match self.0 {
+        let mut asked = match self.reconcile {
             Ok(asked) => asked,
             Err(error) => {
                 log::error!(actor = "signals"; "SIGUSR1 cannot be watched: {error}");
@@ -119,12 +134,7 @@ impl Asked {
 /// Lifts what stands now. A halt that meets a further fault stays.
 async fn resume_all(running: &Running, reason: &str) {
     for (scope, standing) in running.board().restricted() {
-        let order = Resume {
-            scope,
-            incidents: standing.incidents.iter().map(|one| one.id).collect(),
-            epoch: standing.epoch,
-            reason: reason.to_owned(),
-        };
+        let order = standing.resume(scope, reason, "the command line");
         for attempt in 1..=RESUME_ATTEMPTS {
             match running.resume(order.clone()).await {
                 // The private stream may still be on its way.

@@ -159,6 +159,7 @@ pub(super) struct RawControl {
     pub(super) socket: Option<PathBuf>,
     pub(super) address: Option<SocketAddr>,
     pub(super) token: Option<SecretSource>,
+    pub(super) halt_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -83,5 +83,7 @@ pub(super) fn control(check: &mut Check<'_>, raw: RawControl, journal: &Path) ->
     ControlConfig {
         socket: raw.socket.or(default),
         http,
+        halt_file: Some(raw.halt_file.unwrap_or_else(|| beside(journal, ".halt"))),
+        halt_signal: true,
     }
 }

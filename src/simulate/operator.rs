@@ -6,7 +6,6 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::time::{Instant, timeout};
-use tripline_engine::messages::control::Resume;
 
 use super::trace::Trace;
 use crate::running::Running;
@@ -51,12 +50,7 @@ impl Operator {
     pub(super) async fn resume(&mut self, running: &Running, trace: &Trace) {
         self.resume_at = None;
         for (scope, standing) in running.board().restricted() {
-            let resume = Resume {
-                scope,
-                incidents: standing.incidents.iter().map(|one| one.id).collect(),
-                epoch: standing.epoch,
-                reason: "looked at".into(),
-            };
+            let resume = standing.resume(scope, "looked at", "operator");
             let answer = timeout(PATIENCE, running.resume(resume)).await;
             trace.say("operator", || format!("resumes {scope}: {answer:?}"));
         }

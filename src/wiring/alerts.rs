@@ -117,7 +117,7 @@ impl Ground {
         control: ControlConfig,
         alerts: &Addr<AlertActor>,
     ) -> Result<Option<Addr<Doorkeeper>>, StartError> {
-        let ControlConfig { socket, http } = control;
+        let ControlConfig { socket, http, .. } = control;
         if socket.is_none() && http.is_none() {
             return Ok(None);
         }
@@ -129,6 +129,13 @@ impl Ground {
             DoorSettings { socket, http },
             Desk {
                 alerts: alerts.clone(),
+                faults: self.faults.clone(),
+                clock: self.clock.clone(),
+                run: self.run,
+                account: self.settings.account,
+                live: self.settings.live,
+                parts: self.parts.clone(),
+                halt_file: self.halt_file.clone(),
             },
         );
         let (answer, opened) = tokio::sync::oneshot::channel();

@@ -10,10 +10,11 @@ use tripline_actors::clock::Clock;
 use tripline_actors::delivery::{Outlet, Sender};
 use tripline_actors::faults::{Faults, Incidents};
 use tripline_actors::gateway::OnSwept;
+use tripline_actors::health::PartsCell;
 use tripline_actors::journal::Journal;
 use tripline_actors::journaling::Journaling;
 use tripline_actors::panics::{self, Shield};
-use tripline_actors::safety;
+use tripline_actors::safety::{self, HaltFile};
 use tripline_actors::venue::Connection;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Scope};
@@ -89,6 +90,9 @@ pub(super) struct Ground {
     pub(super) journal: Journaling,
     pub(super) kept: Option<Journal>,
     pub(super) standstill: Standstill,
+    /// What the door and the safety actor ask, once it has started.
+    pub(super) parts: PartsCell,
+    pub(super) halt_file: Option<HaltFile>,
     /// What earlier runs have left.
     pub(super) earlier: JournalState,
 }
@@ -131,6 +135,8 @@ impl Ground {
             journal: memory.journal,
             kept: memory.kept,
             standstill: Standstill::default(),
+            parts: PartsCell::default(),
+            halt_file: builder.control.halt_file.clone().map(HaltFile::new),
             earlier: memory.earlier,
         };
         Ok((ground, incidents))

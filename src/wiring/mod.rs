@@ -2,6 +2,7 @@
 
 mod alerts;
 mod ground;
+mod halting;
 mod standstill;
 mod strategies;
 mod venue;
@@ -35,6 +36,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     // 1. The clock, the latch and the way of a fault: nothing else can be started without them.
     let (ground, incidents) = Ground::lay(&mut builder)?;
     let panics = ground.watch_panics();
+    ground.take_halts(&builder.control);
 
     // 2. Alerts, on the cold arbiter, first those that an earlier run still owes; the door for commands.
     let alerts = ground.start_alerts(&mut builder).await?;
@@ -65,8 +67,9 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     let (market, feed) = venue::follow_market(&ground, venue.as_ref(), &gateway, &seats);
 
     // 9. The clock is measured again and again.
-    let port = venue.market();
+    let (port, venue_id) = (venue.market(), venue.id());
     let watches = vec![venue::watch_clock(&ground, venue, &gateway), panics];
+    ground.has_started(venue_id, &gateway, &market, &safety, &seats);
     let connections = ground.renews(vec![private.into(), Rc::new(feed)]);
 
     let Ground {
@@ -166,6 +169,7 @@ fn safety(
         journal: ground.journal.clone(),
         earlier: ground.earlier.halts.standing().collect(),
         live: ground.settings.live,
+        halt_file: ground.halt_file.clone(),
     };
     let safety = ground.cold.start(move || Safety::new(settings));
     let account = Scope::Account(ground.settings.account);

@@ -19,7 +19,6 @@ use tripline_actors::venue::binance::ApiCredentials;
 use tripline_engine::halt::ResumeRefused;
 use tripline_engine::ids::{Symbol, TradeId};
 use tripline_engine::journal::Filled;
-use tripline_engine::messages::control::Resume;
 use tripline_engine::messages::market::BestBidAsk;
 use tripline_engine::messages::order::Fill;
 use tripline_engine::order::{NewOrder, Order, Side, TimeInForce};
@@ -147,12 +146,7 @@ pub fn be_the_engine() {
 /// As a person does who has looked: lifts what an earlier run has left halted, once it is reconciled.
 async fn resume_what_stands(running: &Running) {
     for (scope, standing) in running.board().restricted() {
-        let resume = Resume {
-            scope,
-            incidents: standing.incidents.iter().map(|one| one.id).collect(),
-            epoch: standing.epoch,
-            reason: "the test has looked".into(),
-        };
+        let resume = standing.resume(scope, "the test has looked", "the test");
         while let Err(ResumeRefused::NotReconciled { .. }) = running.resume(resume.clone()).await {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }

@@ -23,6 +23,7 @@ pub enum Asked {
 #[derive(Debug, Clone)]
 pub struct Client {
     socket: PathBuf,
+    within: Duration,
 }
 
 impl Client {
@@ -30,7 +31,14 @@ impl Client {
     pub fn new(socket: &Path) -> Self {
         Self {
             socket: socket.to_owned(),
+            within: Duration::from_secs(15),
         }
+    }
+
+    /// Waits so long for an answer, instead of 15 seconds.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
     }
 
     /// Asks, and gives the answer.
@@ -43,7 +51,7 @@ impl Client {
             reason,
         };
         let limits = Limits {
-            head: Duration::from_secs(15),
+            head: self.within,
             ..Limits::default()
         };
         let tls = tls_config(None).map_err(|error| no_answer(error.to_string()))?;

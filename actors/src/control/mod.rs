@@ -2,8 +2,11 @@
 //! configured, on a loopback address with a token. What can be asked is a table in [`Desk`].
 
 mod client;
+mod halts;
 mod keeper;
+mod once;
 mod server;
+mod status;
 #[cfg(test)]
 mod tests;
 

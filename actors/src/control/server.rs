@@ -16,9 +16,15 @@ use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tripline_engine::ids::{AccountId, RunId};
 
-use super::{ControlError, DoorSettings};
+use super::once::{Answer, Commands};
+use super::{ControlError, DoorSettings, halts, status};
 use crate::alert::{Acknowledge, AlertActor, ReadOpen};
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::health::PartsCell;
+use crate::safety::HaltFile;
 
 /// A request is short.
 const LONGEST: usize = 64 * 1024;
@@ -26,10 +32,28 @@ const LONGEST: usize = 64 * 1024;
 /// An actor that does not answer within this time is stuck.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
+/// A resume reconciles first.
+const RESUMED_WITHIN: Duration = Duration::from_secs(60);
+
 /// Whom a request may concern.
 #[derive(Clone)]
 pub struct Desk {
     pub alerts: Addr<AlertActor>,
+    pub faults: Faults,
+    pub clock: Clock,
+    pub run: RunId,
+    pub account: AccountId,
+    /// Whether real money is traded.
+    pub live: bool,
+    /// Empty while the engine starts.
+    pub parts: PartsCell,
+    pub halt_file: Option<HaltFile>,
+}
+
+/// What all connections share.
+struct Inside {
+    desk: Desk,
+    commands: Commands,
 }
 
 /// An open door. Dropping it closes it.
@@ -48,13 +72,17 @@ impl Door {
             tasks: Vec::new(),
             socket: None,
         };
+        let inside = Rc::new(Inside {
+            desk,
+            commands: Commands::default(),
+        });
         if let Some(path) = settings.socket {
             let listener = listen(&path)?;
             door.socket = Some(path);
-            let desk = desk.clone();
+            let inside = inside.clone();
             door.tasks.push(actix_rt::spawn(async move {
                 while let Some(stream) = accepted(listener.accept().await.map(|(it, _)| it)).await {
-                    actix_rt::spawn(serve(stream, desk.clone(), None));
+                    actix_rt::spawn(serve(stream, inside.clone(), None));
                 }
             }));
         }
@@ -72,7 +100,7 @@ impl Door {
             let token = Some(Rc::new(token));
             door.tasks.push(actix_rt::spawn(async move {
                 while let Some(stream) = accepted(listener.accept().await.map(|(it, _)| it)).await {
-                    actix_rt::spawn(serve(stream, desk.clone(), token.clone()));
+                    actix_rt::spawn(serve(stream, inside.clone(), token.clone()));
                 }
             }));
         }
@@ -132,10 +160,14 @@ fn is_socket(path: &Path) -> bool {
 }
 
 /// Serves one connection to its end.
-async fn serve(stream: impl ActixStream + 'static, desk: Desk, token: Option<Rc<SecretString>>) {
+async fn serve(
+    stream: impl ActixStream + 'static,
+    inside: Rc<Inside>,
+    token: Option<Rc<SecretString>>,
+) {
     let answer = move |request: Request| {
-        let (desk, token) = (desk.clone(), token.clone());
-        async move { Ok::<_, actix_http::Error>(answer(request, &desk, token.as_deref()).await) }
+        let (inside, token) = (inside.clone(), token.clone());
+        async move { Ok::<_, actix_http::Error>(answer(request, &inside, token.as_deref()).await) }
     };
     let factory = HttpService::build()
         .client_request_timeout(Duration::from_secs(5))
@@ -149,7 +181,11 @@ async fn serve(stream: impl ActixStream + 'static, desk: Desk, token: Option<Rc<
     }
 }
 
-async fn answer(request: Request, desk: &Desk, token: Option<&SecretString>) -> Response<String> {
+async fn answer(
+    request: Request,
+    inside: &Inside,
+    token: Option<&SecretString>,
+) -> Response<String> {
     if let Some(token) = token
         && !bears(&request, token)
     {
@@ -158,7 +194,11 @@ async fn answer(request: Request, desk: &Desk, token: Option<&SecretString>) -> 
             &json!({ "error": "the token is missing or wrong" }),
         );
     }
-    let (status, body) = match tokio::time::timeout(ANSWERED_WITHIN, handle(request, desk)).await {
+    let within = match request.path() {
+        "/v1/resume" => RESUMED_WITHIN,
+        _ => ANSWERED_WITHIN,
+    };
+    let (status, body) = match tokio::time::timeout(within, handle(request, inside)).await {
         Ok(answer) => answer,
         Err(_) => failed(StatusCode::GATEWAY_TIMEOUT, "the engine does not answer"),
     };
@@ -183,29 +223,61 @@ fn bears(request: &Request, token: &SecretString) -> bool {
 }
 
 /// The table of what can be asked.
-async fn handle(mut request: Request, desk: &Desk) -> (StatusCode, Value) {
+async fn handle(mut request: Request, inside: &Inside) -> Answer {
     let body = match read(&mut request).await {
         Ok(body) => body,
         Err(reason) => return failed(StatusCode::BAD_REQUEST, reason),
     };
+    let desk = &inside.desk;
     match (request.method(), request.path()) {
+        (&Method::GET, "/v1/status") => shown(&status::status(desk).await),
         (&Method::GET, "/v1/alerts") => match desk.alerts.send(ReadOpen).await {
             Ok(open) => (StatusCode::OK, json!({ "open": open })),
             Err(error) => failed(StatusCode::SERVICE_UNAVAILABLE, error),
         },
-        (&Method::POST, "/v1/alerts/ack") => match serde_json::from_slice::<Acknowledge>(&body) {
-            Ok(order) => match desk.alerts.send(order).await {
-                Ok(Ok(seen)) => (StatusCode::OK, json!({ "acknowledged": seen })),
-                Ok(Err(error)) => failed(StatusCode::NOT_FOUND, error),
-                Err(error) => failed(StatusCode::SERVICE_UNAVAILABLE, error),
-            },
+        (&Method::POST, path) => match serde_json::from_slice::<Value>(&body) {
+            Ok(body) => command(path, body, inside).await,
             Err(error) => failed(StatusCode::BAD_REQUEST, error),
         },
-        _ => failed(StatusCode::NOT_FOUND, "there is nothing at this address"),
+        _ => nothing_here(),
     }
 }
 
-fn failed(status: StatusCode, error: impl ToString) -> (StatusCode, Value) {
+/// What changes something. With a `command_id` it is carried out once, however often it is sent.
+async fn command(path: &str, body: Value, inside: &Inside) -> Answer {
+    let (desk, order) = (inside.desk.clone(), body.clone());
+    let carry_out = match path {
+        "/v1/alerts/ack" => acknowledge(desk, order).boxed_local(),
+        "/v1/halt" => async move { halts::halt(&desk, order) }.boxed_local(),
+        "/v1/resume" => halts::resume(desk, order).boxed_local(),
+        _ => return nothing_here(),
+    };
+    inside.commands.once(path, body, carry_out).await
+}
+
+async fn acknowledge(desk: Desk, body: Value) -> Answer {
+    match serde_json::from_value::<Acknowledge>(body) {
+        Ok(order) => match desk.alerts.send(order).await {
+            Ok(Ok(seen)) => (StatusCode::OK, json!({ "acknowledged": seen })),
+            Ok(Err(error)) => failed(StatusCode::NOT_FOUND, error),
+            Err(error) => failed(StatusCode::SERVICE_UNAVAILABLE, error),
+        },
+        Err(error) => failed(StatusCode::BAD_REQUEST, error),
+    }
+}
+
+fn shown(answer: &impl serde::Serialize) -> Answer {
+    match serde_json::to_value(answer) {
+        Ok(answer) => (StatusCode::OK, answer),
+        Err(error) => failed(StatusCode::INTERNAL_SERVER_ERROR, error),
+    }
+}
+
+fn nothing_here() -> Answer {
+    failed(StatusCode::NOT_FOUND, "there is nothing at this address")
+}
+
+pub(super) fn failed(status: StatusCode, error: impl ToString) -> Answer {
     (status, json!({ "error": error.to_string() }))
 }
 

@@ -5,13 +5,19 @@ use std::rc::Rc;
 
 use actix::{Actor, Addr};
 use serde_json::json;
+use tripline_engine::fault::FaultKind;
+use tripline_engine::halt::{HaltBoard, HaltLevel, HaltPolicy, Scope};
+use tripline_engine::ids::RunId;
 use tripline_engine::messages::alert::Severity;
+use tripline_engine::messages::control::RestingOrders;
 use tripline_engine::time::Timestamp;
 
 use super::*;
 use crate::alert::testing::alert;
 use crate::alert::{AlertActor, Settings};
 use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::health::PartsCell;
 
 fn alerts() -> Addr<AlertActor> {
     let clock = Clock::starting_at(Timestamp::from_millis(1_795_000_000_000));
@@ -20,6 +26,25 @@ fn alerts() -> Addr<AlertActor> {
     let http = crate::alert::Http::new(None).unwrap();
     let channels = crate::alert::build_channels(&[log], &http).unwrap();
     AlertActor::new(channels, clock, Settings::default(), Rc::new(|_, _| {})).start()
+}
+
+/// What stands behind the door of an engine that has not started yet.
+fn desk(alerts: &Addr<AlertActor>) -> Desk {
+    let (faults, _) = Faults::channel(
+        HaltBoard::new(),
+        HaltPolicy::default(),
+        std::sync::Arc::new(|_| {}),
+    );
+    Desk {
+        alerts: alerts.clone(),
+        faults,
+        clock: Clock::starting_at(Timestamp::from_millis(1_795_000_000_000)),
+        run: RunId::from_millis(1_795_000_000_000),
+        account: "main".parse().unwrap(),
+        live: false,
+        parts: PartsCell::default(),
+        halt_file: None,
+    }
 }
 
 fn socket(name: &str) -> PathBuf {
@@ -31,8 +56,7 @@ fn open(path: &std::path::Path, alerts: &Addr<AlertActor>) -> Result<Door, Contr
         socket: Some(path.to_owned()),
         http: None,
     };
-    let alerts = alerts.clone();
-    Door::open(settings, Desk { alerts })
+    Door::open(settings, desk(alerts))
 }
 
 #[actix_rt::test]
@@ -103,9 +127,7 @@ async fn over_http_the_token_is_needed_and_only_this_machine_listens() {
         http: Some((address, "the-token".to_owned().into())),
     };
     let alerts = alerts();
-    let desk = Desk {
-        alerts: alerts.clone(),
-    };
+    let desk = desk(&alerts);
     let error = Door::open(settings("0.0.0.0:0".parse().unwrap()), desk.clone())
         .err()
         .unwrap();
@@ -121,4 +143,75 @@ async fn over_http_the_token_is_needed_and_only_this_machine_listens() {
     for wrong in ["Bearer the-toke", "the-token", "Bearer ", ""] {
         assert_eq!(ask(wrong).await, 401, "{wrong}");
     }
+}
+
+#[actix_rt::test]
+async fn an_order_to_halt_is_carried_out_at_once_and_with_an_id_once() {
+    let (path, alerts) = (socket("halt"), alerts());
+    let desk = desk(&alerts);
+    let board = desk.faults.board().clone();
+    let settings = DoorSettings {
+        socket: Some(path.clone()),
+        http: None,
+    };
+    let _door = Door::open(settings, desk).unwrap();
+    let client = Client::new(&path);
+    let halt = |order| client.ask(Asked::Post("/v1/halt", order));
+    let order = json!({ "scope": "account", "reason": "drill", "who": "ann", "level": "reduce_only",
+        "resting_orders": "keep", "command_id": "one" });
+    let first = halt(order.clone()).await.unwrap();
+    assert_eq!(halt(order.clone()).await.unwrap(), first);
+    let account = Scope::Account("main".parse().unwrap());
+    let standing = board.standing(&account).unwrap();
+    assert_eq!((standing.level, standing.epoch), (HaltLevel::ReduceOnly, 1));
+    let incident = &standing.incidents[0];
+    assert_eq!(incident.fault.kind, FaultKind::Manual);
+    assert_eq!(incident.fault.actor, "operator ann");
+    assert_eq!(incident.reaction.resting_orders, RestingOrders::Keep);
+    assert_eq!(first["halted"]["incident"]["id"], incident.id.0);
+    let status = client.ask(Asked::Get("/v1/status")).await.unwrap();
+    assert_eq!(
+        (&status["version"], &status["started"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(status["scopes"][0]["scope"], "account");
+    assert_eq!(status["scopes"][0]["level"], "reduce_only");
+
+    let mut other = order.clone();
+    other["reason"] = "something else".into();
+    let refused = [
+        (other, 409),
+        (
+            json!({ "scope": "account", "reason": " ", "who": "ann" }),
+            400,
+        ),
+        (
+            json!({ "scope": "account", "reason": "drill", "who": "" }),
+            400,
+        ),
+        (json!({ "scope": "account", "reason": "drill" }), 400),
+        (
+            json!({ "scope": "account", "reason": "drill", "who": "ann", "level": "active" }),
+            400,
+        ),
+        (
+            json!({ "scope": "everywhere", "reason": "drill", "who": "ann" }),
+            400,
+        ),
+        (
+            json!({ "scope": "account", "reason": "drill", "who": "ann", "levle": "halted" }),
+            400,
+        ),
+        (
+            json!({ "scope": "strategy:quote", "reason": "drill", "who": "ann" }),
+            503,
+        ),
+    ];
+    for (order, wanted) in refused {
+        match halt(order.clone()).await {
+            Err(ControlError::Refused { status, .. }) => assert_eq!(status, wanted, "{order}"),
+            other => panic!("{order}: {other:?}"),
+        }
+    }
+    assert_eq!(board.standing(&account).unwrap().epoch, 1);
 }

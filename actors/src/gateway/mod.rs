@@ -4,6 +4,7 @@
 
 mod effects;
 mod handlers;
+mod health;
 mod readiness;
 mod reconcile;
 mod standstill;
@@ -36,6 +37,7 @@ use crate::panics::{Guard, Shield};
 pub use handlers::{
     AddInstrument, ClockJudged, DeskSnapshot, HaltOrdered, ReadDesk, StopOrders, StopReport,
 };
+pub use health::{GatewayHealth, ReadGateway};
 use readiness::Readiness;
 pub use reconcile::{NotReconciled, Reconcile};
 pub use standstill::OnStandstill;

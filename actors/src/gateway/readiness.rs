@@ -30,6 +30,10 @@ impl Readiness {
     pub(super) fn fresh(&mut self, symbol: Symbol) {
         self.waiting.remove(&symbol);
     }
+
+    pub(super) fn is_told(&self) -> bool {
+        self.told
+    }
 }
 
 impl OrderGateway {

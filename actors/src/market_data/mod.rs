@@ -1,6 +1,7 @@
 //! The market data actor: follows the venue's streams, keeps the books, and says when data is stale.
 
 mod changes;
+mod health;
 mod newest;
 mod reader;
 mod symbol;
@@ -26,6 +27,7 @@ use crate::panics::{Guard, Shield};
 use crate::venue::{FeedSink, MarketConnection, Venue};
 
 pub use changes::{Subscribe, SubscribeError, Unsubscribe};
+pub use health::{BookHealth, ReadMarket, SymbolHealth};
 use reader::Reader;
 use symbol::{Needs, SymbolData};
 

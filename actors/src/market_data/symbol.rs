@@ -10,6 +10,7 @@ use tripline_engine::money::Price;
 use tripline_engine::strategy::Subscription;
 use tripline_engine::time::Timestamp;
 
+use super::health::{BookHealth, SymbolHealth};
 use super::newest::News;
 use super::reader::{Reader, To};
 use crate::delivery::Outlet;
@@ -306,6 +307,21 @@ impl SymbolData {
     pub(super) fn silent_for(&self, now: Timestamp) -> Duration {
         self.last_data
             .map_or(Duration::ZERO, |last| now.saturating_since(last))
+    }
+
+    pub(super) fn health(&self, now: Timestamp, stale_after: Duration) -> SymbolHealth {
+        let age = self.silent_for(now);
+        let book = self.book.as_ref().map(|book| book.live().is_some());
+        SymbolHealth {
+            symbol: self.symbol,
+            age,
+            fresh: self.fresh && age <= stale_after,
+            book: match book {
+                None => BookHealth::None,
+                Some(false) => BookHealth::Building,
+                Some(true) => BookHealth::Live,
+            },
+        }
     }
 
     pub(super) fn set_stale(&mut self, gateway: &Outlet<ReferenceChanged>) {

@@ -2,6 +2,7 @@
 //! their resting orders and has a person told. Lives on an arbiter of its own.
 
 mod figures;
+mod halt_file;
 mod telling;
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,6 +26,8 @@ use crate::faults::{Faults, Incidents};
 use crate::gateway::{HaltOrdered, ReadDesk, Reconcile};
 use crate::journaling::Journaling;
 use crate::panics::{Guard, Shield};
+
+pub use halt_file::{HaltFile, HaltFileWatch};
 
 /// A resume is refused when this engine and the venue do not agree within this time.
 const RECONCILED_WITHIN: Duration = Duration::from_secs(45);
@@ -53,6 +56,8 @@ pub struct SafetySettings {
     pub earlier: Vec<(Scope, Standing)>,
     /// Whether real money is traded; alerts say so.
     pub live: bool,
+    /// While it is there, nothing is resumed.
+    pub halt_file: Option<HaltFile>,
 }
 
 struct Outlets {
@@ -99,6 +104,7 @@ pub struct Safety {
     journal: Journaling,
     earlier: Vec<(Scope, Standing)>,
     live: bool,
+    halt_file: Option<HaltFile>,
     stats: SafetyStats,
     /// How often each kind of fault has hit each scope since it was resumed.
     repeats: HashMap<(FaultKind, Scope), u64>,
@@ -124,6 +130,7 @@ impl Safety {
             journal,
             earlier,
             live,
+            halt_file,
         } = settings;
         let sender = Sender {
             actor: "safety",
@@ -158,6 +165,7 @@ impl Safety {
             journal,
             earlier,
             live,
+            halt_file,
             stats: SafetyStats::default(),
             repeats: HashMap::new(),
             asking: HashMap::new(),
@@ -285,7 +293,7 @@ impl Handler<ResumeOrdered> for Safety {
     /// Reconciles first, then lifts: a fault that is raised meanwhile keeps the halt.
     fn handle(&mut self, order: ResumeOrdered, _: &mut Context<Self>) -> Self::Result {
         let ResumeOrdered(resume) = order;
-        if let Err(refused) = self.faults.board().check(&resume) {
+        if let Err(refused) = self.may_resume(&resume) {
             return Box::pin(std::future::ready(Err(refused)).into_actor(self));
         }
         let drift_seen = self
@@ -308,7 +316,19 @@ impl Handler<ResumeOrdered> for Safety {
 }
 
 impl Safety {
+    fn may_resume(&self, resume: &Resume) -> Result<(), ResumeRefused> {
+        self.faults.board().check(resume)?;
+        match &self.halt_file {
+            Some(file) if file.stands() => Err(ResumeRefused::HaltFile {
+                scope: resume.scope,
+                path: file.path().display().to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn lift(&mut self, resume: Resume) -> Result<(), ResumeRefused> {
+        self.may_resume(&resume)?;
         self.faults.board().lift(&resume)?;
         // After a crash in between the halt stands, which is the safe side.
         let record = Resumed {
@@ -328,8 +348,10 @@ impl Safety {
                 at,
             });
         }
-        let Resume { scope, reason, .. } = resume;
-        log::warn!(actor = "safety"; "{scope} resumed: {reason}");
+        let Resume {
+            scope, reason, who, ..
+        } = resume;
+        log::warn!(actor = "safety"; "{scope} resumed by {who}: {reason}");
         self.repeats.retain(|(_, hit), _| *hit != scope);
         let wards = self.wards.values();
         for ward in wards.filter(|ward| ward.membership.is_in(&scope)) {
@@ -338,7 +360,7 @@ impl Safety {
                 reason: reason.clone(),
             });
         }
-        let title = format!("{scope} resumed: {reason}");
+        let title = format!("{scope} resumed by {who}: {reason}");
         if let Some(alert) = self.alert_of(Severity::Info, title, String::new(), None) {
             let facts = Facts {
                 phase: Phase::Resolved,

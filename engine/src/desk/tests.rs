@@ -374,6 +374,7 @@ impl Bench {
             incidents,
             epoch,
             reason,
+            who: "ann".into(),
         };
         self.board.lift(&resume).unwrap();
     }

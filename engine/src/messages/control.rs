@@ -27,6 +27,9 @@ message! {
         /// The epoch of the scope that the person saw.
         pub epoch: u64,
         pub reason: String,
+        /// Who gives the order.
+        #[serde(default)]
+        pub who: String,
     }
 }
 

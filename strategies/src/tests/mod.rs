@@ -401,6 +401,7 @@ impl<S: Strategy + 'static> Stage<S> {
             incidents: standing.incidents.iter().map(|known| known.id).collect(),
             epoch: standing.epoch,
             reason: "test".into(),
+            who: "ann".into(),
         };
         self.board.lift(&resume).unwrap();
         self.input(Input::Resumed(Resumed {

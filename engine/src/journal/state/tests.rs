@@ -196,6 +196,7 @@ fn resumed(epoch: u64) -> JournalRecord {
         incidents: (1..=epoch).map(IncidentId).collect(),
         epoch,
         reason: "looked".into(),
+        who: "ann".into(),
     };
     JournalRecord::Resumed(Resumed { resume })
 }

@@ -546,6 +546,7 @@ fn after_a_resume_the_strategy_sees_the_newest_data_that_came_while_it_was_halte
         incidents: vec![halt.incident.id],
         epoch: 1,
         reason: "looked".into(),
+        who: "ann".into(),
     };
     stage.board.lift(&resume).unwrap();
     stage.handle(Input::Resumed(Resumed {
