@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tripline_engine::fault::{Fault, FaultKind};
-use tripline_engine::halt::Scope;
+use tripline_engine::halt::{HaltLevel, Scope};
 
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -88,8 +88,12 @@ impl HaltFileWatch {
     fn look(&mut self) {
         let stands = self.file.stands();
         let stood = std::mem::replace(&mut self.stood, stands);
+        // It may have been removed, everything resumed, and the file made again between two looks.
+        let standing = self.faults.board().standing(&Scope::Global);
+        let level = standing.map(|standing| standing.level).unwrap_or_default();
+        let is_lifted = level < HaltLevel::Halted;
         match (stood, stands) {
-            (false, true) => {
+            (_, true) if !stood || is_lifted => {
                 self.faults.raise(Fault {
                     kind: FaultKind::Manual,
                     scope: Scope::Global,
@@ -119,7 +123,7 @@ impl HaltFileWatch {
 mod tests {
     use std::sync::Arc;
 
-    use tripline_engine::halt::{HaltBoard, HaltLevel, HaltPolicy};
+    use tripline_engine::halt::{HaltBoard, HaltPolicy};
 
     use super::*;
 
@@ -143,8 +147,15 @@ mod tests {
         assert!(incidents.try_recv().is_err(), "told once");
         let standing = faults.board().standing(&Scope::Global).unwrap();
         assert_eq!(standing.level, HaltLevel::Halted);
-        drop(HaltFileWatch::start(file.clone(), faults, clock));
+        drop(HaltFileWatch::start(file.clone(), faults.clone(), clock));
         assert!(incidents.try_recv().is_ok(), "it halts a start too");
+        let resume = standing.resume(Scope::Global, "looked", "ann");
+        let board = watch.faults.board().clone();
+        assert!(board.lift(&resume).is_err(), "the start was one more incident");
+        let standing = board.standing(&Scope::Global).unwrap();
+        board.lift(&standing.resume(Scope::Global, "looked", "ann")).unwrap();
+        watch.look();
+        assert!(incidents.try_recv().is_ok(), "whatever was lifted while it is there");
         fs::remove_file(&path).unwrap();
         watch.look();
         assert!(!file.stands());
