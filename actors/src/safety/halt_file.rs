@@ -151,11 +151,19 @@ mod tests {
         assert!(incidents.try_recv().is_ok(), "it halts a start too");
         let resume = standing.resume(Scope::Global, "looked", "ann");
         let board = watch.faults.board().clone();
-        assert!(board.lift(&resume).is_err(), "the start was one more incident");
+        assert!(
+            board.lift(&resume).is_err(),
+            "the start was one more incident"
+        );
         let standing = board.standing(&Scope::Global).unwrap();
-        board.lift(&standing.resume(Scope::Global, "looked", "ann")).unwrap();
+        board
+            .lift(&standing.resume(Scope::Global, "looked", "ann"))
+            .unwrap();
         watch.look();
-        assert!(incidents.try_recv().is_ok(), "whatever was lifted while it is there");
+        assert!(
+            incidents.try_recv().is_ok(),
+            "whatever was lifted while it is there"
+        );
         fs::remove_file(&path).unwrap();
         watch.look();
         assert!(!file.stands());
