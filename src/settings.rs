@@ -42,7 +42,8 @@ pub struct EngineSettings {
     pub unwatched_assets: BTreeSet<Asset>,
     /// What becomes of resting orders when the engine stops.
     pub resting_orders: RestingOrders,
-    /// How long a stop waits for the cancels to be confirmed and the alerts to be delivered.
+    /// How long a stop waits for the cancels to be confirmed and the alerts to be delivered. An order whose
+    /// placement was lost takes up to 22 seconds to be cleared up.
     pub stop_within: Duration,
 }
 
@@ -66,7 +67,7 @@ impl EngineSettings {
             foreign_orders: ForeignOrders::Ignore,
             unwatched_assets: BTreeSet::new(),
             resting_orders: RestingOrders::Cancel,
-            stop_within: Duration::from_secs(20),
+            stop_within: Duration::from_secs(30),
         }
     }
 }

@@ -5,93 +5,39 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use support::hand::{Hand, buy, sell};
 use support::person::Person;
-use support::receiver::Robot;
-use support::{Exchange, engine, settings, stop, until};
-use tokio::task::LocalSet;
-use tripline::Placement;
-use tripline::memory::Memory;
+use support::world::World;
+use support::{settings, stop, until};
 use tripline::running::Running;
-use tripline::settings::EngineSettings;
 use tripline_actors::gateway::NotReconciled;
-use tripline_actors::journaling::Journaling;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, Scope};
-use tripline_engine::journal::{
-    Compared, JournalRecord, JournalState, MemoryJournal, Reconciliation,
-};
+use tripline_engine::journal::{Compared, JournalRecord, Reconciliation};
 use tripline_engine::messages::control::Resume;
 use tripline_engine::order::OrderState;
 
-/// What survives the engine.
-struct World {
-    exchange: Exchange,
-    robot: Robot,
-    journal: Arc<MemoryJournal>,
+/// What every reconciliation made of the balances.
+fn compared(world: &World) -> Vec<Compared> {
+    let records = world.journal.records().into_iter();
+    let compared = records.filter_map(|(_, record)| match record {
+        JournalRecord::Reconciled(done) => Some(done.balances),
+        _ => None,
+    });
+    compared.collect()
 }
 
-impl World {
-    async fn new() -> Self {
-        Self {
-            exchange: Exchange::start().await,
-            robot: Robot::start().await,
-            journal: Arc::default(),
-        }
-    }
-
-    fn state(&self) -> JournalState {
-        let records = self.journal.records();
-        JournalState::fold(records.iter().map(|(at, record)| (*at, record)))
-    }
-
-    /// What every reconciliation made of the balances.
-    fn compared(&self) -> Vec<Compared> {
-        let records = self.journal.records().into_iter();
-        let compared = records.filter_map(|(_, record)| match record {
-            JournalRecord::Reconciled(done) => Some(done.balances),
-            _ => None,
-        });
-        compared.collect()
-    }
-
-    async fn start(&self, hand: &Hand, settings: EngineSettings) -> Running {
-        let memory = Memory::of(Journaling::to(self.journal.clone()), self.state());
-        engine(&self.exchange, settings)
-            .placement(Placement::Together)
-            .last_resort(Arc::new(|_| {}))
-            .memory(memory)
-            .alert(self.robot.channel())
-            .strategy("hand", hand.strategy())
-            .unwrap()
-            .start()
-            .await
-            .unwrap()
-    }
-
-    async fn trading(&self) -> (Running, Hand) {
-        let hand = Hand::default();
-        let running = self.start(&hand, settings()).await;
-        hand.is_ready(&self.exchange).await;
-        (running, hand)
-    }
-
-    /// What the engine expects is what the exchange's own record shows, to the last digit.
-    async fn agrees(&self, running: &Running) {
-        let done = running.reconcile().await.unwrap();
-        assert_eq!(done.balances, Compared::Equal, "{done:?}");
-        let account = "practice".parse().unwrap();
-        let sheet = self.state().balances.sheet(account);
-        for (asset, expected) in sheet.expected().unwrap() {
-            assert_eq!(
-                self.exchange.held(asset.as_str()).await,
-                *expected,
-                "{asset}"
-            );
-        }
+/// What the engine expects is what the exchange's own record shows, to the last digit.
+async fn agrees(world: &World, running: &Running) {
+    let done = running.reconcile().await.unwrap();
+    assert_eq!(done.balances, Compared::Equal, "{done:?}");
+    let account = "practice".parse().unwrap();
+    let sheet = world.state().balances.sheet(account);
+    for (asset, expected) in sheet.expected().unwrap() {
+        let held = world.exchange.held(asset.as_str()).await;
+        assert_eq!(held, *expected, "{asset}");
     }
 }
 
@@ -131,7 +77,7 @@ async fn own_fills_with_fees_hand_made_trades_and_deposits_all_add_up() {
         records.iter().filter(moved).count() == 2
     })
     .await;
-    world.agrees(&running).await;
+    agrees(&world, &running).await;
     let traded = world.journal.records().into_iter().any(|(_, record)| {
         matches!(record, JournalRecord::Traded(traded) if !traded.execution.fill.fee.is_zero())
     });
@@ -155,7 +101,7 @@ async fn a_trade_by_hand_on_an_instrument_that_no_strategy_trades_adds_up() {
         records.iter().any(traded)
     })
     .await;
-    world.agrees(&running).await;
+    agrees(&world, &running).await;
     assert!(running.board().restricted().is_empty());
     stop(running, &world.exchange).await;
 }
@@ -191,9 +137,9 @@ async fn what_nobody_was_told_of_halts_the_account_and_a_person_who_has_looked_g
     .await;
     resume(&running, account()).await;
     assert!(
-        matches!(world.compared().last(), Some(Compared::TakenOver(drifts)) if drifts.len() == 1)
+        matches!(compared(&world).last(), Some(Compared::TakenOver(drifts)) if drifts.len() == 1)
     );
-    world.agrees(&running).await;
+    agrees(&world, &running).await;
     let id = hand
         .place(&world.exchange, buy("60000.01", "0.1"))
         .await
@@ -222,28 +168,17 @@ async fn what_moved_while_the_stream_was_down_is_seen_after_the_reconnect() {
 #[actix_rt::test]
 async fn the_next_run_holds_the_account_against_what_the_last_one_has_left() {
     let world = World::new().await;
-    let (local, hand) = (LocalSet::new(), Hand::default());
-    local
-        .run_until(async {
-            let running = world.start(&hand, settings()).await;
-            hand.is_ready(&world.exchange).await;
-            let id = hand
-                .place(&world.exchange, buy("60000.01", "0.1"))
-                .await
-                .unwrap();
-            hand.reaches(id, OrderState::Working).await;
-            std::mem::forget(running); // The engine ends as in a crash.
-        })
+    world
+        .until_the_crash(async |world, hand, _| world.resting(hand).await)
         .await;
-    drop(local);
     // What fills meanwhile is recovered, and is no drift.
     world
         .exchange
         .trade("BTCUSDT", "SELL", "60000.01", "0.04")
         .await;
     let (running, _) = world.trading().await;
-    assert_eq!(world.compared().last(), Some(&Compared::Equal));
-    world.agrees(&running).await;
+    assert_eq!(compared(&world).last(), Some(&Compared::Equal));
+    agrees(&world, &running).await;
     stop(running, &world.exchange).await;
 
     world.exchange.deposit("USDT", "250").await;
@@ -261,11 +196,11 @@ async fn the_next_run_holds_the_account_against_what_the_last_one_has_left() {
         "{standing:?}"
     );
     resume(&running, account()).await;
-    world.agrees(&running).await;
+    agrees(&world, &running).await;
     stop(running, &world.exchange).await;
     let running = world.start(&Hand::default(), settings()).await;
     until("the start is reconciled", || async {
-        matches!(world.compared().last(), Some(Compared::Equal))
+        matches!(compared(&world).last(), Some(Compared::Equal))
             && running.snapshot().await.unwrap().desk.private_stream_live
     })
     .await;

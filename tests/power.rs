@@ -21,8 +21,10 @@ use tripline_actors::journal::{Disturbance, Journal, JournalSettings, Step};
 use tripline_actors::journaling::Journaling;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, Scope};
+use tripline_engine::ids::ClientOrderId;
 use tripline_engine::journal::Durability;
 use tripline_engine::order::OrderState;
+use tripline_engine::strategy::Context;
 
 /// The disk, as the thread that syncs meets it.
 #[derive(Default)]
@@ -94,6 +96,8 @@ impl World {
         let hand = Hand::default();
         let running = engine(&exchange, settings())
             .placement(Placement::Together)
+            // A test that fails says so itself.
+            .last_resort(Arc::new(|_| {}))
             .memory(Memory::of(Journaling::to(appender), opened.state))
             .alert(robot.channel())
             .strategy("hand", hand.strategy())
@@ -112,100 +116,81 @@ impl World {
             running,
         }
     }
+
+    /// Places an order whose intent the disk does not take yet, and waits until it is asked to.
+    async fn place_on_a_held_disk(&self) -> ClientOrderId {
+        self.disk.change(|disk| disk.held = true);
+        let id = self.place().await;
+        until("the sync is under way", || async {
+            self.disk.look(|disk| disk.waiting > 0)
+        })
+        .await;
+        id
+    }
+
+    async fn place(&self) -> ClientOrderId {
+        let order = buy("59990.00", "0.1");
+        self.hand.place(&self.exchange, order).await.unwrap()
+    }
+
+    async fn placements(&self) -> usize {
+        self.exchange.placements().await.len()
+    }
+
+    async fn end(self) {
+        stop(self.running, &self.exchange).await;
+        self.journal.close().unwrap();
+        std::fs::remove_dir_all(&self.folder).unwrap();
+    }
 }
 
 #[actix_rt::test]
 async fn an_order_is_sent_only_after_its_intent_is_on_the_disk() {
     let world = World::new("sync").await;
-    let World {
-        exchange,
-        robot,
-        disk,
-        folder,
-        journal,
-        hand,
-        running,
-    } = world;
-    disk.change(|disk| disk.held = true);
-    let id = hand.place(&exchange, buy("59990.00", "0.1")).await.unwrap();
-    until("the sync is under way", || async {
-        disk.look(|disk| disk.waiting > 0)
-    })
-    .await;
+    let id = world.place_on_a_held_disk().await;
     // The arbiter is not held up: the strategy goes on, and the order waits.
-    let seen = hand
-        .act(&exchange, move |ctx| {
-            ctx.order(&id).map(|order| order.state)
-        })
-        .await;
+    let state = move |ctx: &mut Context<'_>| ctx.order(&id).map(|order| order.state);
+    let seen = world.hand.act(&world.exchange, state).await;
     assert_eq!(seen, Some(OrderState::Sent));
-    assert_eq!(exchange.placements().await.len(), 0);
-    disk.change(|disk| disk.held = false);
-    hand.reaches(id, OrderState::Working).await;
-    assert_eq!(exchange.placements().await.len(), 1);
-    drop(robot);
-    stop(running, &exchange).await;
-    journal.close().unwrap();
-    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(world.placements().await, 0);
+    world.disk.change(|disk| disk.held = false);
+    world.hand.reaches(id, OrderState::Working).await;
+    assert_eq!(world.placements().await, 1);
+    world.end().await;
 }
 
 #[actix_rt::test]
 async fn an_order_that_the_latch_overtook_while_it_waited_for_the_disk_is_not_sent() {
     let world = World::new("latch").await;
-    let World {
-        exchange,
-        robot,
-        disk,
-        folder,
-        journal,
-        hand,
-        running,
-    } = world;
-    disk.change(|disk| disk.held = true);
-    let id = hand.place(&exchange, buy("59990.00", "0.1")).await.unwrap();
-    until("the sync is under way", || async {
-        disk.look(|disk| disk.waiting > 0)
-    })
-    .await;
-    running.halt(Scope::Global, "the test says so");
-    disk.change(|disk| disk.held = false);
-    hand.reaches(id, OrderState::Denied).await;
-    assert_eq!(exchange.placements().await.len(), 0);
-    drop(robot);
-    stop(running, &exchange).await;
-    journal.close().unwrap();
-    std::fs::remove_dir_all(&folder).unwrap();
+    let id = world.place_on_a_held_disk().await;
+    world.running.halt(Scope::Global, "the test says so");
+    world.disk.change(|disk| disk.held = false);
+    world.hand.reaches(id, OrderState::Denied).await;
+    assert_eq!(world.placements().await, 0);
+    world.end().await;
 }
 
 #[actix_rt::test]
 async fn an_order_whose_sync_fails_is_not_sent_and_the_disk_is_not_asked_again() {
     let world = World::new("failing").await;
-    let World {
-        exchange,
-        robot,
-        disk,
-        folder,
-        journal,
-        hand,
-        running,
-    } = world;
-    disk.change(|disk| disk.fails = true);
-    let id = hand.place(&exchange, buy("59990.00", "0.1")).await.unwrap();
-    hand.reaches(id, OrderState::Denied).await;
-    let syncs = disk.look(|disk| disk.syncs);
-    disk.change(|disk| disk.fails = false);
+    world.disk.change(|disk| disk.fails = true);
+    let id = world.place().await;
+    world.hand.reaches(id, OrderState::Denied).await;
+    let syncs = world.disk.look(|disk| disk.syncs);
+    world.disk.change(|disk| disk.fails = false);
     until("everything is halted", || async {
-        let standing = running.board().standing(&Scope::Global);
+        let standing = world.running.board().standing(&Scope::Global);
         standing.is_some_and(|standing| standing.level == HaltLevel::Halted)
     })
     .await;
     until("a person is told", || async {
-        robot.told_of(FaultKind::JournalFailed)
+        world.robot.told_of(FaultKind::JournalFailed)
     })
     .await;
-    assert_eq!(exchange.placements().await.len(), 0);
-    running.stop().await;
-    assert!(journal.close().is_err());
-    assert_eq!(disk.look(|disk| disk.syncs), syncs, "it was tried again");
-    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(world.placements().await, 0);
+    world.running.stop().await;
+    assert!(world.journal.close().is_err());
+    let asked = world.disk.look(|disk| disk.syncs);
+    assert_eq!(asked, syncs, "it was tried again");
+    std::fs::remove_dir_all(&world.folder).unwrap();
 }

@@ -5,94 +5,23 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use support::hand::{Hand, buy};
-use support::receiver::Robot;
-use support::{Exchange, engine, settings, stop, until};
-use tokio::task::LocalSet;
-use tripline::Placement;
-use tripline::memory::Memory;
-use tripline::running::Running;
+use support::world::World;
+use support::{settings, stop, until};
 use tripline::settings::EngineSettings;
-use tripline_actors::journaling::Journaling;
 use tripline_engine::halt::{HaltLevel, Scope};
-use tripline_engine::ids::ClientOrderId;
-use tripline_engine::journal::{JournalState, MemoryJournal};
 use tripline_engine::messages::control::{RestingOrders, Resume};
 use tripline_engine::order::OrderState;
-
-/// What survives the engine.
-struct World {
-    exchange: Exchange,
-    robot: Robot,
-    journal: Arc<MemoryJournal>,
-}
-
-impl World {
-    async fn new() -> Self {
-        Self {
-            exchange: Exchange::start().await,
-            robot: Robot::start().await,
-            journal: Arc::default(),
-        }
-    }
-
-    fn state(&self) -> JournalState {
-        let records = self.journal.records();
-        JournalState::fold(records.iter().map(|(at, record)| (*at, record)))
-    }
-
-    async fn start(&self, hand: &Hand, settings: EngineSettings) -> Running {
-        let memory = Memory::of(Journaling::to(self.journal.clone()), self.state());
-        engine(&self.exchange, settings)
-            .placement(Placement::Together)
-            // While its actors are dropped, one finds another gone: that is part of the crash.
-            .last_resort(Arc::new(|_| {}))
-            .memory(memory)
-            .alert(self.robot.channel())
-            .strategy("hand", hand.strategy())
-            .unwrap()
-            .start()
-            .await
-            .unwrap()
-    }
-
-    /// Runs an engine until the scenario is over, then ends it as a crash does.
-    async fn until_the_crash<T>(
-        &self,
-        scenario: impl AsyncFnOnce(&Self, &Hand, &Running) -> T,
-    ) -> T {
-        let (local, hand) = (LocalSet::new(), Hand::default());
-        local
-            .run_until(async {
-                let running = self.start(&hand, settings()).await;
-                hand.is_ready(&self.exchange).await;
-                let outcome = scenario(self, &hand, &running).await;
-                std::mem::forget(running); // Nothing of it is run, not even its end.
-                outcome
-            })
-            .await
-    }
-}
-
-async fn resting(world: &World, hand: &Hand) -> ClientOrderId {
-    let id = hand
-        .place(&world.exchange, buy("60000.01", "0.1"))
-        .await
-        .unwrap();
-    hand.reaches(id, OrderState::Working).await;
-    id
-}
 
 #[actix_rt::test]
 async fn an_order_that_a_crash_left_open_is_handed_to_its_strategy_with_what_was_filled_meanwhile()
 {
     let world = World::new().await;
     let id = world
-        .until_the_crash(async |world, hand, _| resting(world, hand).await)
+        .until_the_crash(async |world, hand, _| world.resting(hand).await)
         .await;
     world
         .exchange
@@ -120,7 +49,7 @@ async fn an_order_that_a_crash_left_open_is_cancelled_before_its_strategy_begins
 {
     let world = World::new().await;
     let id = world
-        .until_the_crash(async |world, hand, _| resting(world, hand).await)
+        .until_the_crash(async |world, hand, _| world.resting(hand).await)
         .await;
     let hand = Hand::default();
     let settings = EngineSettings {
@@ -253,7 +182,7 @@ async fn a_halt_stands_through_a_crash_until_a_person_lifts_it() {
         .await
         .unwrap();
     hand.is_ready(&world.exchange).await;
-    resting(&world, &hand).await;
+    world.resting(&hand).await;
     stop(running, &world.exchange).await;
     assert_eq!(world.state().halts.standing().count(), 0);
 }

@@ -168,6 +168,15 @@ impl Wire {
         direction.wake();
     }
 
+    /// From now on nothing breaks it any more.
+    pub(super) fn heal(&self) {
+        for direction in &mut self.0.borrow_mut().directions {
+            direction.cut_after = None;
+            direction.stalled_until = None;
+            direction.wake();
+        }
+    }
+
     /// The client's process ends: what it has written arrives, then the end; nothing is written any more.
     pub(super) fn orphan(&self) {
         let mut wires = self.0.borrow_mut();

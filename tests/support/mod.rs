@@ -15,6 +15,7 @@ pub mod proxy;
 pub mod quoter;
 pub mod receiver;
 pub mod trial;
+pub mod world;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -112,6 +112,7 @@ impl Voice {
         match name {
             Figured::OpenOrders => self.pick("Open orders", "未结订单"),
             Figured::UncertainOrders => self.pick("Uncertain orders", "状态不明的订单"),
+            Figured::OpenNotional => self.pick("Open notional", "未结订单金额"),
             Figured::Position => self.pick("Position", "持仓"),
             Figured::ClockOffset => self.pick("Clock offset", "时钟偏差"),
         }

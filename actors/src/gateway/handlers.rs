@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix::{Context, Handler, Message, ResponseFuture};
 use rust_decimal::Decimal;
 use tripline_engine::halt::{Incident, Scope};
-use tripline_engine::ids::Asset;
+use tripline_engine::ids::{Asset, Symbol};
 use tripline_engine::instrument::Instrument;
 use tripline_engine::messages::account::{BalanceMoved, BalancesChanged, PrivateStreamChanged};
 use tripline_engine::messages::control::RestingOrders;
@@ -13,6 +13,7 @@ use tripline_engine::messages::order::{
     AmendOrder, CancelAll, CancelOrder, OrderReport, PlaceOrder,
 };
 use tripline_engine::messages::view::ReferenceChanged;
+use tripline_engine::money::Price;
 use tripline_engine::order::Order;
 use tripline_engine::position::{Position, StrategyPosition};
 
@@ -58,6 +59,22 @@ pub struct AddInstrument(pub Instrument);
 #[rtype(result = "DeskSnapshot")]
 pub struct ReadDesk;
 
+/// An instrument's last price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The asset in which it is priced.
+    pub quote: Asset,
+    /// `None` while its data is not fresh.
+    pub price: Option<Price>,
+}
+
+impl Mark {
+    fn of((instrument, price): (&Instrument, Option<Price>)) -> (Symbol, Self) {
+        let quote = instrument.quote;
+        (instrument.symbol, Self { quote, price })
+    }
+}
+
 /// What the gateway knows.
 #[derive(Debug, Clone, Default, actix::MessageResponse)]
 pub struct DeskSnapshot {
@@ -67,6 +84,8 @@ pub struct DeskSnapshot {
     pub positions: Vec<StrategyPosition>,
     /// The same over all strategies, by symbol.
     pub account_positions: Vec<Position>,
+    /// Every instrument with its last price.
+    pub marks: BTreeMap<Symbol, Mark>,
     /// Orders given to the venue's adapter and not refused before the socket.
     pub orders_sent: u64,
     pub private_stream_live: bool,
@@ -193,6 +212,7 @@ impl Handler<ReadDesk> for OrderGateway {
             orders,
             positions: positions.positions().map(StrategyPosition::of).collect(),
             account_positions: positions.account_positions().cloned().collect(),
+            marks: self.desk.marks().map(Mark::of).collect(),
             orders_sent: self.desk.orders_sent,
             private_stream_live: self.desk.is_private_stream_live(),
             foreign: self.desk.foreign().cloned().collect(),

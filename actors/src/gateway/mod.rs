@@ -35,7 +35,7 @@ use crate::journaling::Journaling;
 use crate::panics::{Guard, Shield};
 
 pub use handlers::{
-    AddInstrument, ClockJudged, DeskSnapshot, HaltOrdered, ReadDesk, StopOrders, StopReport,
+    AddInstrument, ClockJudged, DeskSnapshot, HaltOrdered, Mark, ReadDesk, StopOrders, StopReport,
 };
 pub use health::{GatewayHealth, ReadGateway};
 use readiness::Readiness;

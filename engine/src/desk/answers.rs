@@ -19,6 +19,9 @@ use crate::time::Timestamp;
 /// Looks at the venue without an answer before a person is told.
 const LOOKS_BEFORE_ALARM: u32 = 8;
 
+/// Between the two looks that prove that an order never arrived.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+
 /// The reason of an order that self-trade prevention ended, as [`OrderEventKind::Expired`] tells it.
 pub const IN_MATCH: &str = "EXPIRED_IN_MATCH";
 
@@ -181,6 +184,7 @@ impl OrderDesk {
             return;
         };
         entry.answered(out);
+        let mut soon = Duration::MAX;
         match answer {
             Ok(report) => return self.report(report, now, out),
             Err(VenueError::UnknownOrder { .. }) => {
@@ -196,13 +200,19 @@ impl OrderDesk {
                     return self.resolved(id, now, out);
                 }
                 entry.missed_late = late;
+                // The two looks that count come as soon as they can.
+                let waited = now.saturating_since(entry.handed_over);
+                soon = match late {
+                    true => SECOND_LOOK,
+                    false => self.settle_time + Duration::from_millis(1) - waited,
+                };
             }
             Err(_) => {}
         }
         if entry.order.state.is_terminal() && !entry.order.misses_fills() {
             return self.resolved(id, now, out);
         }
-        entry.look(out);
+        entry.look_within(soon, out);
         self.tell_unresolved(id, now, out);
     }
 

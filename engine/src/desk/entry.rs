@@ -80,7 +80,12 @@ impl Entry {
 
     /// Asks the venue, later each time: 0.25 s, doubling up to 8 s.
     pub(super) fn look(&mut self, out: &mut Vec<Effect>) {
-        self.look_after(delay(self.looks), out);
+        self.look_within(Duration::MAX, out);
+    }
+
+    /// The same, and no later than this.
+    pub(super) fn look_within(&mut self, soon: Duration, out: &mut Vec<Effect>) {
+        self.look_after(delay(self.looks).min(soon), out);
     }
 
     /// Asks the venue what became of an order that it would not cancel: at once the first time, then

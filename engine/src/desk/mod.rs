@@ -239,6 +239,12 @@ impl OrderDesk {
         self.references.insert(symbol, price);
     }
 
+    /// Every instrument with the last price seen, where its data is fresh.
+    pub fn marks(&self) -> impl Iterator<Item = (&Instrument, Option<Price>)> {
+        let instruments = self.instruments.values();
+        instruments.map(|known| (known, self.references.get(&known.symbol).copied().flatten()))
+    }
+
     /// This process stood still: what is known of the venue is old, and nothing is placed until all of it has
     /// come again.
     pub fn stood_still(&mut self, out: &mut Vec<Effect>) {

@@ -81,6 +81,9 @@ pub struct Figure {
 pub enum Figured {
     OpenOrders,
     UncertainOrders,
+    /// What open orders are worth, by quote asset.
+    OpenNotional,
+    /// With its realised and unrealised profit.
     Position,
     ClockOffset,
 }

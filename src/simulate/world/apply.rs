@@ -7,7 +7,7 @@ use tripline_engine::halt::Scope;
 use tripline_exchange::faults::FaultSpec;
 
 use super::super::network::Door;
-use super::super::pipe::Side;
+use super::super::pipe::Wire;
 use super::super::schedule::Trouble;
 use super::{Later, World};
 
@@ -115,10 +115,7 @@ impl World {
         self.remove_faults("faults");
         let network = &self.blueprint.network;
         network.refuse(Duration::ZERO);
-        for wire in network.all() {
-            wire.stall(Side::Client, Duration::ZERO);
-            wire.stall(Side::Server, Duration::ZERO);
-        }
+        network.all().iter().for_each(Wire::heal);
     }
 
     /// One that was used up meanwhile is not there any more.

@@ -1,13 +1,14 @@
 //! E-mail over SMTP, by lettre. Messages of one incident are one conversation; a refusal with 4xx passes,
 //! one with 5xx stays.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -49,6 +50,9 @@ pub struct Config {
     pub port: Option<u16>,
     #[serde(default)]
     pub security: Security,
+    /// Certificates in PEM that are trusted beside the public ones: those of a company's own authority.
+    #[serde(default)]
+    pub extra_ca_file: Option<PathBuf>,
     #[serde(default)]
     pub user: Option<String>,
     #[serde(default)]
@@ -89,13 +93,9 @@ impl Config {
         make: &Make<'_>,
         password: Option<SecretString>,
     ) -> Result<AsyncSmtpTransport<Tokio1Executor>, ConfigError> {
-        let parameters = || {
-            TlsParameters::new(self.host.clone())
-                .map_err(|error| make.invalid("host", error.to_string()))
-        };
         let (tls, port) = match self.security {
-            Security::Tls => (Tls::Wrapper(parameters()?), 465),
-            Security::Starttls => (Tls::Required(parameters()?), 587),
+            Security::Tls => (Tls::Wrapper(self.tls(make)?), 465),
+            Security::Starttls => (Tls::Required(self.tls(make)?), 587),
             Security::None if is_here(&self.host) => (Tls::None, 25),
             Security::None => {
                 return Err(make.invalid(
@@ -117,6 +117,21 @@ impl Config {
             _ => return Err(make.invalid("user", "user and password need each other")),
         }
         Ok(builder.build())
+    }
+
+    fn tls(&self, make: &Make<'_>) -> Result<TlsParameters, ConfigError> {
+        let mut parameters = TlsParameters::builder(self.host.clone());
+        if let Some(path) = &self.extra_ca_file {
+            let unfit = |why: String| {
+                make.invalid("extra_ca_file", format!("{}: {why}", path.display()))
+            };
+            let pem = std::fs::read(path).map_err(|error| unfit(error.to_string()))?;
+            let certificate = Certificate::from_pem(&pem);
+            let certificate = certificate.map_err(|error| unfit(error.to_string()))?;
+            parameters = parameters.add_root_certificate(certificate);
+        }
+        let parameters = parameters.build();
+        parameters.map_err(|error| make.invalid("host", error.to_string()))
     }
 }
 

@@ -128,12 +128,10 @@ fn judge(reply: &Reply) -> Result<(), ChannelError> {
         status_code: Option<i64>,
     }
     let answer: Answer = reply.json()?;
-    match answer.code.or(answer.status_code) {
-        Some(0) => reply.by_status(),
-        Some(TOO_FAST) => Err(reply.refused(TOO_FAST, Some(Duration::from_secs(7)))),
-        Some(code) => Err(reply.refused(code, None)),
-        None => Err(reply.by_status().err().unwrap_or_else(|| reply.not_understood())),
-    }
+    let code = answer.code.or(answer.status_code);
+    reply.by_code(code, |code| {
+        (code == TOO_FAST).then_some(Duration::from_secs(7))
+    })
 }
 
 impl Channel for Feishu {

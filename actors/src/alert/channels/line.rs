@@ -196,10 +196,24 @@ impl Reply {
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ChannelError> {
         match serde_json::from_slice(&self.body) {
             Ok(read) => Ok(read),
-            Err(_) => Err(self
-                .by_status()
-                .err()
-                .unwrap_or_else(|| self.not_understood())),
+            Err(_) => self.by_status().and_then(|()| Err(self.not_understood())),
+        }
+    }
+
+    /// For providers that answer with a code of their own, of which 0 says that the message was taken; `retry`
+    /// says for each other one after how long it may be tried again.
+    ///
+    /// # Errors
+    /// [`ChannelError::Refused`] for a code, otherwise as [`Self::by_status`].
+    pub(super) fn by_code(
+        &self,
+        code: Option<i64>,
+        retry: impl FnOnce(i64) -> Option<Duration>,
+    ) -> Result<(), ChannelError> {
+        match code {
+            Some(0) => self.by_status(),
+            Some(code) => Err(self.refused(code, retry(code))),
+            None => self.by_status().and_then(|()| Err(self.not_understood())),
         }
     }
 

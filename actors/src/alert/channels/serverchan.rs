@@ -94,13 +94,10 @@ impl ServerChan {
 fn judge(reply: &Reply) -> Result<(), ChannelError> {
     #[derive(Deserialize)]
     struct Answer {
-        code: i64,
+        code: Option<i64>,
     }
     let Answer { code } = reply.json()?;
-    match code {
-        0 => reply.by_status(),
-        _ => Err(reply.refused(code, None)),
-    }
+    reply.by_code(code, |_| None)
 }
 
 impl Channel for ServerChan {

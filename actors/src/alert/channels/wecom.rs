@@ -103,15 +103,14 @@ impl WeCom {
 fn judge(reply: &Reply) -> Result<(), ChannelError> {
     #[derive(Deserialize)]
     struct Answer {
-        errcode: i64,
+        errcode: Option<i64>,
     }
     let Answer { errcode } = reply.json()?;
-    match errcode {
-        0 => reply.by_status(),
-        TOO_FAST => Err(reply.refused(errcode, Some(Duration::from_secs(60)))),
-        BUSY => Err(reply.refused(errcode, Some(Duration::ZERO))),
-        _ => Err(reply.refused(errcode, None)),
-    }
+    reply.by_code(errcode, |code| match code {
+        TOO_FAST => Some(Duration::from_secs(60)),
+        BUSY => Some(Duration::ZERO),
+        _ => None,
+    })
 }
 
 impl Channel for WeCom {

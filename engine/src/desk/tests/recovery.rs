@@ -70,10 +70,10 @@ fn an_order_is_proved_absent_only_after_the_settle_time_and_a_second_look() {
     }
     bench.pass(SETTLE);
     bench.not_found(id);
-    assert_eq!(bench.did(), ["query 4s"], "exactly at the settle time");
+    assert_eq!(bench.did(), ["query 1ms"], "exactly at the settle time");
     bench.pass(Duration::from_millis(1));
     bench.not_found(id);
-    assert_eq!(bench.did(), ["query 8s"], "the first late look");
+    assert_eq!(bench.did(), ["query 1s"], "the first late look");
     assert_eq!(bench.state(id), OrderState::Uncertain);
     bench.not_found(id);
     assert_eq!(bench.did(), ["rejected -2013"]);
