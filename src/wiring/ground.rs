@@ -139,6 +139,7 @@ impl Ground {
             halt_file: builder.control.halt_file.clone().map(HaltFile::new),
             earlier: memory.earlier,
         };
+        ground.take_halts(&builder.control);
         Ok((ground, incidents))
     }
 

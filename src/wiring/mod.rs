@@ -36,16 +36,14 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     // 1. The clock, the latch and the way of a fault: nothing else can be started without them.
     let (ground, incidents) = Ground::lay(&mut builder)?;
     let panics = ground.watch_panics();
-    ground.take_halts(&builder.control);
 
     // 2. Alerts, on the cold arbiter, first those that an earlier run still owes; the door for commands.
     let alerts = ground.start_alerts(&mut builder).await?;
     let door = ground.open_door(builder.control, &alerts).await?;
 
     // 3. The venue: its clock, its instruments, and whether it takes the key.
-    let venue = venue::make(builder.venue, &ground.clock)?;
     let traders = Seated::all(builder.traders);
-    let instruments = venue::look(venue.as_ref(), &traders).await?;
+    let (venue, instruments) = venue::open(builder.venue, &ground.clock, &traders).await?;
 
     // 4. The order gateway, and 5. the strategies, which need each other's addresses.
     let swept: Swept = Rc::new(OnceCell::new());

@@ -27,9 +27,15 @@ use super::strategies::{Seat, Seated};
 use crate::builder::{MakeVenue, StartError};
 use crate::settings::EngineSettings;
 
-/// The venue that the builder was given.
-pub(super) fn make(make: Option<MakeVenue>, clock: &Clock) -> Result<Rc<dyn Venue>, StartError> {
-    make.ok_or_else(|| StartError::Venue("no venue was given".into()))?(clock)
+/// The venue that the builder was given, and the instruments of all strategies there.
+pub(super) async fn open(
+    make: Option<MakeVenue>,
+    clock: &Clock,
+    traders: &[Seated],
+) -> Result<(Rc<dyn Venue>, Vec<Instrument>), StartError> {
+    let venue = make.ok_or_else(|| StartError::Venue("no venue was given".into()))?(clock)?;
+    let instruments = look(venue.as_ref(), traders).await?;
+    Ok((venue, instruments))
 }
 
 /// How soon the clock is measured again, when it is not known and could not be measured.
@@ -43,10 +49,7 @@ const LOOKS_AT_ACCOUNT: u32 = 20;
 
 /// The venue's clock, the instruments of all strategies, and whether the key is taken: what is wrong
 /// here fails the start, before anything could be placed.
-pub(super) async fn look(
-    venue: &dyn Venue,
-    traders: &[Seated],
-) -> Result<Vec<Instrument>, StartError> {
+async fn look(venue: &dyn Venue, traders: &[Seated]) -> Result<Vec<Instrument>, StartError> {
     asked("measuring the venue's clock", venue.measure_clock().await)?;
     let instruments = instruments(venue, traders).await?;
     let orders = venue.orders();
