@@ -13,6 +13,7 @@ use tripline_engine::halt::Gate;
 use tripline_engine::ids::{AccountId, IdError, OrderIds, StrategyId, Symbol};
 use tripline_engine::journal::JournalError;
 use tripline_engine::ports::VenueError;
+use tripline_engine::risk::Unlimited;
 use tripline_engine::strategy::{Strategy, Subscription};
 
 use crate::alerting::{Alerting, ControlConfig};
@@ -30,6 +31,9 @@ pub enum StartError {
     StrategyTwice(StrategyId),
     #[error(transparent)]
     Id(#[from] IdError),
+    /// Real money is not traded without limits.
+    #[error("live trading needs limits: {}", told(.0))]
+    Unlimited(Vec<Unlimited>),
     #[error("the venue cannot be reached as configured: {0}")]
     Venue(String),
     #[error("{what}: {error}")]
@@ -49,6 +53,11 @@ pub enum StartError {
     Actor { actor: &'static str, detail: String },
     #[error("the runtime cannot be started: {0}")]
     Runtime(#[from] std::io::Error),
+}
+
+fn told(lacking: &[Unlimited]) -> String {
+    let lacking: Vec<_> = lacking.iter().map(ToString::to_string).collect();
+    lacking.join("; ")
 }
 
 /// What a bare actor gets to trade with.
@@ -256,9 +265,12 @@ impl Builder {
         let mut ids: Vec<_> = self.traders.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
         match ids.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(StartError::StrategyTwice(pair[0])),
-            None => Ok(()),
+            Some(pair) => return Err(StartError::StrategyTwice(pair[0])),
+            None if !self.settings.live => return Ok(()),
+            None => {}
         }
+        let limited = self.settings.risk.check_live(ids);
+        limited.map_err(StartError::Unlimited)
     }
 
     pub(crate) fn take_last_resort(&mut self) -> LastResort {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tripline_engine::halt::HaltPolicy;
 use tripline_engine::ids::{AccountId, Asset};
 use tripline_engine::messages::control::{ForeignOrders, RestingOrders};
+use tripline_engine::risk::RiskLimits;
 
 /// Settings of one engine: one account at one venue, any number of strategies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,9 @@ pub struct EngineSettings {
     /// Assets that move without word of the venue, such as those of a product that earns interest: their
     /// balances are not held against anything.
     pub unwatched_assets: BTreeSet<Asset>,
+    /// What every order is held against. With `live`, a start is refused without a largest order, a largest position
+    /// or exposure, and a loss at which each strategy is halted ([`RiskLimits::check_live`]).
+    pub risk: RiskLimits,
     /// What becomes of resting orders when the engine stops.
     pub resting_orders: RestingOrders,
     /// How long a stop waits for the cancels to be confirmed and the alerts to be delivered. An order whose
@@ -48,7 +52,7 @@ pub struct EngineSettings {
 }
 
 impl EngineSettings {
-    /// The defaults for an account: strict halts, cancel at the stop.
+    /// The defaults for an account: strict halts, the limits of practice, cancel at the stop.
     #[must_use]
     pub fn of(account: AccountId) -> Self {
         Self {
@@ -66,6 +70,7 @@ impl EngineSettings {
             look_back: Duration::from_secs(7 * 86_400),
             foreign_orders: ForeignOrders::Ignore,
             unwatched_assets: BTreeSet::new(),
+            risk: RiskLimits::practice(),
             resting_orders: RestingOrders::Cancel,
             stop_within: Duration::from_secs(30),
         }

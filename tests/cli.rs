@@ -264,6 +264,25 @@ fn real_money_needs_the_switch_in_the_file_and_the_one_on_the_command_line() {
         &folder,
         &format!("live = true\n[venue]\nenvironment = 'production'\n{account}"),
     );
+    let file = path.to_str().unwrap();
+    for command in [
+        &["run", "--live", "--config", file][..],
+        &["check", "--config", file],
+    ] {
+        let told = [
+            "live = true, and strategy quote has no limit",
+            "max_notional",
+            "max_long",
+            "day_loss_halt",
+        ];
+        ends(&folder.run(command), 2, &told);
+    }
+    let limits = "[risk]\nmax_notional = '100'\nmax_net_exposure = '1000'\nday_loss_halt = '50'\n";
+    let path = testnet(
+        &folder,
+        &format!("live = true\n[venue]\nenvironment = 'production'\n{account}{limits}"),
+    );
+    let file = path.to_str().unwrap();
     ends(&folder.run(&["run", "--config", file]), 2, &["add --live"]);
     ends(
         &folder.run(&["run", "--live", "--config", file]),

@@ -89,6 +89,26 @@ fault_kinds! {
     AlertUndelivered = "alert_undelivered",
     /// The journal cannot be written, or not in time: what is not written down is not sent.
     JournalFailed = "journal_failed",
+    /// A strategy's own order prices have wandered too far within a window (C02).
+    PriceDrift = "price_drift",
+    /// A strategy has placed or filled too often on one side within a window (C07).
+    RepeatedExecution = "repeated_execution",
+    /// So many messages to the venue that orders were refused (C05).
+    MessageRate = "message_rate",
+    /// Many cancels in a day, or many orders for each fill (C06).
+    OrderRatio = "order_ratio",
+    /// The loss has reached the limit at which entries stop (C12).
+    LossReduce = "loss_reduce",
+    /// The loss has reached the limit at which everything stops (C12).
+    LossLimit = "loss_limit",
+    /// An order has rested for too long, and is cancelled (C14).
+    OrderAge = "order_age",
+    /// The venue is slow to answer orders (C18).
+    SlowVenue = "slow_venue",
+    /// The venue does not trade an instrument any more, or trades it again (C19).
+    VenueStatus = "venue_status",
+    /// The journal's disk is nearly full (C27).
+    DiskLow = "disk_low",
     /// A person, a signal or a command asked for the halt.
     Manual = "manual",
 }

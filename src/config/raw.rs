@@ -13,6 +13,7 @@ use tripline_engine::halt::{HaltLevel, Reaction};
 use tripline_engine::ids::{AccountId, Asset, StrategyId};
 use tripline_engine::journal::Durability;
 use tripline_engine::messages::control::{ForeignOrders, RestingOrders};
+use tripline_engine::risk::RiskTable;
 use tripline_strategies::config::Period;
 
 #[derive(Debug, Default, Deserialize)]
@@ -22,6 +23,7 @@ pub(super) struct Raw {
     pub(super) venue: Option<BinanceSettings>,
     pub(super) account: RawAccount,
     pub(super) halt: BTreeMap<FaultKind, RawReaction>,
+    pub(super) risk: RiskTable,
     pub(super) timeouts: RawTimeouts,
     pub(super) market_data: RawMarketData,
     pub(super) restart: RawRestart,

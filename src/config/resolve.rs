@@ -14,7 +14,7 @@ use tripline_strategies::config::Period;
 use super::document::Document;
 use super::fault::ConfigFault;
 use super::raw::{Raw, RawAccount, RawStrategy, RawTimeouts};
-use super::{Config, Keys, StrategyConfig, secrets, telling};
+use super::{Config, Keys, StrategyConfig, limits, secrets, telling};
 use crate::settings::EngineSettings;
 
 /// Collects what is wrong.
@@ -99,6 +99,8 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
     }
     let strategies = strategies(&mut check, raw.strategy);
     alert_names(&mut check);
+    let is_real = raw.live && venue.as_ref().is_some_and(BinanceSettings::is_production);
+    engine.risk = limits::limits(&mut check, raw.risk, is_real, &strategies);
     let alerting = telling::alerting(&mut check, raw.alerting, &raw.journal.file);
     let control = telling::control(&mut check, raw.control, &raw.journal.file);
     let config = venue.zip(keys).map(|(venue, keys)| Config {

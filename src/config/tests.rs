@@ -260,17 +260,89 @@ fn a_secret_in_the_text_is_refused_and_never_repeated() {
 fn real_money_needs_its_switch_and_the_switch_needs_real_money() {
     let production = minimal().replace("testnet", "production");
     assert!(only(&production, "live").problem.contains("real money"));
-    assert!(
-        parse(&format!("live = true\n{production}"))
-            .unwrap()
-            .engine
-            .live
-    );
+    let limited = format!("live = true\n{production}{LIMITS}");
+    assert!(parse(&limited).unwrap().engine.live);
     assert!(
         only(&format!("live = true\n{}", minimal()), "live")
             .problem
             .contains("does not trade")
     );
+}
+
+/// What real money is not traded without.
+const LIMITS: &str =
+    "\n[risk]\nmax_notional = '100'\nmax_gross_exposure = '1000'\nday_loss_halt = '50'\n";
+
+#[test]
+fn real_money_is_refused_without_limits_and_told_which() {
+    let production = minimal().replace("testnet", "production");
+    let live = format!("live = true\n{production}");
+    let fault = only(&live, "risk").to_string();
+    for told in [
+        "has no limit for the notional of an order (max_notional)",
+        "max_gross_exposure",
+        "day_loss_halt or drawdown_halt",
+    ] {
+        assert!(fault.contains(told), "{told}: {fault}");
+    }
+    for missing in ["max_notional", "max_gross_exposure", "day_loss_halt"] {
+        let others = LIMITS.lines().filter(|line| !line.starts_with(missing));
+        let others: Vec<_> = others.collect();
+        let fault = only(&format!("{live}{}", others.join("\n")), "risk").to_string();
+        assert!(fault.contains(missing), "{missing}: {fault}");
+    }
+    let of_strategy = LIMITS.replace("[risk]", "[risk.strategy.quote]");
+    assert_eq!(shown(&format!("{live}{of_strategy}")), "");
+}
+
+#[test]
+fn limits_are_read_for_every_scope_with_the_defaults_of_practice() {
+    let text = format!(
+        "{}\n[risk]\nmax_quantity = '5'\nsides = ['BUY']\ntrading_hours = ['mon-fri 08:00-16:30']\n\
+         [risk.account]\nmax_uncertain = 2\n[risk.instrument.BTCUSDT]\nmax_long = '1.5'\n",
+        minimal()
+    );
+    let config = parse(&text).unwrap_or_else(|faults| panic!("{faults}"));
+    let risk = config.engine.risk;
+    let get = |scope: &str, key: &str| {
+        let scope = scope.parse().unwrap();
+        risk.of(&scope).and_then(|limits| limits.get(key))
+    };
+    assert_eq!(get("global", "max_quantity").as_deref(), Some("5"));
+    assert_eq!(get("global", "sides").as_deref(), Some("BUY"));
+    assert_eq!(get("global", "refuse_self_trade").as_deref(), Some("true"));
+    assert_eq!(get("account", "max_uncertain").as_deref(), Some("2"));
+    assert_eq!(
+        get("instrument:BTCUSDT", "max_long").as_deref(),
+        Some("1.5")
+    );
+    let none = parse(&format!("{}\n[risk]\ndefaults = false\n", minimal())).unwrap();
+    assert_eq!(
+        none.engine.risk,
+        tripline_engine::risk::RiskLimits::default()
+    );
+}
+
+#[test]
+fn limits_that_cannot_be_used_are_all_reported() {
+    let text = format!(
+        "{}\n[risk]\nmax_quantty = '5'\nmax_long = '-1'\nnew_per_second = 'x'\nduplicate_within = '5'\n\
+         trading_hours = ['always']\n[risk.strategy.nobody]\nmax_quantity = '1'\n\
+         [risk.instrument.BTCUSDT]\nmax_uncertain = 1\nday_loss_halt = '5'\n",
+        minimal()
+    );
+    let found = shown(&text);
+    for told in [
+        "risk.max_quantty: there is no such key; did you mean max_quantity?",
+        "risk.max_long: ",
+        "risk.new_per_second: ",
+        "risk.duplicate_within: '5' is no length of time",
+        "risk.trading_hours: 'always' is no trading window",
+        "risk.strategy.nobody: there is no strategy of this id",
+        "cannot be set for instrument:BTCUSDT",
+    ] {
+        assert!(found.contains(told), "{told}: {found}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tripline_engine::strategy::Context;
 
 /// Whether the reason lies in the state of the engine or of its connections, and passes without a
 /// change of the order.
-pub(crate) const fn passes(reason: &DenialReason) -> bool {
+pub(crate) fn passes(reason: &DenialReason) -> bool {
     match reason {
         DenialReason::Halted(_)
         | DenialReason::NotReady
@@ -25,6 +25,7 @@ pub(crate) const fn passes(reason: &DenialReason) -> bool {
         | DenialReason::Terms(_)
         | DenialReason::Filter(_)
         | DenialReason::DuplicateId => false,
+        DenialReason::Limit(denial) => denial.rule.passes(),
     }
 }
 

@@ -25,6 +25,7 @@ use tripline_engine::messages::alert::Alert;
 use tripline_engine::messages::control::{ForeignOrders, InitFailed, Ready, RestingOrders};
 use tripline_engine::messages::order::{OrderEvent, OrderFilled};
 use tripline_engine::ports::{MarketPort, OrderPort, VenueError};
+use tripline_engine::risk::RiskLimits;
 use tripline_engine::time::Timestamp;
 
 use crate::addresses::StrategyAddress;
@@ -78,6 +79,8 @@ pub struct GatewaySettings {
     pub look_back: Duration,
     /// What is done about orders that this engine has not placed.
     pub foreign_orders: ForeignOrders,
+    /// What every order is held against.
+    pub limits: RiskLimits,
     /// Assets whose balance is not held against anything.
     pub unwatched_assets: BTreeSet<Asset>,
     pub alerts: Recipient<Alert>,
@@ -97,6 +100,7 @@ fn desk(settings: &GatewaySettings) -> OrderDesk {
     desk.reconcile_every(settings.reconcile_every);
     desk.foreign_policy(settings.foreign_orders);
     desk.look_back(settings.look_back);
+    desk.set_limits(settings.limits.clone());
     desk.unwatched(settings.unwatched_assets.clone());
     desk
 }

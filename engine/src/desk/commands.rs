@@ -4,13 +4,12 @@ use crate::desk::entry::order_ref;
 use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
 use crate::halt::Scope;
-use crate::instrument::OpenCounts;
 use crate::messages::order::{
     AmendOrder, CancelAll, CancelOrder, OrderEvent, OrderEventKind, PlaceOrder,
 };
 use crate::order::state::Learnt;
 use crate::order::{Order, OrderState};
-use crate::risk::{self, Approved, DenialReason, Preconditions};
+use crate::risk::{self, Approved, DenialReason, Preconditions, Situation};
 use crate::time::Timestamp;
 
 impl OrderDesk {
@@ -18,12 +17,12 @@ impl OrderDesk {
     pub fn place(&mut self, command: PlaceOrder, now: Timestamp, out: &mut Vec<Effect>) {
         let id = command.id;
         if let Err(reason) = self.claim(&command) {
-            let order = Order::new(id, command.strategy, command.terms, command.created);
-            return deny(order, reason, now, out);
+            return self.deny(&command, reason, now, out);
         }
-        let mut order = Order::new(id, command.strategy, command.terms, command.created);
-        match self.approve(command) {
+        match self.approve(command, now) {
             Ok(approved) => {
+                let mut order = Order::new(id, command.strategy, command.terms, command.created);
+                self.count_sent(&command, now, out);
                 let learnt = order.learn(Learnt::HandedOver, now);
                 debug_assert!(learnt.is_ok(), "a created order can always be handed over");
                 self.orders_sent += 1;
@@ -35,7 +34,7 @@ impl OrderDesk {
                     at: now,
                 }));
             }
-            Err(reason) => deny(order, reason, now, out),
+            Err(reason) => self.deny(&command, reason, now, out),
         }
     }
 
@@ -55,7 +54,11 @@ impl OrderDesk {
         Ok(())
     }
 
-    fn approve(&self, command: PlaceOrder) -> Result<Approved<PlaceOrder>, DenialReason> {
+    fn approve(
+        &mut self,
+        command: PlaceOrder,
+        now: Timestamp,
+    ) -> Result<Approved<PlaceOrder>, DenialReason> {
         if let Some(why) = &self.journal_failed {
             return Err(DenialReason::NotJournaled(why.clone()));
         }
@@ -68,16 +71,9 @@ impl OrderDesk {
             .get(&command.strategy)
             .ok_or(DenialReason::NotReady)?;
         let reference = self.references.get(&symbol).copied().flatten();
-        let mut counts = OpenCounts::default();
-        let mut frozen = false;
-        for order in self.unsettled.iter().filter_map(|id| self.order(id)) {
-            if order.terms.symbol == symbol && order.state.may_be_open() {
-                counts.orders += 1;
-                counts.algo_orders += u32::from(order.terms.order_type.needs_stop_price());
-                frozen |= order.state == OrderState::Uncertain;
-            }
-        }
-        self.count_foreign(symbol, &mut counts);
+        self.risk.prepare(command.strategy, symbol);
+        let (mut open, frozen) = self.risk.open_on(symbol);
+        self.count_foreign(symbol, &mut open);
         let preconditions = Preconditions {
             level: seat.gate.level(),
             private_stream_live: self.is_private_stream_live(),
@@ -86,7 +82,15 @@ impl OrderDesk {
             instrument_frozen: frozen,
             stopping: self.stopping,
         };
-        risk::approve(command, instrument, reference, counts, preconditions)
+        let situation = Situation {
+            instrument,
+            reference,
+            open,
+            preconditions,
+            risk: &self.risk,
+            now,
+        };
+        risk::approve(command, situation)
     }
 
     /// Cancels one order of the strategy.
@@ -114,7 +118,9 @@ impl OrderDesk {
             };
             return out.push(entry.happened(kind, now));
         }
+        let symbol = entry.order.terms.symbol;
         entry.cancel(now, out);
+        self.count_cancel(command.strategy, symbol, now, out);
     }
 
     /// Cancels the open orders of the strategy, on one symbol or on all.
@@ -150,44 +156,36 @@ impl OrderDesk {
             return;
         };
         let order = &entry.order;
+        let (reference, symbol) = (order_ref(order), order.terms.symbol);
+        let refusal = self.refuse_amend(order, &command).map(str::to_owned);
+        let refusal = refusal.or_else(|| self.throttle_amend(command.strategy, symbol, now, out));
+        match (refusal, self.entries.get(&command.id)) {
+            (None, _) => out.push(Effect::Amend(reference, command.quantity)),
+            (Some(text), Some(entry)) => {
+                let kind = OrderEventKind::AmendRejected { code: 0, text };
+                out.push(entry.happened(kind, now));
+            }
+            (Some(_), None) => {}
+        }
+    }
+
+    fn refuse_amend(&self, order: &Order, command: &AmendOrder) -> Option<&'static str> {
         let open = matches!(
             order.state,
             OrderState::Working | OrderState::PartiallyFilled
         );
-        let allowed = self
-            .instruments
-            .get(&order.terms.symbol)
-            .is_some_and(|known| known.amend_allowed);
+        let instrument = self.instruments.get(&order.terms.symbol);
+        let allowed = instrument.is_some_and(|known| known.amend_allowed);
         let reducing =
             command.quantity < order.terms.quantity && command.quantity > order.executed();
-        let refusal = match () {
+        match () {
             () if order.strategy != command.strategy => Some("the order is of another strategy"),
-            () if !open || entry.order.cancel_pending => Some("the order is not open at the venue"),
+            () if !open || order.cancel_pending => Some("the order is not open at the venue"),
             () if !allowed => Some("the instrument does not allow amendments"),
             () if !reducing => {
                 Some("the new quantity must be below the old and above what is executed")
             }
             () => None,
-        };
-        match refusal {
-            None => out.push(Effect::Amend(order_ref(order), command.quantity)),
-            Some(text) => {
-                let kind = OrderEventKind::AmendRejected {
-                    code: 0,
-                    text: text.into(),
-                };
-                out.push(entry.happened(kind, now));
-            }
         }
     }
-}
-
-fn deny(mut order: Order, reason: DenialReason, now: Timestamp, out: &mut Vec<Effect>) {
-    let learnt = order.learn(Learnt::Denied, now);
-    debug_assert!(learnt.is_ok(), "a created order can always be denied");
-    out.push(Effect::Happened(OrderEvent {
-        order,
-        kind: OrderEventKind::Denied { reason },
-        at: now,
-    }));
 }

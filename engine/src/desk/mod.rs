@@ -8,6 +8,7 @@ mod compare;
 mod entry;
 mod fills;
 mod foreign;
+mod guard;
 mod health;
 mod lost;
 mod placed;
@@ -33,13 +34,14 @@ use crate::money::{Price, Quantity};
 use crate::order::{Order, OrderState};
 use crate::ports::OrderRef;
 use crate::position::{Pair, PositionBook};
-use crate::risk::Approved;
+use crate::risk::{Approved, RiskState};
 use crate::time::Timestamp;
 
 pub use answers::IN_MATCH;
 use balances::Holdings;
 use entry::Entry;
 use foreign::Foreigners;
+use guard::Guard;
 pub use health::{DeskHealth, Holding, StrategyHealth};
 use lost::Lost;
 use reconcile::Review;
@@ -157,6 +159,8 @@ pub struct OrderDesk {
     past: OrdersMemory,
     clock_good: bool,
     stopping: bool,
+    risk: RiskState,
+    guard: Guard,
     /// Why the journal takes nothing more.
     journal_failed: Option<String>,
     pub orders_sent: u64,
@@ -201,6 +205,8 @@ impl OrderDesk {
             past: OrdersMemory::default(),
             clock_good: false,
             stopping: false,
+            risk: RiskState::default(),
+            guard: Guard::default(),
             journal_failed: None,
             orders_sent: 0,
         }
@@ -213,6 +219,7 @@ impl OrderDesk {
 
     pub fn add_instrument(&mut self, instrument: Instrument) {
         self.positions.add(Pair::of(&instrument));
+        self.risk.add_instrument(&instrument);
         self.instruments.insert(instrument.symbol, instrument);
     }
 
@@ -236,6 +243,9 @@ impl OrderDesk {
 
     /// The instrument's data is fresh, with this last price; `None` says that it no longer is.
     pub fn set_reference(&mut self, symbol: Symbol, price: Option<Price>) {
+        if let Some(price) = price {
+            self.risk.mark(symbol, price);
+        }
         self.references.insert(symbol, price);
     }
 
@@ -308,6 +318,7 @@ impl OrderDesk {
     }
 
     fn insert(&mut self, order: Order, now: Timestamp) {
+        self.risk.remember(&order, &self.positions, now);
         self.unsettled.insert(order.id);
         self.entries.insert(order.id, Entry::new(order, now));
     }

@@ -21,6 +21,9 @@ impl OrderDesk {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
+        if matches!(outcome, PlaceOutcome::Answered(_)) {
+            self.time_answer(id, now, out);
+        }
         match outcome {
             PlaceOutcome::Answered(Ok(report)) => {
                 self.believe(report, Said::ToThePlacement, now, out);

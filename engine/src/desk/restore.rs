@@ -22,6 +22,10 @@ impl OrderDesk {
         for instrument in self.instruments.values() {
             self.positions.add(Pair::of(instrument));
         }
+        self.risk.take_positions(&self.positions);
+        for (scope, mark) in earlier.limits.marks(account) {
+            self.risk.remember_mark(scope, mark);
+        }
         self.lost.is_looking = earlier.last_run.is_none();
         self.holdings.sheet = earlier.balances.sheet(account);
         self.holdings.told = earlier.balances.told(account).to_vec();

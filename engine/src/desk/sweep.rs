@@ -230,6 +230,7 @@ impl OrderDesk {
 
     /// Looks after what may have become complete with news about this order.
     pub(super) fn resolved(&mut self, id: ClientOrderId, now: Timestamp, out: &mut Vec<Effect>) {
+        self.heed(id, now, out);
         self.settle(id);
         self.advance(now, out);
         if !self.sweeps.is_empty() {
@@ -242,6 +243,7 @@ impl OrderDesk {
         if !self.sweeps.is_empty() {
             self.confirm_sweeps(now, out);
         }
+        self.watch_limits(now, out);
         self.keep_reconciled(now, out);
     }
 }

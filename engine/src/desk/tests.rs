@@ -1,6 +1,7 @@
 mod balancing;
 mod foreign;
 mod histories;
+mod limits;
 mod lost;
 mod placing;
 mod reconciling;

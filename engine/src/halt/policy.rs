@@ -21,9 +21,32 @@ impl Reaction {
         level: HaltLevel::Halted,
         resting_orders: RestingOrders::Cancel,
     };
+
+    /// A person is told, and nothing else happens.
+    pub const TOLD: Self = Self {
+        level: HaltLevel::Active,
+        resting_orders: RestingOrders::Keep,
+    };
+
+    /// What a fault does where the policy does not list it: it halts and cancels, but for those that are the
+    /// message of a limit which has acted already, and the first threshold of a loss.
+    #[must_use]
+    pub const fn by_default(kind: FaultKind) -> Self {
+        match kind {
+            FaultKind::MessageRate
+            | FaultKind::OrderRatio
+            | FaultKind::OrderAge
+            | FaultKind::VenueStatus => Self::TOLD,
+            FaultKind::LossReduce => Self {
+                level: HaltLevel::ReduceOnly,
+                ..Self::STRICT
+            },
+            _ => Self::STRICT,
+        }
+    }
 }
 
-/// Which reaction each fault kind has; what is not listed is strict.
+/// Which reaction each fault kind has; what is not listed has its default ([`Reaction::by_default`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HaltPolicy(BTreeMap<FaultKind, Reaction>);
@@ -37,6 +60,7 @@ impl HaltPolicy {
 
     #[must_use]
     pub fn reaction(&self, kind: FaultKind) -> Reaction {
-        self.0.get(&kind).copied().unwrap_or(Reaction::STRICT)
+        let listed = self.0.get(&kind).copied();
+        listed.unwrap_or_else(|| Reaction::by_default(kind))
     }
 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Durability, Sequence};
+use super::{Denied, Durability, LimitSet, LossMarked, Sequence, Tripped};
 use crate::halt::Incident;
 use std::fmt;
 
@@ -20,8 +20,8 @@ use crate::position::{Drift, Pair, Unclear};
 use crate::time::Timestamp;
 
 /// The version of the records that this engine writes. 2 added what the account must hold, and what becomes
-/// of alerts that must be acknowledged.
-pub const RECORD_VERSION: u16 = 2;
+/// of alerts that must be acknowledged; 3 what limits refuse, trip and are set to.
+pub const RECORD_VERSION: u16 = 3;
 
 macro_rules! records {
     ($($(#[$doc:meta])+ $variant:ident = $word:literal),+ $(,)?) => {
@@ -110,6 +110,14 @@ records! {
     Reconciled = "reconciled",
     /// A part of the intake could not be read at the start. It was kept beside the journal.
     Damaged = "damaged",
+    /// This engine refused an order.
+    Denied = "denied",
+    /// A limit was reached by what has happened.
+    Tripped = "tripped",
+    /// A person changed a limit.
+    LimitSet = "limit_set",
+    /// From when on a loss counts.
+    LossMarked = "loss_marked",
     /// The engine stopped in order.
     RunEnded = "run_ended",
 }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::{JournalRecord, RunStarted};
-use super::{AlertsMemory, BalancesMemory, HaltsMemory, OrdersMemory, PositionsMemory};
+use super::{
+    AlertsMemory, BalancesMemory, HaltsMemory, LimitsMemory, OrdersMemory, PositionsMemory,
+};
 use crate::ids::RunId;
 use crate::time::Timestamp;
 
@@ -33,6 +35,8 @@ pub struct JournalState {
     pub balances: BalancesMemory,
     pub halts: HaltsMemory,
     pub alerts: AlertsMemory,
+    #[serde(default)]
+    pub limits: LimitsMemory,
     pub last_run: Option<LastRun>,
 }
 
@@ -72,8 +76,13 @@ impl JournalState {
             }
             JournalRecord::Alerted(alerted) => self.alerts.alerted(alerted, at),
             JournalRecord::Reconciled(reconciled) => self.balances.reconciled(reconciled),
+            JournalRecord::LimitSet(set) => self.limits.set(set),
+            JournalRecord::LossMarked(marked) => self.limits.marked(marked),
             // For people who read the journal.
-            JournalRecord::ForeignSeen(_) | JournalRecord::Damaged(_) => {}
+            JournalRecord::ForeignSeen(_)
+            | JournalRecord::Damaged(_)
+            | JournalRecord::Denied(_)
+            | JournalRecord::Tripped(_) => {}
             JournalRecord::RunEnded(ended) => {
                 let last = self.last_run.as_mut().filter(|last| last.run == ended.run);
                 if let Some(last) = last {

@@ -1,0 +1,146 @@
+//! The check before every order. Only [`approve`] makes an [`Approved`], and only that goes to the wire.
+//!
+//! An order passes the preconditions, its own terms, the venue's filters and every limit that is set
+//! ([`RiskLimits`]), in this order. A limit is one field of [`Limits`] and one function in `rules/`; what the rules
+//! remember is in [`RiskState`]. Several limits of one rule may hold for an order, because each can be set globally,
+//! for the account, for a strategy and for an instrument: the strictest denies, and is named.
+
+mod account;
+mod denial;
+mod footprint;
+mod hours;
+mod limits;
+mod loss;
+mod own_book;
+mod recent;
+mod rules;
+mod scope;
+mod state;
+mod table;
+mod value;
+mod watching;
+mod windows;
+
+pub use denial::{Denial, DenialReason, Rule};
+pub use hours::TradingHours;
+pub use limits::{Change, LimitError, Limits, RiskTable};
+pub use loss::{LossMark, Observed};
+pub use scope::{LimitScope, NoScope};
+pub use state::RiskState;
+pub use table::{RiskLimits, Unlimited};
+pub use value::{LimitValue, Percent, Span};
+
+use crate::fault::FaultKind;
+use crate::halt::HaltLevel;
+use crate::ids::{StrategyId, Symbol};
+use crate::instrument::{Instrument, OpenCounts};
+use crate::messages::order::PlaceOrder;
+use crate::money::Price;
+use crate::order::Side;
+use crate::planted::{self, Planted};
+use crate::time::Timestamp;
+
+/// A rule that was tripped by what has happened, not by what is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trip {
+    pub rule: Rule,
+    /// The fault that it is.
+    pub kind: FaultKind,
+    pub strategy: Option<StrategyId>,
+    pub symbol: Option<Symbol>,
+    pub side: Option<Side>,
+    pub value: String,
+    pub limit: String,
+    pub scope: LimitScope,
+}
+
+/// What must hold before any order goes out, as the gateway sees it at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preconditions {
+    pub level: HaltLevel,
+    pub private_stream_live: bool,
+    pub data_fresh: bool,
+    pub clock_good: bool,
+    pub instrument_frozen: bool,
+    pub stopping: bool,
+}
+
+/// The proof that a command passed the check. It cannot be made elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approved<T>(T);
+
+impl<T> Approved<T> {
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// What an order is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    pub instrument: &'a Instrument,
+    /// The last price, while the instrument's data is fresh; the venue's percent and market-notional filters and the
+    /// collar are held against it.
+    pub reference: Option<Price>,
+    pub open: OpenCounts,
+    pub preconditions: Preconditions,
+    pub risk: &'a RiskState,
+    pub now: Timestamp,
+}
+
+/// Checks one order: the preconditions, its terms, the instrument's filters and the limits.
+///
+/// # Errors
+/// The first [`DenialReason`] that applies.
+pub fn approve(
+    order: PlaceOrder,
+    situation: Situation<'_>,
+) -> Result<Approved<PlaceOrder>, DenialReason> {
+    let Situation {
+        instrument,
+        reference,
+        open,
+        preconditions,
+        risk,
+        now,
+    } = situation;
+    let reference = hold(preconditions, reference)?;
+    order.terms.check_terms()?;
+    instrument.check(&order.terms, Some(reference), open)?;
+    risk.check(order.strategy, &order.terms, instrument, reference, now)?;
+    Ok(Approved(order))
+}
+
+fn hold(preconditions: Preconditions, reference: Option<Price>) -> Result<Price, DenialReason> {
+    let Preconditions {
+        level,
+        private_stream_live,
+        data_fresh,
+        clock_good,
+        instrument_frozen,
+        stopping,
+    } = preconditions;
+    // Positions begin flat with the run, so nothing proves that an order reduces what the account held
+    // before: reduce-only refuses all orders.
+    let refusals = [
+        (
+            level > HaltLevel::Active && !planted::is(Planted::LatchAskedEarly),
+            DenialReason::Halted(level),
+        ),
+        (stopping, DenialReason::Stopping),
+        (
+            !private_stream_live && !planted::is(Planted::PrivateStreamNotNeeded),
+            DenialReason::PrivateStreamDown,
+        ),
+        (!clock_good, DenialReason::ClockOffset),
+        (!data_fresh, DenialReason::StaleData),
+        (
+            instrument_frozen && !planted::is(Planted::FrozenTrades),
+            DenialReason::InstrumentFrozen,
+        ),
+    ];
+    match refusals.into_iter().find(|(applies, _)| *applies) {
+        Some((_, reason)) => Err(reason),
+        None => reference.ok_or(DenialReason::StaleData),
+    }
+}
