@@ -7,7 +7,7 @@ use actix::{Addr, Recipient};
 use tripline_engine::halt::Membership;
 use tripline_engine::ids::VenueId;
 
-use crate::gateway::{GatewayHealth, ReadGateway};
+use crate::gateway::{GatewayHealth, ReadGateway, ReadLimits, SetLimit};
 use crate::market_data::{ReadMarket, SymbolHealth};
 use crate::safety::Safety;
 
@@ -21,6 +21,8 @@ pub struct Parts {
     pub members: Vec<Membership>,
     pub gateway: Recipient<ReadGateway>,
     pub market: Recipient<ReadMarket>,
+    pub limits: Recipient<ReadLimits>,
+    pub set_limit: Recipient<SetLimit>,
     pub safety: Addr<Safety>,
 }
 

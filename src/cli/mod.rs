@@ -10,6 +10,7 @@ mod halts;
 mod init;
 mod inspect;
 mod journal;
+mod limits;
 mod output;
 mod place;
 mod run;
@@ -68,6 +69,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Run strategies under drawn faults in virtual time, and judge what became of their orders
     Simulate(simulate::SimulateArgs),
+    /// Show or change what every order of a running engine is held against
+    Limits(limits::LimitsArgs),
     /// Check or show a journal, also while an engine writes to it
     Journal(journal::JournalArgs),
     /// Test the alert channels; see and acknowledge alerts of a running engine
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Simulate(args) => simulate::simulate(&args),
+        Command::Limits(args) => limits::limits(&args),
         Command::Journal(args) => journal::journal(&args),
         Command::Alerts(args) => alerts::alerts(&args),
         Command::Init(args) => init::init(&args),

@@ -21,6 +21,7 @@ use tripline_engine::halt::{HaltBoard, Scope};
 use tripline_engine::ids::RunId;
 use tripline_engine::journal::{JournalError, JournalState, RunStarted};
 use tripline_engine::planted::{self, Planted};
+use tripline_engine::risk::RiskLimits;
 use tripline_engine::time::Timestamp;
 
 use super::standstill::Standstill;
@@ -141,6 +142,12 @@ impl Ground {
         };
         ground.take_halts(&builder.control);
         Ok((ground, incidents))
+    }
+
+    /// The configured limits, and what a person has tightened while an earlier run was under way.
+    pub(super) fn limits(&self) -> RiskLimits {
+        let EngineSettings { account, risk, .. } = &self.settings;
+        self.earlier.limits.on(*account, risk.clone())
     }
 
     /// Takes the connections that are made anew after a standstill, and gives them back.

@@ -47,6 +47,8 @@ impl Ground {
             members: seats.iter().map(|seat| seat.membership.clone()).collect(),
             gateway: gateway.clone().recipient(),
             market: market.clone().recipient(),
+            limits: gateway.clone().recipient(),
+            set_limit: gateway.clone().recipient(),
             safety: safety.clone(),
         };
         let is_first = self.parts.set(parts).is_ok();

@@ -133,7 +133,7 @@ fn trading(
             earlier_orders: ground.settings.earlier_orders,
             look_back: ground.settings.look_back,
             foreign_orders: ground.settings.foreign_orders,
-            limits: ground.settings.risk.clone(),
+            limits: ground.limits(),
             unwatched_assets: ground.settings.unwatched_assets.clone(),
             alerts: alerts.clone().recipient(),
             live: ground.settings.live,

@@ -28,6 +28,7 @@ use tripline::{Builder, Tripline, binance_on};
 use tripline_actors::http;
 use tripline_actors::venue::binance::BinanceSettings;
 use tripline_engine::ids::Symbol;
+use tripline_engine::risk::RiskLimits;
 use tripline_exchange::{ExchangeConfig, Handle, spawn_in_thread};
 
 pub fn symbol(name: &str) -> Symbol {
@@ -190,7 +191,8 @@ pub fn still() -> ExchangeConfig {
     config
 }
 
-/// Settings with short patience, so that tests need not wait.
+/// Settings with short patience, so that tests need not wait, and without limits: strategies of tests trade at
+/// every tick, and tests/limits.rs is about limits.
 pub fn settings() -> EngineSettings {
     EngineSettings {
         stale_after: Duration::from_secs(20),
@@ -198,6 +200,7 @@ pub fn settings() -> EngineSettings {
         private_stream_grace: Duration::from_secs(2),
         ready_within: Duration::from_secs(10),
         stop_within: Duration::from_secs(10),
+        risk: RiskLimits::default(),
         ..EngineSettings::of("practice".parse().unwrap())
     }
 }

@@ -8,7 +8,7 @@ use tripline_engine::ids::{ClientOrderId, OrderOrigin, RunId};
 use tripline_engine::instrument::OpenCounts;
 use tripline_engine::messages::order::PlaceOrder;
 use tripline_engine::ports::{OrderPort, OrderRef, PlaceOutcome, VenueError};
-use tripline_engine::risk::{Approved, Preconditions, approve};
+use tripline_engine::risk::{Approved, Preconditions, RiskState, Situation, approve};
 use tripline_engine::time::Timestamp;
 
 use super::{symbol, until};
@@ -29,20 +29,22 @@ pub fn approved(order: PlaceOrder) -> Approved<PlaceOrder> {
     let preconditions = Preconditions {
         level: HaltLevel::Active,
         private_stream_live: true,
-        data_fresh: true,
         clock_good: true,
         instrument_frozen: false,
         stopping: false,
     };
-    let price = Some("60000".parse().unwrap());
-    approve(
-        order,
-        &btcusdt(),
-        price,
-        OpenCounts::default(),
+    let (instrument, mut risk) = (btcusdt(), RiskState::default());
+    risk.add_instrument(&instrument);
+    risk.prepare(order.strategy, order.terms.symbol);
+    let situation = Situation {
+        instrument: &instrument,
+        reference: Some("60000".parse().unwrap()),
+        open: OpenCounts::default(),
         preconditions,
-    )
-    .unwrap()
+        risk: &risk,
+        now: Timestamp::EPOCH,
+    };
+    approve(order, situation).unwrap()
 }
 
 pub fn id(number: u64) -> ClientOrderId {

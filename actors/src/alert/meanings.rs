@@ -36,6 +36,16 @@ pub(super) const fn english(kind: FaultKind) -> &'static str {
         K::CancelUnconfirmed => "A resting order could not be cancelled for certain.",
         K::AlertUndelivered => "An alert reached nobody.",
         K::JournalFailed => "The journal cannot be written.",
+        K::PriceDrift => "The strategy's own prices have wandered too far.",
+        K::RepeatedExecution => "The strategy has placed or filled too often on one side.",
+        K::MessageRate => "Orders are refused because there are too many.",
+        K::OrderRatio => "There are many cancels, or many orders for few fills.",
+        K::LossReduce => "The loss has reached the limit at which entries stop.",
+        K::LossLimit => "The loss has reached the limit at which everything stops.",
+        K::OrderAge => "An order has rested for too long and is cancelled.",
+        K::SlowVenue => "The venue answers orders slowly.",
+        K::VenueStatus => "The venue has changed whether it trades an instrument.",
+        K::DiskLow => "The journal's disk is nearly full.",
         K::Manual => "A person ordered the halt.",
     }
 }
@@ -74,6 +84,16 @@ pub(super) const fn chinese(kind: FaultKind) -> &'static str {
         K::CancelUnconfirmed => "挂单的撤销未得到确认。",
         K::AlertUndelivered => "有告警没有送达任何人。",
         K::JournalFailed => "日志无法写入。",
+        K::PriceDrift => "策略自身的报价漂移过大。",
+        K::RepeatedExecution => "策略在同一方向下单或成交过于频繁。",
+        K::MessageRate => "订单过多，部分被拒绝。",
+        K::OrderRatio => "撤单过多，或订单远多于成交。",
+        K::LossReduce => "亏损达到停止开仓的限额。",
+        K::LossLimit => "亏损达到全部停止的限额。",
+        K::OrderAge => "挂单时间过长，正在撤销。",
+        K::SlowVenue => "交易所对订单的应答过慢。",
+        K::VenueStatus => "交易所改变了某个交易对的交易状态。",
+        K::DiskLow => "日志所在磁盘即将写满。",
         K::Manual => "有人下令停机。",
     }
 }

@@ -44,12 +44,12 @@ struct ResumeOrder {
     _command_id: Option<String>,
 }
 
-fn read<T: DeserializeOwned>(body: Value) -> Result<T, Answer> {
+pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Answer> {
     serde_json::from_value(body).map_err(|error| failed(StatusCode::BAD_REQUEST, error))
 }
 
 /// Who and why, as they are written down.
-fn signed(who: &str, reason: &str) -> Result<(String, String), Answer> {
+pub(super) fn signed(who: &str, reason: &str) -> Result<(String, String), Answer> {
     let tidy = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (who, reason) = (tidy(who), tidy(reason));
     let problem = match () {

@@ -4,6 +4,7 @@
 mod client;
 mod halts;
 mod keeper;
+mod limits;
 mod once;
 mod server;
 mod status;

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tripline_engine::ids::{AccountId, RunId};
 
 use super::once::{Answer, Commands};
-use super::{ControlError, DoorSettings, halts, status};
+use super::{ControlError, DoorSettings, halts, limits, status};
 use crate::alert::{Acknowledge, AlertActor, ReadOpen};
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -231,6 +231,7 @@ async fn handle(mut request: Request, inside: &Inside) -> Answer {
     let desk = &inside.desk;
     match (request.method(), request.path()) {
         (&Method::GET, "/v1/status") => shown(&status::status(desk).await),
+        (&Method::GET, "/v1/limits") => limits::show(desk).await,
         (&Method::GET, "/v1/alerts") => match desk.alerts.send(ReadOpen).await {
             Ok(open) => (StatusCode::OK, json!({ "open": open })),
             Err(error) => failed(StatusCode::SERVICE_UNAVAILABLE, error),
@@ -250,6 +251,7 @@ async fn command(path: &str, body: Value, inside: &Inside) -> Answer {
         "/v1/alerts/ack" => acknowledge(desk, order).boxed_local(),
         "/v1/halt" => async move { halts::halt(&desk, order) }.boxed_local(),
         "/v1/resume" => halts::resume(desk, order).boxed_local(),
+        "/v1/limits" => limits::set(desk, order).boxed_local(),
         _ => return nothing_here(),
     };
     inside.commands.once(path, body, carry_out).await

@@ -5,6 +5,7 @@
 mod effects;
 mod handlers;
 mod health;
+mod limits;
 mod readiness;
 mod reconcile;
 mod standstill;
@@ -39,6 +40,7 @@ pub use handlers::{
     AddInstrument, ClockJudged, DeskSnapshot, HaltOrdered, Mark, ReadDesk, StopOrders, StopReport,
 };
 pub use health::{GatewayHealth, ReadGateway};
+pub use limits::{LimitsShown, ReadLimits, SetLimit};
 use readiness::Readiness;
 pub use reconcile::{NotReconciled, Reconcile};
 pub use standstill::OnStandstill;
@@ -306,6 +308,7 @@ impl Actor for OrderGateway {
             gateway.check_ready();
             gateway.check_connection();
         });
+        self.keep_looking_at_instruments(ctx);
         let within = self.ready_within;
         ctx.run_later(within, |gateway, _| gateway.give_up_waiting());
     }

@@ -77,7 +77,6 @@ impl OrderDesk {
         let preconditions = Preconditions {
             level: seat.gate.level(),
             private_stream_live: self.is_private_stream_live(),
-            data_fresh: reference.is_some(),
             clock_good: self.clock_good,
             instrument_frozen: frozen,
             stopping: self.stopping,

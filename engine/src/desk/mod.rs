@@ -10,6 +10,7 @@ mod fills;
 mod foreign;
 mod guard;
 mod health;
+mod limits;
 mod lost;
 mod placed;
 mod reconcile;
@@ -43,6 +44,7 @@ use entry::Entry;
 use foreign::Foreigners;
 use guard::Guard;
 pub use health::{DeskHealth, Holding, StrategyHealth};
+pub use limits::{LimitOrder, LimitRefused};
 use lost::Lost;
 use reconcile::Review;
 pub use reconcile::{LONGEST_BACK, Question, RoundId, Shown};
@@ -223,6 +225,11 @@ impl OrderDesk {
         self.instruments.insert(instrument.symbol, instrument);
     }
 
+    /// Every instrument that is known.
+    pub fn symbols(&self) -> impl Iterator<Item = Symbol> {
+        self.instruments.keys().copied()
+    }
+
     /// Orders are held against the venue's again after this long.
     pub fn reconcile_every(&mut self, period: Duration) {
         self.reconcile_every = Some(period);
@@ -231,6 +238,9 @@ impl OrderDesk {
     /// Gives a strategy its place; only then are its orders taken.
     pub fn seat(&mut self, membership: Membership) {
         let strategy = membership.strategy;
+        for symbol in membership.instruments.list() {
+            self.risk.prepare(strategy, symbol);
+        }
         let gate = Gate::new(self.board.clone(), Arc::new(membership));
         self.seats.insert(strategy, Seat { gate, sequence: 0 });
     }

@@ -39,7 +39,9 @@ impl OrderDesk {
                 // A connection that is being made again is no fault; one that the venue refuses is.
                 if matches!(
                     error,
-                    VenueError::Banned { .. } | VenueError::Authentication { .. }
+                    VenueError::Banned { .. }
+                        | VenueError::Authentication { .. }
+                        | VenueError::InvalidRequest { .. }
                 ) {
                     self.raise(id, &error, "placing", now, out);
                 }

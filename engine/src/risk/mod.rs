@@ -17,6 +17,7 @@ mod rules;
 mod scope;
 mod state;
 mod table;
+mod usage;
 mod value;
 mod watching;
 mod windows;
@@ -28,6 +29,7 @@ pub use loss::{LossMark, Observed};
 pub use scope::{LimitScope, NoScope};
 pub use state::RiskState;
 pub use table::{RiskLimits, Unlimited};
+pub use usage::{InstrumentUsage, ScopeUsage, Usage};
 pub use value::{LimitValue, Percent, Span};
 
 use crate::fault::FaultKind;
@@ -59,7 +61,6 @@ pub struct Trip {
 pub struct Preconditions {
     pub level: HaltLevel,
     pub private_stream_live: bool,
-    pub data_fresh: bool,
     pub clock_good: bool,
     pub instrument_frozen: bool,
     pub stopping: bool,
@@ -115,7 +116,6 @@ fn hold(preconditions: Preconditions, reference: Option<Price>) -> Result<Price,
     let Preconditions {
         level,
         private_stream_live,
-        data_fresh,
         clock_good,
         instrument_frozen,
         stopping,
@@ -133,7 +133,7 @@ fn hold(preconditions: Preconditions, reference: Option<Price>) -> Result<Price,
             DenialReason::PrivateStreamDown,
         ),
         (!clock_good, DenialReason::ClockOffset),
-        (!data_fresh, DenialReason::StaleData),
+        (reference.is_none(), DenialReason::StaleData),
         (
             instrument_frozen && !planted::is(Planted::FrozenTrades),
             DenialReason::InstrumentFrozen,

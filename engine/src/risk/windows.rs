@@ -18,12 +18,6 @@ fn is_within(at: Timestamp, span: Duration, now: Timestamp) -> bool {
 pub(super) struct Window(VecDeque<Timestamp>);
 
 impl Window {
-    /// How often it happened in the window that ends now, up to `most`.
-    pub(super) fn count(&self, span: Duration, now: Timestamp, most: usize) -> usize {
-        let latest = self.0.iter().rev().take(most);
-        latest.take_while(|at| is_within(**at, span, now)).count()
-    }
-
     /// Whether it happened so often in the window that ends now. A time that is set back makes windows longer,
     /// never shorter.
     pub(super) fn reaches(&self, limit: u32, span: Duration, now: Timestamp) -> bool {
@@ -116,7 +110,6 @@ mod tests {
                 now += step;
                 let naive = times.iter().filter(|then| Duration::from_millis(now - **then) < span).count();
                 prop_assert_eq!(window.reaches(limit, span, at(now)), naive >= limit as usize);
-                prop_assert_eq!(window.count(span, at(now), 1_000), naive);
                 window.happened(at(now), limit);
                 times.push(now);
             }

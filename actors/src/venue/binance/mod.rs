@@ -3,6 +3,7 @@
 pub mod clock_sync;
 pub mod error;
 pub mod http;
+mod invariant;
 pub mod limits;
 mod pages;
 pub mod rest;

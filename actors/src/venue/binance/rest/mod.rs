@@ -25,10 +25,12 @@ use awc::http::{Method, StatusCode, Uri};
 use secrecy::ExposeSecret;
 use thiserror::Error;
 use tripline_engine::halt::Gate;
+use tripline_engine::messages::order::PlaceOrder;
 use tripline_engine::ports::{self, VenueError};
 
 use super::error::{RequestKind, classify_body, classify_exchange, fragment, unreadable};
 use super::http::{Http, Request, Sent};
+use super::invariant;
 use super::limits::Limits;
 use super::settings::{ApiCredentials, BinanceSettings, Bounds, SettingsError};
 use super::sign::{Query, SignError, Signer};
@@ -307,10 +309,16 @@ impl RestClient {
     }
 
     /// Sends an order behind a gate; what is said of it otherwise is said by [`Self::answered`].
-    async fn hand_over(&self, call: Call, gate: Gate) -> Result<Sent, VenueError> {
+    async fn hand_over(
+        &self,
+        call: Call,
+        order: &PlaceOrder,
+        gate: Gate,
+    ) -> Result<Sent, VenueError> {
         let now = self.0.clock.venue_now();
         self.0.limits.may_place(now)?;
         let request = self.request(call)?;
+        invariant::in_query(request.query.as_str(), order)?;
         let in_flight = self.0.limits.order_sent(now);
         let sent = self.0.http.change(request, Some(gate)).await;
         drop(in_flight); // Before the answer's counts are learnt, which hold it.

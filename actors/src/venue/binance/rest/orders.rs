@@ -105,7 +105,7 @@ impl OrderPort for RestClient {
         let (this, place, gate) = (self.clone(), *order.get(), gate.clone());
         started(async move {
             let call = Call::change(Method::POST, ORDER, order_query(&place));
-            let sent = match this.hand_over(call, gate).await {
+            let sent = match this.hand_over(call, &place, gate).await {
                 Err(error) => return PlaceOutcome::NotSent(error),
                 Ok(Sent::Held(level)) => return PlaceOutcome::Held(level),
                 Ok(Sent::NotSent(error)) => {
@@ -325,7 +325,7 @@ impl RestClient {
                 .with("cancelReplaceMode", "STOP_ON_FAILURE")
                 .with("cancelOrigClientOrderId", old.id);
             let call = Call::change(Method::POST, "/api/v3/order/cancelReplace", query);
-            let sent = match this.hand_over(call, gate).await {
+            let sent = match this.hand_over(call, &place, gate).await {
                 Err(error) => return ReplaceOutcome::NotSent(error),
                 Ok(Sent::Held(level)) => return ReplaceOutcome::Held(level),
                 Ok(Sent::NotSent(error)) => {

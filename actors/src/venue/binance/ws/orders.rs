@@ -21,7 +21,7 @@ use super::super::wire::decode::DecodeError;
 use super::super::wire::{account, order};
 use super::life::{Control, Life};
 use super::requests::Params;
-use super::session::{Account, Handed, Session, SessionRole};
+use super::session::{Account, Handed, Placing, Session, SessionRole};
 use super::weight;
 
 /// The order session of one account.
@@ -208,10 +208,14 @@ impl OrderPort for ApiOrders {
             return Box::pin(std::future::ready(PlaceOutcome::NotSent(error)));
         }
         let kind = RequestKind::OrderChanging;
+        let placing = Placing {
+            order: &command,
+            gate,
+        };
         let handed =
             match self
                 .session
-                .hand_over("order.place", place_params(&command), kind, Some(gate))
+                .hand_over("order.place", place_params(&command), kind, Some(placing))
             {
                 Handed::Held(level) => {
                     return Box::pin(std::future::ready(PlaceOutcome::Held(level)));

@@ -14,6 +14,7 @@ use bytestring::ByteString;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 use tripline_engine::halt::{Gate, HaltLevel};
+use tripline_engine::messages::order::PlaceOrder;
 use tripline_engine::planted::{self, Planted};
 use tripline_engine::ports::VenueError;
 
@@ -22,6 +23,7 @@ use crate::feed::PrivateEvent;
 use crate::venue::PrivateSink;
 
 use super::super::error::RequestKind;
+use super::super::invariant;
 use super::super::limits::{InFlight, Limits};
 use super::super::settings::{Bounds, KeyKind};
 use super::super::sign::Signer;
@@ -60,6 +62,12 @@ impl Account {
             seed,
         }
     }
+}
+
+/// What a request that places an order is held against before it leaves.
+pub(super) struct Placing<'a> {
+    pub(super) order: &'a PlaceOrder,
+    pub(super) gate: &'a Gate,
 }
 
 type Answered = Result<String, VenueError>;
@@ -130,13 +138,13 @@ impl Session {
         method: &str,
         params: Params,
         kind: RequestKind,
-        gate: Option<&Gate>,
+        placing: Option<Placing<'_>>,
     ) -> Handed {
         let current = self.current.borrow();
         let Some(link) = current.as_ref() else {
             return Handed::NotSent(self.no_connection());
         };
-        self.hand_over_on(link, method, params, kind, true, gate)
+        self.hand_over_on(link, method, params, kind, true, placing)
     }
 
     fn hand_over_on(
@@ -146,7 +154,7 @@ impl Session {
         params: Params,
         kind: RequestKind,
         signed: bool,
-        gate: Option<&Gate>,
+        placing: Option<Placing<'_>>,
     ) -> Handed {
         let id = self.next_id.get() + 1;
         self.next_id.set(id);
@@ -158,7 +166,13 @@ impl Session {
             logged_on: self.logged_on.borrow().contains(&link.number()),
         };
         let text = ByteString::from(write(id, method, params, signed.then_some(&signing)));
+        if let Some(placing) = &placing
+            && let Err(error) = invariant::in_frame(&text, placing.order)
+        {
+            return Handed::NotSent(error);
+        }
         let (answer, answered) = oneshot::channel();
+        let gate = placing.map(|placing| placing.gate);
         let level = gate.map_or(HaltLevel::Active, Gate::level);
         if level > HaltLevel::Active && !planted::is(Planted::LatchAskedEarly) {
             return Handed::Held(level);

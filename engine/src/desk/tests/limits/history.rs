@@ -329,7 +329,7 @@ fn op() -> impl Strategy<Value = Op> {
 pub(super) fn held_against(given: &[&str], judge: Judge) {
     let (passed, denied) = (Cell::new(0u32), Cell::new(0u32));
     let config = Config {
-        cases: 400,
+        cases: 250,
         failure_persistence: None,
         ..Config::default()
     };
@@ -368,7 +368,7 @@ pub(super) fn held_against(given: &[&str], judge: Judge) {
     let (passed, denied) = (passed.get(), denied.get());
     println!("{passed} passed, {denied} denied");
     assert!(
-        passed > 300 && denied > 60,
+        passed > 200 && denied > 30,
         "{passed} passed, {denied} denied"
     );
 }

@@ -1,7 +1,9 @@
 //! Limits: each at its boundary and one step beyond, and held against an oracle over random histories.
 
 mod boundaries;
+mod changes;
 mod history;
+mod losses;
 mod oracles;
 
 use super::*;

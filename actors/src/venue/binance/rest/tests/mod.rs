@@ -19,7 +19,7 @@ use tripline_engine::instrument::{Filters, Instrument, OpenCounts, TradingStatus
 use tripline_engine::messages::order::PlaceOrder;
 use tripline_engine::order::{NewOrder, OrderType, Side, VenueStatus};
 use tripline_engine::ports::{MarketPort, OrderPort, OrderRef, PlaceOutcome};
-use tripline_engine::risk::{Approved, Preconditions, approve};
+use tripline_engine::risk::{Approved, Preconditions, RiskState, Situation, approve};
 use tripline_engine::time::Timestamp;
 
 const KEY: &str = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
@@ -164,19 +164,22 @@ fn order() -> Approved<PlaceOrder> {
     let preconditions = Preconditions {
         level: HaltLevel::Active,
         private_stream_live: true,
-        data_fresh: true,
         clock_good: true,
         instrument_frozen: false,
         stopping: false,
     };
-    approve(
-        place,
-        &instrument,
-        None,
-        OpenCounts::default(),
+    let mut risk = RiskState::default();
+    risk.add_instrument(&instrument);
+    risk.prepare(place.strategy, place.terms.symbol);
+    let situation = Situation {
+        instrument: &instrument,
+        reference: place.terms.price,
+        open: OpenCounts::default(),
         preconditions,
-    )
-    .unwrap()
+        risk: &risk,
+        now: Timestamp::EPOCH,
+    };
+    approve(place, situation).unwrap()
 }
 
 fn order_ref(venue_id: Option<u64>) -> OrderRef {

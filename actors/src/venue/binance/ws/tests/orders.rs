@@ -13,7 +13,7 @@ use tripline_engine::instrument::{Filters, Instrument, OpenCounts, TradingStatus
 use tripline_engine::messages::order::PlaceOrder;
 use tripline_engine::order::{NewOrder, OrderType, Side, VenueStatus};
 use tripline_engine::ports::{OrderPort, OrderRef, PlaceOutcome, VenueError};
-use tripline_engine::risk::{Approved, Preconditions, approve};
+use tripline_engine::risk::{Approved, Preconditions, RiskState, Situation, approve};
 
 use crate::venue::binance::limits::Limits;
 use crate::venue::binance::settings::KeyKind;
@@ -118,19 +118,22 @@ fn order(number: u32) -> Approved<PlaceOrder> {
     let preconditions = Preconditions {
         level: HaltLevel::Active,
         private_stream_live: true,
-        data_fresh: true,
         clock_good: true,
         instrument_frozen: false,
         stopping: false,
     };
-    approve(
-        place,
-        &instrument,
-        None,
-        OpenCounts::default(),
+    let mut risk = RiskState::default();
+    risk.add_instrument(&instrument);
+    risk.prepare(place.strategy, place.terms.symbol);
+    let situation = Situation {
+        instrument: &instrument,
+        reference: place.terms.price,
+        open: OpenCounts::default(),
         preconditions,
-    )
-    .unwrap()
+        risk: &risk,
+        now: Timestamp::EPOCH,
+    };
+    approve(place, situation).unwrap()
 }
 
 fn gate() -> (HaltBoard, Gate) {

@@ -1,0 +1,76 @@
+//! Limits of the running engine, and the instruments as the venue describes them now.
+
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler, Message};
+use tripline_engine::desk::{LimitOrder, LimitRefused};
+use tripline_engine::ids::Symbol;
+use tripline_engine::journal::LimitSet;
+use tripline_engine::risk::{RiskLimits, Usage};
+
+use super::OrderGateway;
+
+/// How often the venue is asked whether it still trades what is traded here.
+const INSTRUMENTS_EVERY: Duration = Duration::from_secs(60);
+
+/// Ask for the limits and what is used of them.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "LimitsShown")]
+pub struct ReadLimits;
+
+/// The limits that hold, and what is used of them.
+#[derive(Debug, Clone, actix::MessageResponse)]
+pub struct LimitsShown {
+    pub limits: RiskLimits,
+    pub usage: Usage,
+}
+
+/// Change one limit. It holds when this is answered.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Option<LimitSet>, LimitRefused>")]
+pub struct SetLimit(pub LimitOrder);
+
+impl Handler<ReadLimits> for OrderGateway {
+    type Result = LimitsShown;
+
+    fn handle(&mut self, _: ReadLimits, _: &mut Context<Self>) -> LimitsShown {
+        let risk = self.desk.risk();
+        LimitsShown {
+            limits: risk.limits().clone(),
+            usage: risk.usage(),
+        }
+    }
+}
+
+impl Handler<SetLimit> for OrderGateway {
+    type Result = Result<Option<LimitSet>, LimitRefused>;
+
+    fn handle(&mut self, SetLimit(order): SetLimit, ctx: &mut Context<Self>) -> Self::Result {
+        let mut done = Ok(None);
+        self.work(ctx, |desk, _, out| done = desk.set_limit(&order, out));
+        done
+    }
+}
+
+impl OrderGateway {
+    /// Asks the venue what its instruments are now. A question that fails is asked again in its turn: that the venue
+    /// does not answer is told by others.
+    fn look_at_instruments(&mut self, ctx: &mut Context<Self>) {
+        let symbols: Vec<Symbol> = self.desk.symbols().collect();
+        if symbols.is_empty() {
+            return;
+        }
+        let market = self.market.clone();
+        let answer = async move { market.instruments(&symbols).await };
+        self.then(answer, ctx, |desk, answer, now, out| match answer {
+            Ok(instruments) => desk.instruments_shown(instruments, now, out),
+            Err(error) => log::debug!(actor = "gateway"; "instruments are not told: {error}"),
+        });
+    }
+
+    pub(super) fn keep_looking_at_instruments(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_interval(INSTRUMENTS_EVERY, |gateway, ctx| {
+            gateway.look_at_instruments(ctx);
+        });
+    }
+}
