@@ -6,115 +6,20 @@
 #[expect(dead_code, reason = "the tests of the program use the rest")]
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/robot.rs"]
+mod robot;
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use program::{Exchange, Folder, ends};
-use serde_json::Value;
+use robot::Robot;
 
 /// How often it is looked whether something has happened, and how many times.
 const LOOK: Duration = Duration::from_millis(20);
 const PATIENCE: usize = 3_000;
-
-/// A robot that keeps what it took; it refuses with HTTP 200, as WeCom does.
-struct Robot {
-    url: String,
-    texts: Arc<Mutex<Vec<String>>>,
-    refuses: Arc<AtomicBool>,
-}
-
-impl Robot {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let robot = Self {
-            url: format!("http://{}", listener.local_addr().unwrap()),
-            texts: Arc::default(),
-            refuses: Arc::default(),
-        };
-        let (texts, refuses) = (robot.texts.clone(), robot.refuses.clone());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (texts, refuses) = (texts.clone(), refuses.clone());
-                std::thread::spawn(move || serve(stream.unwrap(), &texts, &refuses));
-            }
-        });
-        robot
-    }
-
-    /// The first text that holds this; waits for it.
-    fn told(&self, part: &str) -> String {
-        for _ in 0..PATIENCE {
-            let texts = self.texts.lock().unwrap().clone();
-            if let Some(text) = texts.iter().find(|text| text.contains(part)) {
-                return text.clone();
-            }
-            std::thread::sleep(LOOK);
-        }
-        let texts = self.texts.lock().unwrap();
-        panic!("nobody told of '{part}': {texts:#?}");
-    }
-}
-
-fn serve(mut stream: TcpStream, texts: &Mutex<Vec<String>>, refuses: &AtomicBool) {
-    let mut received = Vec::new();
-    let mut chunk = [0; 4096];
-    while let Ok(read) = stream.read(&mut chunk) {
-        if read == 0 {
-            return;
-        }
-        received.extend_from_slice(&chunk[..read]);
-        let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else {
-            continue;
-        };
-        let head = String::from_utf8_lossy(&received[..end]).to_lowercase();
-        let length = head.split("content-length: ").nth(1).unwrap();
-        let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
-        if received.len() < end + 4 + length {
-            continue;
-        }
-        let body: Value = serde_json::from_slice(&received[end + 4..]).unwrap();
-        received.clear();
-        let is_key = head.starts_with("post /cgi-bin/webhook/send?key=the-key ");
-        let answer = if refuses.load(Ordering::SeqCst) || !is_key {
-            r#"{"errcode":93000,"errmsg":"invalid webhook url"}"#
-        } else {
-            let text = body["text"]["content"].as_str().unwrap();
-            texts.lock().unwrap().push(text.to_owned());
-            r#"{"errcode":0,"errmsg":"ok"}"#
-        };
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
-        );
-        if stream
-            .write_all(format!("{head}{answer}").as_bytes())
-            .is_err()
-        {
-            return;
-        }
-    }
-}
-
-/// The configuration with this robot as the only channel.
-fn configure(folder: &Folder, exchange: &Exchange, robot: &Robot) {
-    let key = folder.write("key", "the-key");
-    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-    let path = exchange.config(folder);
-    let mut config = fs::read_to_string(&path).unwrap();
-    config.push_str(&format!(
-        "[[alert]]\nkind = \"wecom\"\nkey = {{ file = \"{}\" }}\nbase_url = \"{}\"\n",
-        key.display(),
-        robot.url
-    ));
-    fs::write(&path, config).unwrap();
-}
 
 fn start(folder: &Folder) -> Child {
     let mut command = folder.tripline(&["run"]);
@@ -143,7 +48,7 @@ fn stop(child: Child) -> (Option<i32>, String) {
 fn a_person_is_told_sees_what_waits_and_acknowledges_it() {
     let (folder, robot) = (Folder::new("alerts-ack"), Robot::start());
     let exchange = Exchange::start(&folder, &[]);
-    configure(&folder, &exchange, &robot);
+    robot.configure(&folder, &exchange);
     let running = start(&folder);
     robot.told("this is a test of its alert channels");
     ends(&folder.run(&["alerts", "list"]), 0, &["no alert waits"]);
@@ -168,7 +73,7 @@ fn a_person_is_told_sees_what_waits_and_acknowledges_it() {
     ends(&json, 0, &[&format!("\"id\":\"{id}\"")]);
     ends(
         &folder.run(&["alerts", "ack", "999999"]),
-        1,
+        7,
         &["no alert waits"],
     );
     ends(
@@ -187,7 +92,7 @@ fn a_person_is_told_sees_what_waits_and_acknowledges_it() {
 fn when_an_alert_reaches_nobody_the_engine_halts_and_exit_code_and_file_say_so() {
     let (folder, robot) = (Folder::new("alerts-unheard"), Robot::start());
     let exchange = Exchange::start(&folder, &[]);
-    configure(&folder, &exchange, &robot);
+    robot.configure(&folder, &exchange);
     ends(&folder.run(&["alerts", "test"]), 0, &["wecom: delivered"]);
     robot.told("test of the alert channel wecom");
     ends(

@@ -4,6 +4,7 @@ mod alerts;
 mod check;
 mod completions;
 mod demo;
+mod drill;
 mod exchange;
 mod exit;
 mod halts;
@@ -14,6 +15,7 @@ mod limits;
 mod output;
 mod place;
 mod run;
+mod selfassess;
 mod simulate;
 mod status;
 
@@ -75,6 +77,10 @@ enum Command {
     Journal(journal::JournalArgs),
     /// Test the alert channels; see and acknowledge alerts of a running engine
     Alerts(alerts::AlertsArgs),
+    /// Practise a fault with a configuration of one's own: halt, alert, acknowledgement, resume
+    Drill(drill::DrillArgs),
+    /// Report controls, limits, trips, changes and drills of a period
+    Selfassess(selfassess::SelfassessArgs),
     /// Write a commented configuration to begin with
     Init(init::InitArgs),
     /// Print a completion script for a shell
@@ -98,6 +104,8 @@ pub fn main() -> ExitCode {
         Command::Limits(args) => limits::limits(&args),
         Command::Journal(args) => journal::journal(&args),
         Command::Alerts(args) => alerts::alerts(&args),
+        Command::Drill(args) => drill::drill(&args),
+        Command::Selfassess(args) => selfassess::selfassess(&args),
         Command::Init(args) => init::init(&args),
         Command::Completions(args) => completions::completions(&args),
     };

@@ -166,7 +166,7 @@ fn both_switches(live: bool, args: &RunArgs) -> Result<(), Failure> {
     }
 }
 
-fn builder(config: Config) -> Result<Builder, Failure> {
+pub(super) fn builder(config: Config) -> Result<Builder, Failure> {
     let credentials = config.keys.read().map_err(Failure::usage)?;
     let clock = Clock::system();
     let JournalConfig { file, durability } = config.journal;

@@ -1,11 +1,11 @@
 //! What `--faults` does to the exchange, through its own fault switchboard.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{DemoError, DemoOptions, Practice};
+use super::{DemoError, DemoOptions};
+use crate::practice::Pages;
 
 /// One fault of the plan.
 struct Step {
@@ -19,11 +19,11 @@ struct Step {
 pub(super) struct Plan {
     steps: Vec<Step>,
     whole: Duration,
-    practice: Practice,
+    pages: Pages,
 }
 
 impl Plan {
-    pub(super) fn new(options: &DemoOptions, exchange: SocketAddr) -> Result<Self, DemoError> {
+    pub(super) fn new(options: &DemoOptions, pages: Pages) -> Self {
         let mut steps = Vec::new();
         if options.faults {
             steps.push(Step {
@@ -37,11 +37,11 @@ impl Plan {
                 fault: json!({"kind": "bad_message", "stream": "bookTicker", "symbol": "BTCUSDT", "how": "number_for_string", "field": "b"}),
             });
         }
-        Ok(Self {
+        Self {
             steps,
             whole: Duration::from_secs(options.seconds),
-            practice: Practice::new(exchange)?,
-        })
+            pages,
+        }
     }
 
     /// Injects what is due, and tells about it.
@@ -52,7 +52,8 @@ impl Plan {
                 break;
             }
             let step = self.steps.remove(0);
-            self.practice.post("/practice/faults", &step.fault).await?;
+            let set = self.pages.post("/practice/faults", &step.fault).await;
+            set.map_err(DemoError::Record)?;
             notes.push(step.note.to_owned());
         }
         Ok(notes)

@@ -11,7 +11,6 @@ mod summary;
 mod view;
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,7 +19,6 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::time::Instant;
 use tripline_actors::clock::Clock;
-use tripline_actors::http;
 use tripline_engine::ids::{IdError, RunId, Symbol};
 use tripline_engine::journal::{Durability, JournalError};
 use tripline_engine::money::MoneyError;
@@ -30,7 +28,7 @@ use tripline_strategies::registry::{self, RegistryError};
 
 use crate::builder::{StartError, Tripline};
 use crate::memory::Memory;
-use crate::practice::binance_on;
+use crate::practice::{Pages, binance_on};
 use crate::running::{ExitReport, Running};
 use crate::settings::EngineSettings;
 
@@ -154,12 +152,15 @@ async fn trade(options: &DemoOptions, exchange: &Handle) -> Result<Summary, Demo
     let builder = builder.strategy_actor("watch", Observer::subscriptions()?, |_| {
         Observer::start_with(watched)
     })?;
-    let before = Practice::new(exchange.addr)?.get(RECORD).await?;
+    let before = pages(exchange)?
+        .get(RECORD)
+        .await
+        .map_err(DemoError::Record)?;
     let running = builder.start().await?;
 
     let mut view = View::new(options, exchange.addr);
     let ending = Instant::now() + Duration::from_secs(options.seconds);
-    let mut plan = faults::Plan::new(options, exchange.addr)?;
+    let mut plan = faults::Plan::new(options, pages(exchange)?);
     let interrupted = Running::until_signal();
     tokio::pin!(interrupted);
     while Instant::now() < ending {
@@ -179,8 +180,15 @@ async fn trade(options: &DemoOptions, exchange: &Handle) -> Result<Summary, Demo
     let run = running.run_id();
     let report: ExitReport = running.stop().await;
     view.finish(&report)?;
-    let record = Practice::new(exchange.addr)?.get(RECORD).await?;
+    let record = pages(exchange)?
+        .get(RECORD)
+        .await
+        .map_err(DemoError::Record)?;
     summary(run, &report, &seen.borrow(), &before, &record)
+}
+
+fn pages(exchange: &Handle) -> Result<Pages, DemoError> {
+    Pages::of(exchange.addr).map_err(DemoError::Record)
 }
 
 /// Holds what the engine knew at its end against the exchange's record of before and after.
@@ -204,50 +212,3 @@ fn summary(
 
 /// The page with the exchange's record of its orders, fills and balances.
 const RECORD: &str = "/practice/record";
-
-/// The practice exchange's own pages.
-struct Practice {
-    exchange: SocketAddr,
-    client: awc::Client,
-    limits: http::Limits,
-}
-
-impl Practice {
-    fn new(exchange: SocketAddr) -> Result<Self, DemoError> {
-        let limits = http::Limits {
-            body_bytes: 256 << 20,
-            ..http::Limits::default()
-        };
-        let tls = http::tls_config(None).map_err(|error| DemoError::Record(error.to_string()))?;
-        Ok(Self {
-            exchange,
-            client: http::client(tls, &limits),
-            limits,
-        })
-    }
-
-    async fn get(&self, path: &str) -> Result<Value, DemoError> {
-        self.exchange(
-            self.client
-                .get(format!("http://{}{path}", self.exchange))
-                .send(),
-        )
-        .await
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Result<Value, DemoError> {
-        let request = self.client.post(format!("http://{}{path}", self.exchange));
-        self.exchange(request.send_body(body.to_string())).await
-    }
-
-    async fn exchange(&self, sending: awc::SendClientRequest) -> Result<Value, DemoError> {
-        let wrong = |text: String| DemoError::Record(text);
-        let answer = http::exchange("the practice exchange", sending, &self.limits).await;
-        let answer = answer.map_err(|error| wrong(error.to_string()))?;
-        let text = String::from_utf8_lossy(&answer.body);
-        if !answer.status.is_success() {
-            return Err(wrong(format!("HTTP {}: {text}", answer.status)));
-        }
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
-    }
-}

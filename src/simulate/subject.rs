@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use tripline_actors::venue::binance::settings::{BinanceSettings, KeyKind, OrderTransport};
+use tripline_actors::venue::binance::settings::{BinanceSettings, OrderTransport};
 use tripline_engine::ids::{AccountId, StrategyId, Symbol};
 use tripline_engine::strategy::{Strategy, Subscription};
 use tripline_exchange::{ConfigFaults, ExchangeConfig};
@@ -14,6 +14,7 @@ use super::engine::{MakeStrategies, venue};
 use super::hand::Hand;
 use super::schedule::Schedule;
 use crate::config::{self, Config};
+use crate::practice::moved;
 use crate::settings::EngineSettings;
 
 /// Strategies with their ids, as one start of the engine gets them.
@@ -182,15 +183,7 @@ impl Subject {
                 order_transport: drawn,
                 ..here
             },
-            Some(configured) => BinanceSettings {
-                environment: here.environment,
-                rest_url: here.rest_url,
-                ws_api_url: here.ws_api_url,
-                streams_url: here.streams_url,
-                extra_ca_file: None,
-                key_kind: KeyKind::default(),
-                ..configured
-            },
+            Some(configured) => moved(configured, here),
         }
     }
 
