@@ -56,77 +56,80 @@ pub(super) struct DrillArgs {
 pub(super) fn drill(args: &DrillArgs) -> Result<Exit, Failure> {
     let config = config::load(&args.config).map_err(Failure::usage)?;
     logging::init(config.log_level.into());
-    let folder = reports_of(&config.journal.file);
-    let at = Clock::system().now().to_string();
+    let drills = reports_of(&config.journal.file);
     let (config, exchange) = placed(args, config)?;
-    let venue = match args.on {
-        Where::Practice => "the practice exchange".to_owned(),
-        Where::Venue => format!("{:?}", config.venue.environment).to_lowercase(),
-    };
-    let Some(socket) = config.control.socket.clone() else {
-        let problem =
-            "the journal's path is too long for a socket beside it: give [control] a socket";
-        return Err(Failure::usage(problem));
-    };
-    let user = std::env::var("USER").ok().filter(|name| !name.is_empty());
-    let operator = user.unwrap_or_else(|| "the command line".into());
-    let report = DrillReport::new(
-        at,
-        config.hash.clone(),
-        venue,
-        operator,
-        args.fault,
-        args.alone,
-    );
-    let folder = folder.join(stamp(&report.at));
+    let report = begun(args, &config);
+    let folder = drills.join(stamp(&report.at));
     let unfit = |error: io::Error| Failure::failed(format!("{}: {error}", folder.display()));
     fs::create_dir_all(&folder).map_err(unfit)?;
     let config = drilled(config, &folder);
-    let within = 2 * config.engine.fault_after + config.engine.ready_within;
-    let options = DrillOptions {
-        fault: args.fault,
-        alone: args.alone,
-        patience: Duration::from_secs(args.patience),
-        within,
-        place: format!(" --config {}", args.config.display()),
-    };
-    let as_json = args.json;
-    let mut tell = |line: &str| {
-        // Whoever pipes the steps elsewhere and ends early has the report.
-        let shown = if as_json {
-            Ok(())
-        } else {
-            output::print(&format!("{line}\n"))
-        };
-        drop(shown);
-    };
-    let door = Client::new(&socket).within(Duration::from_secs(75));
-    let report = actix_rt::System::new()
-        .block_on(async {
-            let pages = exchange.as_ref().map(|handle| Pages::of(handle.addr));
-            let pages = pages.transpose().map_err(DrillError::Exchange)?;
-            let builder =
-                run::builder(config).map_err(|failure| DrillError::Exchange(failure.message))?;
-            walk(builder, door, pages, options, report, &mut tell).await
-        })
-        .map_err(Failure::failed)?;
+    let report = walked(args, config, exchange.as_ref(), report)?;
     if let Some(exchange) = exchange {
         exchange.stop();
     }
     written(&report, &folder).map_err(unfit)?;
     let json = serde_json::to_string(&report).map_err(Failure::failed)?;
-    output::print(&match as_json {
+    let path = folder.join(DrillReport::FILE);
+    output::print(&match args.json {
         true => format!("{json}\n"),
-        false => format!(
-            "\n{}report: {}\n",
-            report.text(),
-            folder.join(DrillReport::FILE).display()
-        ),
+        false => format!("\n{}report: {}\n", report.text(), path.display()),
     })?;
     Ok(match report.verdict {
         Verdict::Passed => Exit::Done,
         Verdict::Failed | Verdict::NotDone => Exit::Failed,
     })
+}
+
+/// The report of a drill that is about to be done.
+fn begun(args: &DrillArgs, config: &Config) -> DrillReport {
+    let user = std::env::var("USER").ok().filter(|name| !name.is_empty());
+    DrillReport::new(
+        Clock::system().now().to_string(),
+        config.hash.clone(),
+        match args.on {
+            Where::Practice => "the practice exchange".to_owned(),
+            Where::Venue => format!("{:?}", config.venue.environment).to_lowercase(),
+        },
+        user.unwrap_or_else(|| "the command line".into()),
+        args.fault,
+        args.alone,
+    )
+}
+
+fn walked(
+    args: &DrillArgs,
+    config: Config,
+    exchange: Option<&Handle>,
+    report: DrillReport,
+) -> Result<DrillReport, Failure> {
+    let Some(socket) = config.control.socket.clone() else {
+        let problem =
+            "the journal's path is too long for a socket beside it: give [control] a socket";
+        return Err(Failure::usage(problem));
+    };
+    let options = DrillOptions {
+        fault: args.fault,
+        alone: args.alone,
+        patience: Duration::from_secs(args.patience),
+        within: 2 * config.engine.fault_after + config.engine.ready_within,
+        place: format!(" --config {}", args.config.display()),
+    };
+    let mut tell = |line: &str| {
+        let shown = match args.json {
+            true => Ok(()),
+            false => output::print(&format!("{line}\n")),
+        };
+        // Whoever pipes the steps elsewhere and ends early has the report.
+        drop(shown);
+    };
+    let door = Client::new(&socket).within(Duration::from_secs(75));
+    let builder = run::builder(config)?;
+    let walked = actix_rt::System::new().block_on(async {
+        let pages = exchange.map(|handle| Pages::of(handle.addr));
+        let pages = pages.transpose().map_err(DrillError::Exchange)?;
+        walk(builder, door, pages, options, report, &mut tell).await
+    });
+    walked.map_err(Failure::failed)
 }
 
 const TEXT: &str = "drill.txt";

@@ -5,6 +5,7 @@
 
 mod fault;
 mod report;
+mod seen;
 mod walk;
 
 use std::time::Duration;

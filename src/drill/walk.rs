@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tripline_actors::control::{Asked, Client};
-use tripline_engine::ids::ClientOrderId;
 
 use super::DrillOptions;
 use super::report::{DrillReport, Step, Verdict};
+use super::seen::{halted, names, open_at, resume, rows, text};
 use crate::practice::Pages;
 use crate::running::Running;
 
@@ -356,48 +356,4 @@ impl<'a> Walk<'a> {
             .await;
         }
     }
-}
-
-/// Why a scope is halted.
-fn halted(scope: &Value) -> String {
-    let first = &scope["incidents"][0];
-    let (name, level) = (text(&scope["scope"]), text(&scope["level"]));
-    let (kind, detail) = (text(&first["kind"]), text(&first["detail"]));
-    format!("{name} is {level}: {kind}: {detail}")
-}
-
-/// Lifts what stands in a scope.
-fn resume(scope: &Value) -> Value {
-    let incidents: Vec<_> = rows(&scope["incidents"])
-        .map(|one| one["id"].clone())
-        .collect();
-    json!({
-        "scope": scope["scope"], "epoch": scope["epoch"], "incidents": incidents,
-        "reason": "a fire drill", "who": "the drill",
-    })
-}
-
-/// Open orders of these strategies, by the exchange's own record.
-async fn open_at(pages: &Pages, strategies: &BTreeSet<String>) -> Result<usize, String> {
-    let record = pages.get("/practice/record").await?;
-    let accounts = rows(&record["accounts"]);
-    let open = accounts.flat_map(|account| rows(&account["openOrders"]));
-    let ours = open.filter(|order| {
-        let id = ClientOrderId::new(text(&order["clientOrderId"])).ok();
-        let origin = id.and_then(|id| id.origin());
-        origin.is_some_and(|origin| strategies.contains(origin.strategy.as_str()))
-    });
-    Ok(ours.count())
-}
-
-fn rows(value: &Value) -> impl Iterator<Item = &Value> + Clone {
-    value.as_array().into_iter().flatten()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn names(value: &Value) -> Vec<&str> {
-    rows(value).map(text).collect()
 }

@@ -92,13 +92,21 @@ fn halts(rows: &[HaltRow]) -> String {
 }
 
 fn happened(ledger: &Ledger) -> String {
+    let sections = [
+        ("What happened", counts(ledger)),
+        ("Orders refused here", denials(ledger)),
+        ("Limits that were reached", trips(ledger)),
+        ("Incidents", incidents(ledger)),
+        ("Resumes", resumes(ledger)),
+    ];
+    let sections = sections.map(|(title, table)| format!("## {title}\n\n{table}"));
+    sections.join("\n")
+}
+
+fn counts(ledger: &Ledger) -> String {
     let Ledger {
         runs,
         orders,
-        denials,
-        trips,
-        incidents,
-        resumes,
         alerts,
         reconciliations,
         ..
@@ -138,12 +146,19 @@ fn happened(ledger: &Ledger) -> String {
             .iter()
             .map(|(what, count)| (what.as_str(), *count)),
     );
-    let counts = counts.into_iter();
-    let counts = counts.map(|(what, count)| vec![what.to_owned(), count.to_string()]);
-    let denials = denials
-        .iter()
-        .map(|(code, count)| vec![code.clone(), count.to_string()]);
-    let trips = trips.iter().map(|one| {
+    let rows = counts.into_iter();
+    let rows = rows.map(|(what, count)| vec![what.to_owned(), count.to_string()]);
+    table(&["", "count"], rows)
+}
+
+fn denials(ledger: &Ledger) -> String {
+    let rows = ledger.denials.iter();
+    let rows = rows.map(|(code, count)| vec![code.clone(), count.to_string()]);
+    table(&["code", "orders"], rows)
+}
+
+fn trips(ledger: &Ledger) -> String {
+    let rows = ledger.trips.iter().map(|one| {
         let trip = &one.trip;
         let who = trip.strategy.map(|id| id.to_string()).unwrap_or_default();
         vec![
@@ -155,7 +170,11 @@ fn happened(ledger: &Ledger) -> String {
             trip.limit.clone(),
         ]
     });
-    let hits = incidents.iter().map(|hit| {
+    table(&["at", "code", "scope", "strategy", "value", "limit"], rows)
+}
+
+fn incidents(ledger: &Ledger) -> String {
+    let rows = ledger.incidents.iter().map(|hit| {
         let stands = if hit.stands { "stands" } else { "resumed" };
         vec![
             hit.kind.to_string(),
@@ -167,7 +186,20 @@ fn happened(ledger: &Ledger) -> String {
             hit.detail.clone(),
         ]
     });
-    let lifted = resumes.iter().map(|one| {
+    let head = [
+        "fault",
+        "scope",
+        "count",
+        "first",
+        "last",
+        "now",
+        "the first in words",
+    ];
+    table(&head, rows)
+}
+
+fn resumes(ledger: &Ledger) -> String {
+    let rows = ledger.resumes.iter().map(|one| {
         vec![
             one.at.clone(),
             one.scope.to_string(),
@@ -175,40 +207,7 @@ fn happened(ledger: &Ledger) -> String {
             one.reason.clone(),
         ]
     });
-    [
-        format!("## What happened\n\n{}", table(&["", "count"], counts)),
-        format!(
-            "## Orders refused here\n\n{}",
-            table(&["code", "orders"], denials)
-        ),
-        format!(
-            "## Limits that were reached\n\n{}",
-            table(
-                &["at", "code", "scope", "strategy", "value", "limit"],
-                trips
-            )
-        ),
-        format!(
-            "## Incidents\n\n{}",
-            table(
-                &[
-                    "fault",
-                    "scope",
-                    "count",
-                    "first",
-                    "last",
-                    "now",
-                    "the first in words"
-                ],
-                hits
-            )
-        ),
-        format!(
-            "## Resumes\n\n{}",
-            table(&["at", "scope", "incidents", "by whom and why"], lifted)
-        ),
-    ]
-    .join("\n")
+    table(&["at", "scope", "incidents", "by whom and why"], rows)
 }
 
 fn changes(ledger: &Ledger) -> String {
