@@ -9,15 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rust_decimal::Decimal;
 use tripline_actors::clock::Clock;
 use tripline_engine::fault::Fault;
-use tripline_engine::ids::{ClientOrderId, StrategyId, Symbol, TradeId};
+use tripline_engine::ids::{ClientOrderId, StrategyId, TradeId};
 use tripline_engine::messages::account::BalancesChanged;
 use tripline_engine::messages::control::{Halt, Resumed};
 use tripline_engine::messages::market::{AggTrade, BestBidAsk, Kline, PartialDepth, Trade};
 use tripline_engine::messages::order::{Fill, OrderEvent, OrderEventKind};
 use tripline_engine::messages::view::BookView;
-use tripline_engine::order::{NewOrder, Order, OrderState};
+use tripline_engine::order::{NewOrder, Order};
 use tripline_engine::strategy::{Context, Strategy, StrategyResult, Subscription, TimerId};
-use tripline_engine::time::Timestamp;
 
 use super::panics::{PanicAt, Panics};
 use super::trace::Trace;
@@ -38,8 +37,6 @@ pub(super) struct Told {
     placed: RefCell<BTreeSet<ClientOrderId>>,
     /// Orders that were uncertain at some time.
     pub(super) uncertain: RefCell<BTreeSet<ClientOrderId>>,
-    /// Orders that are uncertain, with their symbol and since when, by the engine's time.
-    uncertain_now: RefCell<BTreeMap<ClientOrderId, (Symbol, Timestamp)>>,
     /// Strategies that were told that they are ready.
     pub(super) ready: Cell<u32>,
     /// What the order of the news was wrong about, in words.
@@ -47,29 +44,6 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// No order is placed on an instrument while one of its orders is uncertain.
-    fn check_frozen(&self, event: &OrderEvent) {
-        let order = &event.order;
-        let mut uncertain = self.uncertain_now.borrow_mut();
-        match event.kind {
-            OrderEventKind::Uncertain { .. } => {
-                uncertain.insert(order.id, (order.terms.symbol, event.at));
-            }
-            OrderEventKind::Submitted => {
-                let symbol = order.terms.symbol;
-                let unclear = uncertain.iter().find(|(id, (of, since))| {
-                    *of == symbol && *since < event.at && **id != order.id
-                });
-                if let Some((unclear, _)) = unclear {
-                    let text = format!("{} was placed while {unclear} was uncertain", order.id);
-                    self.wrong.borrow_mut().push(text);
-                }
-            }
-            _ if order.state == OrderState::Uncertain => {}
-            _ => drop(uncertain.remove(&order.id)),
-        }
-    }
-
     /// The end of an order is told when all its fills have been. What a start before this one was told of its
     /// orders is not known here.
     fn check_end(&self, event: &OrderEvent) {
@@ -207,7 +181,6 @@ impl Strategy for Witnessed {
         self.say(|| event_text(event));
         if !self.is_over() {
             self.told.check_end(event);
-            self.told.check_frozen(event);
         }
         self.panic_if_wanted(PanicAt::Order);
         self.strategy.on_order(ctx, event)

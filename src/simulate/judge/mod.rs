@@ -63,6 +63,7 @@ impl Record {
         let case = self.case();
         let mut wrong = case.doubled();
         wrong.extend(case.not_written_down(journal));
+        wrong.extend(orders::placed_while_frozen(journal));
         wrong.extend(case.believed_otherwise(journal));
         wrong.extend(case.fills_booked_otherwise(journal));
         wrong.extend(case.fills_told_otherwise(engines, journal));

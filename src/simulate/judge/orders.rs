@@ -11,6 +11,32 @@ use super::record::{Case, FillFacts, FillRecord, OrderRecord, facts};
 use super::{Ended, Journaled};
 use crate::running::ExitReport;
 
+/// No order is placed on an instrument while one of its orders is uncertain: from the record that says so to the one
+/// that tells what became of it, across restarts.
+pub(super) fn placed_while_frozen(journal: &Journaled) -> Vec<String> {
+    let (mut symbols, mut uncertain) = (BTreeMap::new(), BTreeSet::new());
+    let mut wrong = Vec::new();
+    for (_, record) in &journal.records {
+        match record {
+            JournalRecord::Intent(intent) => {
+                let symbol = intent.terms.symbol;
+                symbols.insert(intent.id, symbol);
+                let mut unclear = uncertain.iter();
+                if let Some(unclear) = unclear.find(|id| symbols.get(*id) == Some(&symbol)) {
+                    wrong.push(format!(
+                        "{} was placed while {unclear} was uncertain",
+                        intent.id
+                    ));
+                }
+            }
+            JournalRecord::Uncertain(now) => drop(uncertain.insert(now.id)),
+            JournalRecord::Resolved(now) => drop(uncertain.remove(&now.id)),
+            _ => {}
+        }
+    }
+    wrong
+}
+
 impl Case<'_> {
     /// No intent has two orders at the exchange, or was sent twice.
     pub(super) fn doubled(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use serde_json::json;
 use tripline_engine::fault::{Fault, FaultKind, IncidentId};
 use tripline_engine::halt::{HaltLevel, Incident, Reaction, Scope, Standing};
 use tripline_engine::ids::{ClientOrderId, OrderIds, StrategyId, TradeId, VenueOrderId};
-use tripline_engine::journal::{Filled, Halted, Intent, Reported};
+use tripline_engine::journal::{Ending, Filled, Halted, Intent, Reported, Resolved, Uncertain};
 use tripline_engine::messages::order::{Fill, OrderReport, ReportSource};
 use tripline_engine::order::{NewOrder, Side, VenueStatus};
 
@@ -234,4 +234,40 @@ fn a_panic_that_became_no_fault_is_found() {
     let panicked = std::panic::catch_unwind(|| panics.at(PanicAt::Order, || AT));
     assert!(panicked.is_err());
     assert_eq!(found(&record(1), &[engine], &journal(&kept())), 1);
+}
+
+#[test]
+fn an_order_on_an_instrument_with_an_uncertain_one_is_found_until_that_one_is_resolved() {
+    let mut ids = OrderIds::new(StrategyId::new("a").unwrap(), run());
+    let mut order = |symbol: &str| {
+        let mut intent = intent();
+        intent.id = ids.next_id();
+        intent.terms.symbol = symbol.parse().unwrap();
+        intent
+    };
+    let lost = order("BTCUSDT");
+    let uncertain = Uncertain {
+        id: lost.id,
+        cause: "made".into(),
+    };
+    let resolved = Resolved {
+        id: lost.id,
+        ending: Ending::NeverArrived,
+    };
+    let begun = [lost.into(), uncertain.into()];
+    let (meanwhile, elsewhere, after) = (order("BTCUSDT"), order("ETHUSDT"), order("BTCUSDT"));
+    let rest = [elsewhere.into(), resolved.into(), after.into()];
+    let kept = [&begun[..], &rest[..]].concat();
+    assert_eq!(
+        orders::placed_while_frozen(&journal(&kept)),
+        Vec::<String>::new()
+    );
+    let broken = [&begun[..], &[meanwhile.clone().into()], &rest[..]].concat();
+    let wrong = orders::placed_while_frozen(&journal(&broken));
+    assert_eq!(wrong.len(), 1);
+    assert!(
+        wrong[0].starts_with(&meanwhile.id.to_string()),
+        "{}",
+        wrong[0]
+    );
 }
