@@ -7,11 +7,11 @@ use crate::halt::Scope;
 use crate::time::Timestamp;
 
 macro_rules! fault_kinds {
-    ($($(#[$doc:meta])+ $variant:ident = $word:literal),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $word:literal),+ $(,)?) => {
         /// What went wrong, as a policy or a script can match on it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum FaultKind {
-            $($(#[$doc])+ #[serde(rename = $word)] $variant),+
+            $($(#[doc = $doc])+ #[serde(rename = $word)] $variant),+
         }
 
         impl FaultKind {
@@ -21,6 +21,12 @@ macro_rules! fault_kinds {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
+            }
+
+            /// What has happened, in a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim()),+ }
             }
         }
     };
