@@ -148,7 +148,8 @@ impl Incidents {
         if trouble.numbers.len() < NUMBERS_KEPT {
             trouble.numbers.extend(alert.incident);
         }
-        let is_worse = alert.severity > trouble.severity;
+        let is_worse =
+            alert.severity > trouble.severity || alert.facts.level > trouble.alert.facts.level;
         trouble.severity = trouble.severity.max(alert.severity);
         // The first words stay: its number is what a person was told, and its facts are complete.
         if is_worse {
@@ -289,6 +290,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stricter_halt_by_the_same_trouble_is_told_at_once() {
+        let mut incidents = Incidents::default();
+        let mut seen =
+            |number, level| incidents.seen(fault(Severity::Critical, number, level), at(0));
+        seen(1, HaltLevel::ReduceOnly);
+        assert!(seen(2, HaltLevel::ReduceOnly).is_empty());
+        let worse = seen(3, HaltLevel::Halted);
+        assert_eq!(told(&worse), [(Phase::Worse, 3, Severity::Critical)]);
+        assert!(seen(4, HaltLevel::ReduceOnly).is_empty());
+    }
+
+    #[test]
     fn a_rise_in_severity_is_told_at_once_and_the_end_with_the_count() {
         let mut incidents = Incidents::default();
         incidents.seen(fault(Severity::Warning, 1, HaltLevel::Active), at(0));
@@ -299,6 +312,8 @@ mod tests {
         );
         let worse = incidents.seen(fault(Severity::Critical, 3, HaltLevel::Halted), at(2));
         assert_eq!(told(&worse), [(Phase::Worse, 3, Severity::Critical)]);
+        let again = incidents.seen(fault(Severity::Critical, 4, HaltLevel::Halted), at(2));
+        assert!(again.is_empty());
         let resumed = |scope: Scope| Alert {
             scope: Some(scope),
             facts: Facts {
@@ -314,7 +329,7 @@ mod tests {
             "of another scope"
         );
         let over = incidents.seen(resumed(Scope::Strategy("grid".parse().unwrap())), at(4));
-        assert_eq!(told(&over), [(Phase::Resolved, 3, Severity::Info)]);
+        assert_eq!(told(&over), [(Phase::Resolved, 4, Severity::Info)]);
         assert_eq!(over[0].kind, Some(FaultKind::Network));
         let again = incidents.seen(fault(Severity::Warning, 4, HaltLevel::Active), at(5));
         assert_eq!(
