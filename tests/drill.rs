@@ -82,6 +82,14 @@ fn a_drill_without_a_person_passes_is_written_down_and_reminds_of_one_with_a_per
 fn traded(folder: &Folder) {
     let mut command = folder.tripline(&["run", "--json"]);
     let running = command.stdout(Stdio::piped()).spawn().unwrap();
+    let tighten = [
+        "limits",
+        "set",
+        "max_open_orders",
+        "7",
+        "--scope",
+        "strategy:quote",
+    ];
     let halt = [
         "halt",
         "strategy:quote",
@@ -93,6 +101,7 @@ fn traded(folder: &Folder) {
     while folder.run(&halt).status.code() != Some(0) {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+    ends(&folder.run(&tighten), 0, &[]);
     let id = running.id().to_string();
     let sent = std::process::Command::new("kill")
         .args(["-TERM", &id])
@@ -206,6 +215,20 @@ fn a_report_of_a_period_tells_what_happened_in_it_and_nothing_else() {
     let assessed = json(&folder.run(&["selfassess", "--json"]));
     assert_eq!(assessed["runs"]["started"], 1);
     assert_eq!(assessed["runs"]["ended_in_order"], 1);
+    let change = &assessed["limit_changes"][0];
+    assert_eq!(
+        (&change["key"], &change["new"]),
+        (&"max_open_orders".into(), &"7".into())
+    );
+    let controls = assessed["controls"].as_array().unwrap();
+    let open = controls
+        .iter()
+        .find(|control| control["id"] == "C13")
+        .unwrap();
+    assert_eq!(
+        open["set"][0], "strategy:quote max_open_orders = 7",
+        "as it is in force"
+    );
     let hit = &assessed["incidents"][0];
     assert_eq!((&hit["kind"], &hit["count"]), (&"manual".into(), &1.into()));
     assert_eq!(hit["stands"], true);

@@ -1,7 +1,8 @@
 //! The controls, C01 to C30, and how each is set.
 
 use serde::Serialize;
-use tripline_engine::risk::Limits;
+use tripline_engine::journal::LimitsMemory;
+use tripline_engine::risk::{Limits, RiskLimits};
 
 use crate::config::Config;
 
@@ -158,11 +159,12 @@ const CONTROLS: &[Row] = &[
     ),
 ];
 
-/// Every control as configured.
-pub(super) fn all(config: &Config) -> Vec<Control> {
+/// Every control as configured, and as it was tightened while an engine ran.
+pub(super) fn all(config: &Config, set: &LimitsMemory) -> Vec<Control> {
+    let risk = set.on(config.engine.account, config.engine.risk.clone());
     let controls = CONTROLS.iter().map(|(id, name, set)| {
         let set = match set {
-            By(keys) => limits(config, keys),
+            By(keys) => limits(&risk, keys),
             Always(what) => vec![(*what).to_owned()],
             Set::Config(show) => vec![show(config)],
         };
@@ -177,8 +179,7 @@ pub(super) fn all(config: &Config) -> Vec<Control> {
     controls.collect()
 }
 
-fn limits(config: &Config, keys: &[&str]) -> Vec<String> {
-    let risk = &config.engine.risk;
+fn limits(risk: &RiskLimits, keys: &[&str]) -> Vec<String> {
     let mut set = Vec::new();
     for scope in risk.scopes() {
         let limits = risk.of(&scope);

@@ -13,7 +13,7 @@ use thiserror::Error;
 use tripline_actors::journal::{Reader, verify};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltPolicy, Reaction};
-use tripline_engine::journal::{Damage, JournalError, Sequence};
+use tripline_engine::journal::{Damage, JournalError, JournalState, Sequence};
 use tripline_engine::time::Timestamp;
 
 use crate::config::Config;
@@ -97,12 +97,16 @@ impl Assessment {
     /// [`AssessError`].
     pub fn make(config: &Config, period: Period, drills: &Path) -> Result<Self, AssessError> {
         let verified = verify(&config.journal.file)?;
-        let mut ledger = Ledger::default();
+        let (mut ledger, mut state) = (Ledger::default(), JournalState::default());
         Reader::open(&config.journal.file)
             .map_err(AssessError::Journal)?
             .each(Sequence(1), Sequence(u64::MAX), |entry| {
-                if period.holds(entry.at) {
-                    ledger.take(entry.at, entry.record()?);
+                if entry.at <= period.to {
+                    let record = entry.record()?;
+                    state.apply(entry.at, &record);
+                    if period.from <= entry.at {
+                        ledger.take(entry.at, record);
+                    }
                 }
                 Ok::<_, Damage>(())
             })?;
@@ -121,7 +125,7 @@ impl Assessment {
             to: period.to.to_string(),
             configuration: config.hash.clone(),
             journal,
-            controls: controls::all(config),
+            controls: controls::all(config, &state.limits),
             halts: halts(&config.engine.policy),
             ledger,
             drills: drilled(drills, period)?,
