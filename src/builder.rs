@@ -9,6 +9,7 @@ use tripline_actors::clock::Clock;
 use tripline_actors::faults::{Faults, LastResort, end_process};
 use tripline_actors::venue::Venue;
 use tripline_actors::venue::binance::{ApiCredentials, Binance, BinanceSettings};
+use tripline_actors::watchdog::OnStuck;
 use tripline_engine::halt::Gate;
 use tripline_engine::ids::{AccountId, IdError, OrderIds, StrategyId, Symbol};
 use tripline_engine::journal::JournalError;
@@ -115,6 +116,7 @@ impl Tripline {
             control: ControlConfig::default(),
             traders: Vec::new(),
             last_resort: None,
+            on_stuck: None,
             placement: Placement::default(),
             clock: None,
             memory: Memory::default(),
@@ -132,6 +134,7 @@ pub struct Builder {
     pub(crate) control: ControlConfig,
     pub(crate) traders: Vec<(StrategyId, Trader)>,
     pub(crate) last_resort: Option<LastResort>,
+    pub(crate) on_stuck: Option<OnStuck>,
     pub(crate) placement: Placement,
     pub(crate) clock: Option<Clock>,
     pub(crate) memory: Memory,
@@ -255,6 +258,14 @@ impl Builder {
     #[must_use]
     pub fn last_resort(mut self, last_resort: LastResort) -> Self {
         self.last_resort = Some(last_resort);
+        self
+    }
+
+    /// What to do when what tells a person is stuck, or everything, instead of saying so and, where it is hopeless,
+    /// ending the process.
+    #[must_use]
+    pub fn on_stuck(mut self, on_stuck: OnStuck) -> Self {
+        self.on_stuck = Some(on_stuck);
         self
     }
 

@@ -16,6 +16,7 @@ pub mod selfassess;
 pub mod settings;
 pub mod simulate;
 mod subscribing;
+pub mod watch;
 mod wiring;
 
 pub use alerting::{Alerting, ControlConfig, PingConfig};

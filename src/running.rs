@@ -8,7 +8,7 @@ use actix_rt::task::JoinHandle;
 use tokio::signal::unix::{SignalKind, signal};
 use tripline_actors::alert::{AlertActor, AlertStats, ChannelStats, Flush, ReadOwed};
 use tripline_actors::clock::Clock;
-use tripline_actors::control::Doorkeeper;
+use tripline_actors::control::{Doorkeeper, Life};
 use tripline_actors::delivery::Sender;
 use tripline_actors::ending::End;
 use tripline_actors::faults::Faults;
@@ -22,6 +22,7 @@ use tripline_actors::safety::{ReadSafety, ResumeOrdered, Safety, SafetyStats};
 use tripline_actors::strategy::StrategyActor;
 use tripline_actors::user_data::UserData;
 use tripline_actors::venue::Connection;
+use tripline_actors::watchdog::Watchdog;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Incident, ResumeRefused, Scope, Standing};
 use tripline_engine::ids::{RunId, StrategyId};
@@ -76,6 +77,9 @@ pub struct Running {
     pub(crate) cold: Cold,
     pub(crate) journal: Journaling,
     pub(crate) kept: Option<Journal>,
+    pub(crate) life: Life,
+    /// Absent where everything lives on one arbiter.
+    pub(crate) watchdog: Option<Watchdog>,
     pub(crate) gateway: Addr<OrderGateway>,
     pub(crate) safety: Addr<Safety>,
     pub(crate) alerts: Addr<AlertActor>,
@@ -103,6 +107,12 @@ impl Running {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// The way of a fault, for tests and tools that raise some.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     /// The actors, for tests and tools that talk to them directly.
@@ -197,6 +207,7 @@ impl Running {
     /// Stops in order: no new orders, resting orders as the settings say, cancels confirmed, alerts
     /// flushed, connections closed.
     pub async fn stop(mut self) -> ExitReport {
+        self.life.stop();
         let resting_orders = self.settings.resting_orders;
         let sender = Sender {
             actor: "engine",
@@ -230,6 +241,7 @@ impl Running {
         self.write_end(&stop);
         let halted = self.board().restricted();
         self.faults.close();
+        drop(self.watchdog.take());
         for connection in &self.connections {
             connection.close();
         }

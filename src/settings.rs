@@ -46,6 +46,8 @@ pub struct EngineSettings {
     pub risk: RiskLimits,
     /// What becomes of resting orders when the engine stops.
     pub resting_orders: RestingOrders,
+    /// An arbiter that has not run for so long is stuck: what it holds up is halted, and a person told.
+    pub stuck_after: Duration,
     /// How long a stop waits for the cancels to be confirmed and the alerts to be delivered. An order whose
     /// placement was lost takes up to 22 seconds to be cleared up.
     pub stop_within: Duration,
@@ -72,6 +74,7 @@ impl EngineSettings {
             unwatched_assets: BTreeSet::new(),
             risk: RiskLimits::practice(),
             resting_orders: RestingOrders::Cancel,
+            stuck_after: Duration::from_secs(2),
             stop_within: Duration::from_secs(30),
         }
     }

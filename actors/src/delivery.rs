@@ -142,6 +142,12 @@ where
         }
     }
 
+    /// Whether the receiver was found to be gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state.borrow().closed
+    }
+
     /// For data of which only the latest matters: delivers, or tells that the mailbox is full so that
     /// the caller keeps the latest. A closed mailbox is a fault.
     pub fn offer(&self, message: M) -> Result<(), M> {

@@ -25,5 +25,4 @@ ends!(
     crate::market_data::MarketData,
     crate::user_data::UserData,
     crate::gateway::OrderGateway,
-    crate::control::Doorkeeper,
 );

@@ -14,6 +14,9 @@ use crate::journaling::Journaling;
 /// The process ends with this code when a fault could not be brought to anybody.
 pub const EXIT_UNSEEN_FAULT: i32 = 70;
 
+/// Where a fault stands that nobody could be told of, in the working directory.
+pub const UNSEEN_FAULT_FILE: &str = "tripline-unseen-fault.txt";
+
 /// Of a flood of incidents that a scope no longer keeps, every so many is written down.
 const FLOOD: u64 = 1_000;
 
@@ -100,6 +103,26 @@ impl Faults {
         incident
     }
 
+    /// The same from a thread outside the runtime, whose word waits for no disk and no standard error: the latch is
+    /// set and the safety actor told when this returns, and then it is logged and written down.
+    pub fn raise_from_outside(&self, fault: Fault) -> Incident {
+        let incident = self.board.trip(fault, &self.policy);
+        if self.over.load(Ordering::SeqCst) {
+            return incident;
+        }
+        self.tell(&incident);
+        let (this, told) = (self.clone(), incident.clone());
+        let note = move || {
+            let actor = told.fault.actor.as_str();
+            log::error!(actor; "incident {}: {}", told.id, told.fault);
+            this.write_down(&told);
+        };
+        if let Err(error) = std::thread::Builder::new().spawn(note) {
+            log::error!(actor = "watchdog"; "incident {} is not written down: {error}", incident.id);
+        }
+        incident
+    }
+
     /// The same, to raise faults without a record: for what is wrong with the journal itself, told from inside it.
     /// The safety actor writes it down, if the journal takes it.
     #[must_use]
@@ -169,8 +192,8 @@ pub fn end_process(incident: &Incident) {
         incident.fault
     );
     eprint!("{text}");
-    if let Err(error) = std::fs::write("tripline-unseen-fault.txt", &text) {
-        eprintln!("tripline: tripline-unseen-fault.txt cannot be written: {error}");
+    if let Err(error) = std::fs::write(UNSEEN_FAULT_FILE, &text) {
+        eprintln!("tripline: {UNSEEN_FAULT_FILE} cannot be written: {error}");
     }
     std::process::exit(EXIT_UNSEEN_FAULT);
 }

@@ -21,3 +21,4 @@ pub mod strategy;
 pub mod testing;
 pub mod user_data;
 pub mod venue;
+pub mod watchdog;

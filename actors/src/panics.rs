@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::task::{Poll, Waker};
 
+use futures_util::FutureExt;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::Scope;
 use tripline_engine::planted::{self, Planted};
@@ -85,6 +86,12 @@ impl Shield {
                 text => self.raise(text),
             })
             .ok()
+    }
+
+    /// Awaits `work`; a panic in it becomes a fault, and `None` comes back.
+    pub async fn run_to_end<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let ended = AssertUnwindSafe(work).catch_unwind().await;
+        ended.map_err(|_| self.raise(last_panic())).ok()
     }
 
     /// Spawns a task of this actor; a panic in it becomes a fault.

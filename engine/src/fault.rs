@@ -87,6 +87,8 @@ fault_kinds! {
     UnknownOrder = "unknown_order",
     /// An order on the account that this engine has not placed, where that is refused.
     ForeignOrder = "foreign_order",
+    /// An order of a strategy was cancelled, and neither the strategy nor this engine had asked for that.
+    CanceledElsewhere = "canceled_elsewhere",
     /// This engine and the venue do not agree on orders or fills, or the venue does not tell.
     NotReconciled = "not_reconciled",
     /// A resting order could not be cancelled and confirmed.
@@ -115,6 +117,10 @@ fault_kinds! {
     VenueStatus = "venue_status",
     /// The journal's disk is nearly full (C27).
     DiskLow = "disk_low",
+    /// The thread on which actors live does not run on: one of them holds it up.
+    ArbiterStuck = "arbiter_stuck",
+    /// An engine gives no sign of life. Told by `tripline watch`; no engine raises it.
+    EngineSilent = "engine_silent",
     /// A person, a signal or a command asked for the halt.
     Manual = "manual",
 }

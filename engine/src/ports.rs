@@ -193,6 +193,19 @@ pub trait OrderPort {
     fn settle_time(&self) -> Duration;
 }
 
+/// Listing and cancelling over a connection of its own: what clears an account when the connection for orders,
+/// or whoever uses it, does not answer. A cancel of what has ended, or is being cancelled by somebody else, is
+/// refused by the venue and harms nothing.
+pub trait CancelPort {
+    /// Open orders of the account, ours and others'.
+    fn open_orders(&self) -> Answer<Result<Vec<OrderReport>, VenueError>>;
+    fn cancel(&self, order: OrderRef) -> Answer<Result<OrderReport, VenueError>>;
+    /// Cancels every open order of a symbol, whoever placed it; none open is an empty list.
+    fn cancel_all(&self, symbol: Symbol) -> Answer<Result<Vec<OrderReport>, VenueError>>;
+    /// How long after an order was handed over a list may still not show it.
+    fn settle_time(&self) -> Duration;
+}
+
 /// Public data by request.
 pub trait MarketPort {
     fn instruments(&self, symbols: &[Symbol]) -> Answer<Result<Vec<Instrument>, VenueError>>;

@@ -24,6 +24,8 @@ pub enum Exit {
     NotDone = 7,
     /// A fault could be brought to nobody ([`tripline_actors::faults::EXIT_UNSEEN_FAULT`]).
     UnseenFault = 70,
+    /// What tells a person was stuck, or everything ([`tripline_actors::watchdog::EXIT_STUCK`]).
+    Stuck = 71,
 }
 
 impl Exit {
@@ -37,6 +39,7 @@ impl Exit {
         Self::Unheard,
         Self::NotDone,
         Self::UnseenFault,
+        Self::Stuck,
     ];
 
     /// The meaning of a code that an engine's report gives; what is not known is a failure.
@@ -102,6 +105,10 @@ mod tests {
         assert_eq!(
             Exit::from_code(tripline_actors::faults::EXIT_UNSEEN_FAULT),
             Exit::UnseenFault
+        );
+        assert_eq!(
+            Exit::from_code(tripline_actors::watchdog::EXIT_STUCK),
+            Exit::Stuck
         );
         assert_eq!(Exit::from_code(99), Exit::Failed);
     }

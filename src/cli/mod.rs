@@ -18,6 +18,7 @@ mod run;
 mod selfassess;
 mod simulate;
 mod status;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -31,11 +32,12 @@ Exit codes:
   1   it failed while running
   2   wrong usage or configuration; nothing was started
   3   the engine stopped while something was still halted; 'status': something is halted or reduce-only
-  4   the engine stopped, and orders may be open at the venue
+  4   the engine stopped, or the watch on a silent one, and orders may be open at the venue
   5   the journal is damaged
-  6   the engine stopped, and an alert has reached nobody
+  6   the engine or the watch stopped, and an alert has reached nobody
   7   a command was not carried out: the engine refused it, or nobody confirmed it
   70  a fault could be brought to nobody, and the process ended itself
+  71  a thread was stuck so that nobody could be told, and the process ended itself
 
 RUST_LOG sets what is logged, such as RUST_LOG=info,tripline_actors=debug; logs go to standard error.";
 
@@ -63,6 +65,11 @@ enum Command {
     Halt(halts::HaltArgs),
     /// Lift a halt, when what stands was looked at and everything is in order again
     Resume(halts::ResumeArgs),
+    /// Watch a running engine, and cancel every open order of the account when it gives no sign of life
+    ///
+    /// A process of its own, with a connection of its own; starts before or after the engine. An engine that stops in
+    /// order takes its socket along, and nothing is cancelled, except what it failed to cancel itself.
+    Watch(watch::WatchArgs),
     /// Serve a practice exchange that speaks Binance's REST, streams and WebSocket API
     Exchange(exchange::ExchangeArgs),
     /// Check a configuration and report everything that is wrong with it
@@ -97,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::status(&args),
         Command::Halt(args) => halts::halt(&args),
         Command::Resume(args) => halts::resume(&args),
+        Command::Watch(args) => watch::watch(&args),
         Command::Exchange(args) => exchange::exchange(&args),
         Command::Check(args) => check::check(&args),
         Command::Inspect(args) => inspect::inspect(&args),

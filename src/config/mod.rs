@@ -19,7 +19,7 @@ use std::path::Path;
 use thiserror::Error;
 use toml::de::DeValue;
 use tripline_actors::alert::{ChannelConfig, SecretError, SecretSource};
-use tripline_actors::venue::binance::settings::{ApiCredentials, BinanceSettings};
+use tripline_actors::venue::binance::settings::{ApiCredentials, BinanceSettings, KeyKind};
 use tripline_engine::ids::StrategyId;
 
 use crate::alerting::{Alerting, ControlConfig};
@@ -43,12 +43,34 @@ pub struct Config {
     pub alerts: Vec<ChannelConfig>,
     pub alerting: Alerting,
     pub control: ControlConfig,
+    pub watch: WatchConfig,
     pub journal: JournalConfig,
     /// SHA-256 of the text, in hexadecimal.
     pub hash: String,
     /// What is logged when `RUST_LOG` says nothing.
     pub log_level: LogLevel,
     pointers: Vec<secrets::Pointer>,
+}
+
+/// What `tripline watch` goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchConfig {
+    /// Without a sign of life for so long, everything open on the account is cancelled.
+    pub silent_after: std::time::Duration,
+    /// Of its own key.
+    pub key_kind: Option<KeyKind>,
+    /// A key of its own; without one it takes the account's.
+    pub keys: Option<Keys>,
+}
+
+impl Default for WatchConfig {
+    fn default() -> Self {
+        Self {
+            silent_after: std::time::Duration::from_secs(10),
+            key_kind: None,
+            keys: None,
+        }
+    }
 }
 
 /// One strategy as configured; the table was taken by the strategy of that kind.

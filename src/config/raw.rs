@@ -33,6 +33,7 @@ pub(super) struct Raw {
     pub(super) alert: Vec<ChannelConfig>,
     pub(super) alerting: RawAlerting,
     pub(super) control: RawControl,
+    pub(super) watch: RawWatch,
     pub(super) log: RawLog,
 }
 
@@ -90,6 +91,7 @@ pub(super) struct RawTimeouts {
     pub(super) reconcile_every: Option<Period>,
     pub(super) ready_within: Option<Period>,
     pub(super) clock_every: Option<Period>,
+    pub(super) stuck_after: Option<Period>,
     pub(super) stop_within: Option<Period>,
 }
 
@@ -162,6 +164,15 @@ pub(super) struct RawControl {
     pub(super) address: Option<SocketAddr>,
     pub(super) token: Option<SecretSource>,
     pub(super) halt_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawWatch {
+    pub(super) silent_after: Option<Period>,
+    pub(super) key_kind: Option<KeyKind>,
+    pub(super) api_key: Option<SecretSource>,
+    pub(super) secret: Option<SecretSource>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -103,6 +103,7 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
     engine.risk = limits::limits(&mut check, raw.risk, is_real, &strategies);
     let alerting = telling::alerting(&mut check, raw.alerting, &raw.journal.file);
     let control = telling::control(&mut check, raw.control, &raw.journal.file);
+    let watch = telling::watch(&mut check, raw.watch);
     let config = venue.zip(keys).map(|(venue, keys)| Config {
         engine,
         venue,
@@ -111,6 +112,7 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
         alerts: raw.alert,
         alerting,
         control,
+        watch,
         journal: raw.journal,
         hash: String::new(),
         log_level: raw.log.level.unwrap_or_default(),
@@ -235,13 +237,30 @@ fn is_on_this_machine(venue: &BinanceSettings) -> bool {
 
 fn timeouts(check: &mut Check<'_>, raw: &RawTimeouts, engine: &mut EngineSettings) {
     const MS: Duration = Duration::from_millis(1);
-    const HOUR: Duration = Duration::from_secs(3600);
-    let mut set = |name: &str,
-                   given: Option<Period>,
-                   least: Duration,
-                   most: Duration,
-                   into: &mut Duration| {
-        let Some(Period(given)) = given else { return };
+    let to = engine;
+    let table = [
+        ("stale_after", raw.stale_after, 50, &mut to.stale_after),
+        ("fault_after", raw.fault_after, 100, &mut to.fault_after),
+        (
+            "private_stream_grace",
+            raw.private_stream_grace,
+            1,
+            &mut to.private_stream_grace,
+        ),
+        (
+            "reconcile_every",
+            raw.reconcile_every,
+            1000,
+            &mut to.reconcile_every,
+        ),
+        ("ready_within", raw.ready_within, 100, &mut to.ready_within),
+        ("clock_every", raw.clock_every, 1000, &mut to.clock_every),
+        ("stuck_after", raw.stuck_after, 200, &mut to.stuck_after),
+        ("stop_within", raw.stop_within, 1000, &mut to.stop_within),
+    ];
+    for (name, given, least, into) in table {
+        let Some(Period(given)) = given else { continue };
+        let (least, most) = (MS * least, Duration::from_secs(3600));
         if !(least..=most).contains(&given) {
             check.fault(
                 format!("timeouts.{name}"),
@@ -250,57 +269,8 @@ fn timeouts(check: &mut Check<'_>, raw: &RawTimeouts, engine: &mut EngineSetting
             );
         }
         *into = given;
-    };
-    set(
-        "stale_after",
-        raw.stale_after,
-        50 * MS,
-        HOUR,
-        &mut engine.stale_after,
-    );
-    set(
-        "fault_after",
-        raw.fault_after,
-        100 * MS,
-        HOUR,
-        &mut engine.fault_after,
-    );
-    set(
-        "private_stream_grace",
-        raw.private_stream_grace,
-        MS,
-        HOUR,
-        &mut engine.private_stream_grace,
-    );
-    set(
-        "reconcile_every",
-        raw.reconcile_every,
-        1000 * MS,
-        HOUR,
-        &mut engine.reconcile_every,
-    );
-    set(
-        "ready_within",
-        raw.ready_within,
-        100 * MS,
-        HOUR,
-        &mut engine.ready_within,
-    );
-    set(
-        "clock_every",
-        raw.clock_every,
-        1000 * MS,
-        HOUR,
-        &mut engine.clock_every,
-    );
-    set(
-        "stop_within",
-        raw.stop_within,
-        1000 * MS,
-        HOUR,
-        &mut engine.stop_within,
-    );
-    stale_before_fault(check, engine);
+    }
+    stale_before_fault(check, to);
 }
 
 fn stale_before_fault(check: &mut Check<'_>, engine: &EngineSettings) {

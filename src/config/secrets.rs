@@ -77,7 +77,7 @@ pub(super) fn may_hold_secret(key: &str) -> bool {
     let plain = [".id", ".kind", ".key_kind", ".name"]
         .iter()
         .any(|end| key.ends_with(end));
-    let places = ["account", "alert", "control"];
+    let places = ["account", "alert", "control", "watch"];
     places.iter().any(|place| key.starts_with(place)) && !plain
 }
 
@@ -95,7 +95,7 @@ pub(super) fn redact(message: &str) -> String {
 pub(super) fn pointers(document: &Document<'_>) -> Vec<Pointer> {
     let found = document.values().filter_map(|(path, value)| {
         let key = path.to_string();
-        let places = ["account.", "alert[", "alerting.", "control."];
+        let places = ["account.", "alert[", "alerting.", "control.", "watch."];
         if !places.iter().any(|place| key.starts_with(place)) {
             return None;
         }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 
-use super::raw::{RawAlerting, RawControl};
+use super::raw::{RawAlerting, RawControl, RawWatch};
 use super::resolve::Check;
+use super::{Keys, WatchConfig};
 use crate::alerting::{Alerting, ControlConfig, PingConfig};
 
 /// When the daily sign of life comes, unless the file says otherwise.
@@ -85,5 +86,44 @@ pub(super) fn control(check: &mut Check<'_>, raw: RawControl, journal: &Path) ->
         http,
         halt_file: Some(raw.halt_file.unwrap_or_else(|| beside(journal, ".halt"))),
         halt_signal: true,
+    }
+}
+
+/// What `tripline watch` goes by. Its key may be another of the same account, which both parts belong to.
+pub(super) fn watch(check: &mut Check<'_>, raw: RawWatch) -> WatchConfig {
+    let silent_after = raw
+        .silent_after
+        .map_or(WatchConfig::default().silent_after, |given| given.0);
+    let (least, most) = (Duration::from_secs(1), Duration::from_secs(3600));
+    if !(least..=most).contains(&silent_after) {
+        let advice = format!("give at least {least:?} and at most {most:?}");
+        check.fault("watch.silent_after", format!("is {silent_after:?}"), advice);
+    }
+    let keys = match (raw.api_key, raw.secret) {
+        (Some(api_key), Some(secret)) => Some(Keys::Given { api_key, secret }),
+        (None, None) => None,
+        (Some(_), None) => {
+            let advice = "write secret = { env = \"NAME\" }, or remove api_key";
+            check.need(None::<()>, "watch.secret", advice);
+            None
+        }
+        (None, Some(_)) => {
+            let advice = "write api_key = { env = \"NAME\" }, or remove secret";
+            check.need(None::<()>, "watch.api_key", advice);
+            None
+        }
+    };
+    if raw.key_kind.is_some() && keys.is_none() {
+        let problem = "is given without a key of its own";
+        check.fault(
+            "watch.key_kind",
+            problem,
+            "give api_key and secret too, or remove it",
+        );
+    }
+    WatchConfig {
+        silent_after,
+        key_kind: raw.key_kind,
+        keys,
     }
 }

@@ -1,5 +1,6 @@
 //! What tells a person, and the door through which they answer; all of it on the cold arbiter.
 
+use std::cell::RefCell;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -118,6 +119,7 @@ impl Ground {
         alerts: &Addr<AlertActor>,
     ) -> Result<Option<Addr<Doorkeeper>>, StartError> {
         let ControlConfig { socket, http, .. } = control;
+        let path = socket.clone();
         if socket.is_none() && http.is_none() {
             return Ok(None);
         }
@@ -136,6 +138,7 @@ impl Ground {
                 live: self.settings.live,
                 parts: self.parts.clone(),
                 halt_file: self.halt_file.clone(),
+                life: self.life.clone(),
             },
         );
         let (answer, opened) = tokio::sync::oneshot::channel();
@@ -150,7 +153,33 @@ impl Ground {
             detail: "it panicked".into(),
         })?;
         let opened = opened.map_err(|error| StartError::Control(error.to_string()))?;
+        self.opening.opened(path);
         Ok(Some(opened))
+    }
+}
+
+/// Takes the socket along again when the start fails later: one that is left says that an engine was killed.
+#[derive(Default)]
+pub(super) struct Opening(RefCell<Option<PathBuf>>);
+
+impl Opening {
+    fn opened(&self, socket: Option<PathBuf>) {
+        self.0.replace(socket);
+    }
+
+    /// The engine has started: its stop takes the socket along.
+    pub(super) fn is_over(&self) {
+        self.0.take();
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(socket) = self.0.take()
+            && let Err(error) = std::fs::remove_file(&socket)
+        {
+            log::warn!(actor = "control"; "{} stays: {error}", socket.display());
+        }
     }
 }
 

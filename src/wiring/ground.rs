@@ -3,19 +3,20 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use actix::{Actor, Addr, Context};
 use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use tripline_actors::clock::Clock;
+use tripline_actors::control::Life;
 use tripline_actors::delivery::{Outlet, Sender};
 use tripline_actors::faults::{Faults, Incidents};
-use tripline_actors::gateway::OnSwept;
+use tripline_actors::gateway::{OnConfirmed, OnSwept};
 use tripline_actors::health::PartsCell;
 use tripline_actors::journal::Journal;
 use tripline_actors::journaling::Journaling;
 use tripline_actors::panics::{self, Shield};
 use tripline_actors::safety::{self, HaltFile};
 use tripline_actors::venue::Connection;
+use tripline_actors::watchdog::Pulses;
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::{HaltBoard, Scope};
 use tripline_engine::ids::RunId;
@@ -24,6 +25,8 @@ use tripline_engine::planted::{self, Planted};
 use tripline_engine::risk::RiskLimits;
 use tripline_engine::time::Timestamp;
 
+use super::alerts::Opening;
+use super::safety::ToSafety;
 use super::standstill::Standstill;
 use crate::builder::{Builder, Placement, StartError};
 use crate::settings::EngineSettings;
@@ -36,6 +39,18 @@ pub(super) fn tell_swept(swept: Swept) -> OnSwept {
     Rc::new(move |sweep| {
         if let Some(outlet) = swept.get() {
             outlet.send(safety::Swept(sweep.clone()));
+        }
+    })
+}
+
+/// The same, for sweeps that the safety actor waits for.
+pub(super) type Confirmed = Rc<OnceCell<Outlet<safety::SweepConfirmed>>>;
+
+/// Tells the safety actor what it need not clear away itself.
+pub(super) fn tell_confirmed(confirmed: Confirmed) -> OnConfirmed {
+    Rc::new(move |scope, through| {
+        if let Some(outlet) = confirmed.get() {
+            outlet.send(safety::SweepConfirmed { scope, through });
         }
     })
 }
@@ -63,16 +78,6 @@ impl Cold {
         }
     }
 
-    pub(super) fn start<A: Actor<Context = Context<A>>>(
-        &self,
-        make: impl FnOnce() -> A + Send + 'static,
-    ) -> Addr<A> {
-        match self {
-            Self::Arbiter(arbiter) => A::start_in_arbiter(&arbiter.handle(), |_| make()),
-            Self::Here => make().start(),
-        }
-    }
-
     /// Ends what lives on an arbiter of its own.
     pub(crate) fn stop(&self) {
         if let Self::Arbiter(arbiter) = self {
@@ -94,6 +99,11 @@ pub(super) struct Ground {
     /// What the door and the safety actor ask, once it has started.
     pub(super) parts: PartsCell,
     pub(super) halt_file: Option<HaltFile>,
+    pub(super) to_safety: ToSafety,
+    pub(super) opening: Opening,
+    /// Whether this engine lives; of two arbiters also whether each runs.
+    pub(super) life: Life,
+    pub(super) pulses: Option<Pulses>,
     /// What earlier runs have left.
     pub(super) earlier: JournalState,
 }
@@ -126,7 +136,16 @@ impl Ground {
         if let Some(failure) = memory.failed {
             raise_failure_of_before(&failure, memory.kept.as_ref(), &faults, clock.now())?;
         }
+        let pulses = match builder.placement {
+            Placement::Apart => Some(Pulses::default()),
+            // In virtual time nothing is stuck.
+            Placement::Together => None,
+        };
+        let trading = pulses.as_ref().map(|pulses| pulses.trading.clone());
+        let life = Life::new(trading, settings.stuck_after);
         let ground = Self {
+            life,
+            pulses,
             settings,
             run,
             clock,
@@ -138,6 +157,8 @@ impl Ground {
             standstill: Standstill::default(),
             parts: PartsCell::default(),
             halt_file: builder.control.halt_file.clone().map(HaltFile::new),
+            to_safety: ToSafety::default(),
+            opening: Opening::default(),
             earlier: memory.earlier,
         };
         ground.take_halts(&builder.control);
@@ -164,6 +185,16 @@ impl Ground {
             faults: self.faults.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    /// Lets both arbiters tick, where there are two.
+    pub(super) fn tick(&self) -> Option<JoinHandle<()>> {
+        let Pulses { trading, cold } = self.pulses.clone()?;
+        let stuck_after = self.settings.stuck_after;
+        // It ends with its arbiter.
+        self.cold
+            .run(move || drop(actix_rt::spawn(cold.keep(stuck_after))));
+        Some(actix_rt::spawn(trading.keep(stuck_after)))
     }
 
     /// Watches both arbiters for panics that nobody else tells of.

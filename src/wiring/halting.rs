@@ -53,6 +53,7 @@ impl Ground {
         };
         let is_first = self.parts.set(parts).is_ok();
         assert!(is_first, "set here and nowhere else");
+        self.opening.is_over();
     }
 }
 

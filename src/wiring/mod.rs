@@ -3,28 +3,25 @@
 mod alerts;
 mod ground;
 mod halting;
+mod safety;
 mod standstill;
 mod strategies;
 mod venue;
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 use actix::{Actor, Addr, AsyncContext};
 use tripline_actors::addresses::GatewayAddress;
 use tripline_actors::alert::AlertActor;
-use tripline_actors::faults::Incidents;
 use tripline_actors::gateway::{GatewaySettings, OrderGateway};
-use tripline_actors::safety::{Safety, SafetySettings};
 use tripline_actors::venue::Venue;
-use tripline_engine::halt::Scope;
 use tripline_engine::instrument::Instrument;
 
 use crate::builder::{Builder, StartError};
 use crate::running::Running;
 
 pub(crate) use ground::Cold;
-use ground::{Ground, Swept};
+use ground::Ground;
 pub(crate) use strategies::Seat;
 use strategies::Seated;
 
@@ -35,7 +32,8 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
 
     // 1. The clock, the latch and the way of a fault: nothing else can be started without them.
     let (ground, incidents) = Ground::lay(&mut builder)?;
-    let panics = ground.watch_panics();
+    let mut watches = vec![ground.watch_panics()];
+    watches.extend(ground.tick());
 
     // 2. Alerts, on the cold arbiter, first those that an earlier run still owes; the door for commands.
     let alerts = ground.start_alerts(&mut builder).await?;
@@ -46,27 +44,21 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     let (venue, instruments) = venue::open(builder.venue, &ground.clock, &traders).await?;
 
     // 4. The order gateway, and 5. the strategies, which need each other's addresses.
-    let swept: Swept = Rc::new(OnceCell::new());
-    let (gateway, seats) = trading(
-        &ground,
-        traders,
-        &alerts,
-        &instruments,
-        venue.as_ref(),
-        &swept,
-    );
+    let (gateway, seats) = trading(&ground, traders, &alerts, &instruments, venue.as_ref());
     ground.start_ping(&builder.alerting, &gateway)?;
 
-    // 6. Safety, on the cold arbiter: from here on incidents are received.
-    let safety = safety(&ground, incidents, &gateway, &alerts, &seats, &swept);
+    // 6. Safety, on the cold arbiter, with a connection of its own: from here on incidents are received.
+    let around = (venue.as_ref(), &gateway, &alerts);
+    let safety = ground.start_safety(incidents, around, &seats).await?;
 
     // 7. The private stream. 8. Market data, last: with it the strategies begin.
     let (user, private) = venue::follow_account(&ground, venue.as_ref(), &gateway);
     let (market, feed) = venue::follow_market(&ground, venue.as_ref(), &gateway, &seats);
 
-    // 9. The clock is measured again and again.
+    // 9. The clock is measured again and again, and the arbiters are watched from outside.
     let (port, venue_id) = (venue.market(), venue.id());
-    let watches = vec![venue::watch_clock(&ground, venue, &gateway), panics];
+    watches.push(venue::watch_clock(&ground, venue, &gateway));
+    let watchdog = ground.watch_arbiters(&gateway, builder.on_stuck)?;
     ground.has_started(venue_id, &gateway, &market, &safety, &seats);
     let connections = ground.renews(vec![private.into(), Rc::new(feed)]);
 
@@ -78,6 +70,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         cold,
         journal,
         kept,
+        life,
         ..
     } = ground;
     Ok(Running {
@@ -88,6 +81,8 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         cold,
         journal,
         kept,
+        life,
+        watchdog,
         gateway,
         safety,
         alerts,
@@ -108,7 +103,6 @@ fn trading(
     alerts: &Addr<AlertActor>,
     instruments: &[Instrument],
     venue: &dyn Venue,
-    swept: &Swept,
 ) -> (Addr<OrderGateway>, Vec<Seat>) {
     let mut seats = Vec::new();
     let gateway = OrderGateway::create(|ctx| {
@@ -127,7 +121,8 @@ fn trading(
             faults: ground.faults.clone(),
             port: venue.orders(),
             market: venue.market(),
-            on_swept: ground::tell_swept(swept.clone()),
+            on_swept: ground::tell_swept(ground.to_safety.swept.clone()),
+            on_confirmed: ground::tell_confirmed(ground.to_safety.confirmed.clone()),
             journal: ground.journal.clone(),
             earlier: ground.earlier.clone(),
             earlier_orders: ground.settings.earlier_orders,
@@ -146,35 +141,4 @@ fn trading(
         gateway
     });
     (gateway, seats)
-}
-
-fn safety(
-    ground: &Ground,
-    incidents: Incidents,
-    gateway: &Addr<OrderGateway>,
-    alerts: &Addr<AlertActor>,
-    seats: &[Seat],
-    swept: &Swept,
-) -> Addr<Safety> {
-    let settings = SafetySettings {
-        faults: ground.faults.clone(),
-        incidents,
-        clock: ground.clock.clone(),
-        gateway: gateway.clone().recipient(),
-        reconcile: gateway.clone().recipient(),
-        desk: gateway.clone().recipient(),
-        alerts: alerts.clone().recipient(),
-        wards: seats.iter().map(Seat::ward).collect(),
-        journal: ground.journal.clone(),
-        earlier: ground.earlier.halts.standing().collect(),
-        live: ground.settings.live,
-        halt_file: ground.halt_file.clone(),
-    };
-    let safety = ground.cold.start(move || Safety::new(settings));
-    let account = Scope::Account(ground.settings.account);
-    let outlet = ground
-        .sender("gateway", account)
-        .outlet_to("safety", &safety);
-    assert!(swept.set(outlet).is_ok(), "set here and nowhere else");
-    safety
 }

@@ -123,7 +123,7 @@ impl AlertActor {
         let is_seen = |incident| self.acknowledged.contains(&incident);
         let is_seen = alert.incident.is_some_and(is_seen);
         let is_urgent = alert.severity == Severity::Critical && stands && !is_seen;
-        if is_urgent {
+        if is_urgent && self.settings.takes_answers {
             alert.facts.acknowledge = Some(name.clone());
         }
         let alert = Rc::new(alert);
@@ -247,7 +247,9 @@ impl Actor for AlertActor {
         ctx.set_mailbox_capacity(MAILBOX);
         let again = self.settings.again;
         ctx.run_interval(again, |actor, ctx| actor.send_owed(ctx));
-        self.listen(ctx);
+        if self.settings.takes_answers {
+            self.listen(ctx);
+        }
         self.begin_pulse(ctx);
     }
 }

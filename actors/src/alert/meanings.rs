@@ -32,6 +32,7 @@ pub(super) const fn english(kind: FaultKind) -> &'static str {
         K::BalanceDrift => "The account does not hold what it must hold.",
         K::UnknownOrder => "There is an order that this engine does not know.",
         K::ForeignOrder => "There is an order on the account that this engine has not placed.",
+        K::CanceledElsewhere => "Somebody else has cancelled an order of the strategy.",
         K::NotReconciled => "This engine and the venue do not agree on orders or fills.",
         K::CancelUnconfirmed => "A resting order could not be cancelled for certain.",
         K::AlertUndelivered => "An alert reached nobody.",
@@ -46,6 +47,8 @@ pub(super) const fn english(kind: FaultKind) -> &'static str {
         K::SlowVenue => "The venue answers orders slowly.",
         K::VenueStatus => "The venue has changed whether it trades an instrument.",
         K::DiskLow => "The journal's disk is nearly full.",
+        K::ArbiterStuck => "A part of the engine is stuck and holds up the others.",
+        K::EngineSilent => "The engine gives no sign of life.",
         K::Manual => "A person ordered the halt.",
     }
 }
@@ -80,6 +83,7 @@ pub(super) const fn chinese(kind: FaultKind) -> &'static str {
         K::BalanceDrift => "账户余额与应有的对不上。",
         K::UnknownOrder => "存在引擎不认识的订单。",
         K::ForeignOrder => "账户上存在非本引擎下的订单。",
+        K::CanceledElsewhere => "策略的订单被其他人撤销。",
         K::NotReconciled => "引擎与交易所的订单或成交对不上。",
         K::CancelUnconfirmed => "挂单的撤销未得到确认。",
         K::AlertUndelivered => "有告警没有送达任何人。",
@@ -94,6 +98,8 @@ pub(super) const fn chinese(kind: FaultKind) -> &'static str {
         K::SlowVenue => "交易所对订单的应答过慢。",
         K::VenueStatus => "交易所改变了某个交易对的交易状态。",
         K::DiskLow => "日志所在磁盘即将写满。",
+        K::ArbiterStuck => "引擎的一个部件卡住，其余部件无法运行。",
+        K::EngineSilent => "引擎没有任何存活迹象。",
         K::Manual => "有人下令停机。",
     }
 }

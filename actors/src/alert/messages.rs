@@ -25,6 +25,8 @@ pub struct Settings {
     /// What is told without a cause; `None` for nothing.
     pub pulse: Option<Pulse>,
     pub retries: Retries,
+    /// Whether people can acknowledge here, by a command or a reply.
+    pub takes_answers: bool,
     /// Alerts that may wait per channel; critical ones wait beyond it.
     pub capacity: usize,
     /// How often an alert that every channel gave up is tried again.
@@ -37,6 +39,7 @@ impl Default for Settings {
             voice: Voice::default(),
             pulse: None,
             retries: Retries::default(),
+            takes_answers: true,
             capacity: 200,
             again: Duration::from_secs(30),
         }

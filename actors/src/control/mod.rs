@@ -1,6 +1,7 @@
 //! The door to a running engine: HTTP on a Unix socket that only its owner may open, and, where it is
 //! configured, on a loopback address with a token. What can be asked is a table in [`Desk`].
 
+mod alive;
 mod client;
 mod halts;
 mod keeper;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use thiserror::Error;
 
+pub use alive::Life;
 pub use client::{Asked, Client};
 pub use keeper::Doorkeeper;
 pub use server::{Desk, Door};

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tripline_engine::ids::{AccountId, RunId};
 
 use super::once::{Answer, Commands};
-use super::{ControlError, DoorSettings, halts, limits, status};
+use super::{ControlError, DoorSettings, Life, alive, halts, limits, status};
 use crate::alert::{Acknowledge, AlertActor, ReadOpen};
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -48,6 +48,7 @@ pub struct Desk {
     /// Empty while the engine starts.
     pub parts: PartsCell,
     pub halt_file: Option<HaltFile>,
+    pub life: Life,
 }
 
 /// What all connections share.
@@ -108,14 +109,21 @@ impl Door {
     }
 }
 
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-        if let Some(path) = &self.socket
-            && let Err(error) = fs::remove_file(path)
+impl Door {
+    /// Closes it: the socket is gone when this returns, which is how an engine says that it has stopped in order.
+    pub fn close(&mut self) {
+        self.tasks.drain(..).for_each(|task| task.abort());
+        if let Some(path) = self.socket.take()
+            && let Err(error) = fs::remove_file(&path)
         {
             log::debug!(actor = "control"; "{} is gone already: {error}", path.display());
         }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -232,6 +240,7 @@ async fn handle(mut request: Request, inside: &Inside) -> Answer {
     match (request.method(), request.path()) {
         (&Method::GET, "/v1/status") => shown(&status::status(desk).await),
         (&Method::GET, "/v1/limits") => limits::show(desk).await,
+        (&Method::GET, "/v1/alive") => alive::alive(desk),
         (&Method::GET, "/v1/alerts") => match desk.alerts.send(ReadOpen).await {
             Ok(open) => (StatusCode::OK, json!({ "open": open })),
             Err(error) => failed(StatusCode::SERVICE_UNAVAILABLE, error),

@@ -44,6 +44,7 @@ fn desk(alerts: &Addr<AlertActor>) -> Desk {
         live: false,
         parts: PartsCell::default(),
         halt_file: None,
+        life: Life::new(None, std::time::Duration::from_secs(2)),
     }
 }
 

@@ -27,22 +27,41 @@ use crate::clock::Clock;
 use crate::panics::Shield;
 
 impl OrderGateway {
-    /// Lets the desk work and carries out what it decides. A panic in it is a fault; the desk lives on.
+    /// Lets the desk work and carries out what it decides. A panic in it is a fault; the desk lives on, and `false`
+    /// comes back.
     pub(super) fn work(
         &mut self,
         ctx: &mut Context<Self>,
         work: impl FnOnce(&mut OrderDesk, Timestamp, &mut Vec<Effect>),
-    ) {
+    ) -> bool {
         let now = self.clock.venue_now();
         let mut effects = std::mem::take(&mut self.effects);
         let (desk, shield) = (&mut self.desk, &self.shield);
-        shield.run(|| work(desk, now, &mut effects));
+        let is_done = shield.run(|| work(desk, now, &mut effects)).is_some();
         self.write_down(&effects, now);
         for effect in effects.drain(..) {
             self.carry_out(effect, ctx);
         }
         self.effects = effects;
         self.answer_keeping();
+        if !self.sweeping.is_empty() {
+            self.confirm_sweeps();
+        }
+        is_done
+    }
+
+    /// Tells of every scope in which no sweep is left.
+    pub(super) fn confirm_sweeps(&mut self) {
+        let sweeps = self.desk.sweeps();
+        let is_left = |scope: &Scope| sweeps.iter().any(|sweep| sweep.scope == *scope);
+        let confirmed = &self.on_confirmed;
+        self.sweeping.retain(|scope, through| {
+            let is_left = is_left(scope);
+            if !is_left {
+                confirmed(*scope, *through);
+            }
+            is_left
+        });
     }
 
     /// Appends what the effects have to say, in one write, before any of them is carried out.

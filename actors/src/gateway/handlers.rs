@@ -198,7 +198,12 @@ impl Handler<ClockJudged> for OrderGateway {
 impl Handler<HaltOrdered> for OrderGateway {
     type Result = ();
     fn handle(&mut self, HaltOrdered(incident): HaltOrdered, ctx: &mut Context<Self>) {
-        self.work(ctx, |desk, now, out| desk.halted(&incident, now, out));
+        // After a panic in it nobody says that the sweep was begun.
+        let is_begun = self.work(ctx, |desk, now, out| desk.halted(&incident, now, out));
+        if is_begun {
+            self.sweeping.insert(incident.fault.scope, incident.id);
+            self.confirm_sweeps();
+        }
     }
 }
 

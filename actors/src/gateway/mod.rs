@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Recipient};
 use tripline_engine::desk::{Effect, OrderDesk, Sweep};
-use tripline_engine::fault::{Fault, FaultKind};
+use tripline_engine::fault::{Fault, FaultKind, IncidentId};
 use tripline_engine::halt::{Membership, Scope};
 use tripline_engine::ids::{AccountId, Asset, RunId, StrategyId, VenueId};
 use tripline_engine::instrument::Instrument;
@@ -51,6 +51,9 @@ const TICK: Duration = Duration::from_millis(500);
 /// Told about every sweep that has ended, and every order that is not ours.
 pub type OnSwept = Rc<dyn Fn(&Sweep)>;
 
+/// Told when nothing is to be swept in a scope any more, with the newest incident for which that is so.
+pub type OnConfirmed = Rc<dyn Fn(Scope, IncidentId)>;
+
 /// What a gateway needs to start.
 pub struct GatewaySettings {
     pub venue: VenueId,
@@ -72,6 +75,7 @@ pub struct GatewaySettings {
     /// Tells what an instrument is that no strategy trades.
     pub market: Rc<dyn MarketPort>,
     pub on_swept: OnSwept,
+    pub on_confirmed: OnConfirmed,
     pub journal: Journaling,
     /// What earlier runs have left.
     pub earlier: JournalState,
@@ -146,6 +150,9 @@ pub struct OrderGateway {
     /// Since when orders cannot be handed over, and whether that was told.
     unconnected: Option<(Timestamp, bool)>,
     on_swept: OnSwept,
+    on_confirmed: OnConfirmed,
+    /// The newest incident for which each scope is being swept.
+    sweeping: BTreeMap<Scope, IncidentId>,
     journal: Journaling,
     /// That the journal has failed was told.
     journal_told: bool,
@@ -183,6 +190,7 @@ impl OrderGateway {
             port,
             market,
             on_swept,
+            on_confirmed,
             journal,
             earlier,
             earlier_orders,
@@ -208,6 +216,8 @@ impl OrderGateway {
             ready_within,
             grace,
             on_swept,
+            on_confirmed,
+            sweeping: BTreeMap::new(),
             journal,
             journal_told: false,
             earlier: Some(earlier),

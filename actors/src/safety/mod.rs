@@ -1,11 +1,14 @@
 //! The safety actor: receives every incident, halts the strategies in its scope, orders the sweep of
 //! their resting orders and has a person told. Lives on an arbiter of its own.
 
+mod clearing;
+mod emergency;
 mod figures;
 mod halt_file;
 mod telling;
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix::fut::WrapFuture;
@@ -19,6 +22,7 @@ use tripline_engine::ids::StrategyId;
 use tripline_engine::journal::Resumed;
 use tripline_engine::messages::alert::{Alert, Facts, Phase, Severity};
 use tripline_engine::messages::control::{self, FaultSeen, Halt, Resume};
+use tripline_engine::ports::CancelPort;
 
 use crate::clock::Clock;
 use crate::delivery::{MAILBOX, Outlet, Sender};
@@ -27,6 +31,8 @@ use crate::gateway::{HaltOrdered, ReadDesk, Reconcile};
 use crate::journaling::Journaling;
 use crate::panics::{Guard, Shield};
 
+use clearing::OwnWay;
+pub use clearing::{Ours, SweepConfirmed};
 pub use halt_file::{HaltFile, HaltFileWatch};
 
 /// A resume is refused when this engine and the venue do not agree within this time.
@@ -58,6 +64,8 @@ pub struct SafetySettings {
     pub live: bool,
     /// While it is there, nothing is resumed.
     pub halt_file: Option<HaltFile>,
+    /// What it may cancel itself.
+    pub ours: Ours,
 }
 
 struct Outlets {
@@ -111,13 +119,15 @@ pub struct Safety {
     /// Alerts that wait for their numbers, and how often their fault came again meanwhile.
     asking: HashMap<(FaultKind, Scope), u64>,
     incidents: Option<Incidents>,
+    own: OwnWay,
     shield: Shield,
     _guard: Guard,
 }
 
 impl Safety {
+    /// With a connection for cancelling that nobody else uses.
     #[must_use]
-    pub fn new(settings: SafetySettings) -> Self {
+    pub fn new(settings: SafetySettings, own: Rc<dyn CancelPort>) -> Self {
         let SafetySettings {
             faults,
             incidents,
@@ -131,6 +141,7 @@ impl Safety {
             earlier,
             live,
             halt_file,
+            ours,
         } = settings;
         let sender = Sender {
             actor: "safety",
@@ -170,6 +181,7 @@ impl Safety {
             repeats: HashMap::new(),
             asking: HashMap::new(),
             incidents: Some(incidents),
+            own: OwnWay::new(own, ours),
             _guard: shield.guard(),
             shield,
         }
@@ -179,6 +191,7 @@ impl Safety {
     fn take(&mut self, incident: Incident, ctx: &mut Context<Self>) {
         self.stats.incidents += 1;
         self.gateway.send(HaltOrdered(incident.clone()));
+        self.see_to_sweep(&incident, ctx);
         let (mut halted, mut working) = (Vec::new(), Vec::new());
         let Incident {
             id,
@@ -330,6 +343,7 @@ impl Safety {
     fn lift(&mut self, resume: Resume) -> Result<(), ResumeRefused> {
         self.may_resume(&resume)?;
         self.faults.board().lift(&resume)?;
+        self.own.lifted(resume.scope);
         // After a crash in between the halt stands, which is the safe side.
         let record = Resumed {
             resume: resume.clone(),

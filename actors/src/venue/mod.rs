@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tripline_engine::ids::VenueId;
-use tripline_engine::ports::{Answer, MarketPort, OrderPort, VenueError};
+use tripline_engine::ports::{Answer, CancelPort, MarketPort, OrderPort, VenueError};
 use tripline_engine::strategy::Subscription;
 
 use crate::feed::{FeedEvent, PrivateEvent};
@@ -55,6 +55,17 @@ pub struct ClockReading {
     pub uncertainty: Duration,
 }
 
+/// Makes the connection for cancelling where it is to live; what is wrong comes back in words.
+pub type MakeCanceller = Box<dyn FnOnce() -> Result<Rc<dyn CancelPort>, String> + Send>;
+
+/// How the safety actor comes to a connection for cancelling that it shares with nobody.
+pub enum OwnWay {
+    /// It is made on the arbiter on which it is to live.
+    Apart(MakeCanceller),
+    /// It was made on this arbiter, on which everything lives.
+    Here(Rc<dyn CancelPort>),
+}
+
 /// One account at one venue: everything the engine needs of it.
 pub trait Venue {
     fn id(&self) -> VenueId;
@@ -67,6 +78,8 @@ pub trait Venue {
         sink: FeedSink,
     ) -> Rc<dyn MarketConnection>;
     fn follow_account(&self, sink: PrivateSink) -> Box<dyn Connection>;
+    /// A connection of its own for cancelling.
+    fn own_way(&self) -> OwnWay;
     /// Measures the offset of the venue's clock and corrects by it.
     ///
     /// # Errors

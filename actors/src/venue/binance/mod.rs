@@ -1,5 +1,6 @@
 //! Binance Spot.
 
+mod canceller;
 pub mod clock_sync;
 pub mod error;
 pub mod http;
@@ -13,5 +14,6 @@ mod venue;
 pub mod wire;
 pub mod ws;
 
+pub use canceller::Canceller;
 pub use settings::{ApiCredentials, BinanceSettings};
 pub use venue::{Binance, BinanceError};

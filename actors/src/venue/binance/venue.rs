@@ -13,6 +13,7 @@ use tripline_engine::ids::VenueId;
 use tripline_engine::ports::{Answer, MarketPort, OrderPort, VenueError};
 use tripline_engine::strategy::Subscription;
 
+use super::canceller::Canceller;
 use super::clock_sync::synchronize;
 use super::limits::Limits;
 use super::rest::{RestClient, RestError, Warmth};
@@ -21,7 +22,9 @@ use super::sign::{SignError, Signer};
 use super::ws::{ApiAccount, ApiOrders, FeedSettings, MarketFeed};
 use crate::clock::Clock;
 use crate::http::{HttpError, client_over, over_tcp, tls_config};
-use crate::venue::{ClockReading, Connection, FeedSink, MarketConnection, PrivateSink, Venue};
+use crate::venue::{
+    ClockReading, Connection, FeedSink, MarketConnection, OwnWay, PrivateSink, Venue,
+};
 
 /// Why an account cannot be used as configured.
 #[derive(Debug, Error)]
@@ -46,6 +49,13 @@ enum Orders {
     Rest { _warmth: Warmth },
 }
 
+/// How the connection for cancelling alone is made.
+enum Own {
+    OverTcp(ApiCredentials),
+    /// The client for it, which lives on this arbiter.
+    Here(RestClient),
+}
+
 /// A Binance Spot account. Connects when it is made.
 pub struct Binance {
     settings: BinanceSettings,
@@ -54,6 +64,7 @@ pub struct Binance {
     rest: RestClient,
     api: ApiAccount,
     orders: Orders,
+    own: Own,
     seed: u64,
 }
 
@@ -69,7 +80,8 @@ impl Binance {
     ) -> Result<Self, BinanceError> {
         // The jitter need not be secret, only different from run to run.
         let seed = clock.now().as_nanos().unsigned_abs();
-        Self::over(over_tcp(), seed, settings, credentials, clock)
+        let own = |_: &BinanceSettings| Ok(Own::OverTcp(credentials.clone()));
+        Self::build(over_tcp(), seed, settings, credentials, clock, own)
     }
 
     /// Over connections that `connector` opens, such as in-memory pipes in a simulation; `seed` draws
@@ -83,6 +95,28 @@ impl Binance {
         settings: BinanceSettings,
         credentials: &ApiCredentials,
         clock: Clock,
+    ) -> Result<Self, BinanceError>
+    where
+        Io: ActixStream + std::fmt::Debug + 'static,
+        S: Service<ConnectInfo<Uri>, Response = Connected<Uri, Io>, Error = ConnectError>
+            + Clone
+            + 'static,
+    {
+        let (through, at) = (connector.clone(), clock.clone());
+        let own = |settings: &BinanceSettings| {
+            let limits = Limits::new(settings.bounds.weight_reserve_percent);
+            RestClient::over(through, settings, Some(credentials), limits, at).map(Own::Here)
+        };
+        Self::build(connector, seed, settings, credentials, clock, own)
+    }
+
+    fn build<S, Io>(
+        connector: S,
+        seed: u64,
+        settings: BinanceSettings,
+        credentials: &ApiCredentials,
+        clock: Clock,
+        own: impl FnOnce(&BinanceSettings) -> Result<Own, RestError>,
     ) -> Result<Self, BinanceError>
     where
         Io: ActixStream + std::fmt::Debug + 'static,
@@ -122,12 +156,13 @@ impl Binance {
             },
         };
         Ok(Self {
-            settings,
             endpoints,
             clock,
             rest,
             api,
             orders,
+            own: own(&settings)?,
+            settings,
             seed,
         })
     }
@@ -175,6 +210,20 @@ impl Venue for Binance {
 
     fn follow_account(&self, sink: PrivateSink) -> Box<dyn Connection> {
         Box::new(self.api.private_stream(sink, self.seed.wrapping_add(2)))
+    }
+
+    fn own_way(&self) -> OwnWay {
+        let credentials = match &self.own {
+            Own::Here(rest) => return OwnWay::Here(Rc::new(Canceller::over(rest.clone()))),
+            Own::OverTcp(credentials) => credentials.clone(),
+        };
+        let (settings, clock) = (self.settings.clone(), self.clock.clone());
+        OwnWay::Apart(Box::new(move || {
+            match Canceller::new(&settings, &credentials, clock) {
+                Ok(canceller) => Ok(Rc::new(canceller)),
+                Err(error) => Err(error.to_string()),
+            }
+        }))
     }
 
     fn measure_clock(&self) -> Answer<Result<ClockReading, VenueError>> {

@@ -184,3 +184,48 @@ fn an_order_of_a_strategy_that_is_not_here_is_cancelled_by_a_halt_of_the_account
     bench.halt(Scope::Account(account));
     assert_eq!(bench.did(), ["cancel", "cancel requested"]);
 }
+
+#[test]
+fn an_order_of_ours_that_others_cancel_halts_its_strategy_unless_it_was_to_be_cancelled_or_it_is_halted()
+ {
+    let mut bench = Bench::new();
+    let id = bench.working();
+    bench.out.clear();
+    bench.event(id, VenueStatus::Canceled, "0", &[]);
+    assert_eq!(
+        bench.did(),
+        ["canceled", "fault canceled_elsewhere of strategy a"]
+    );
+    bench.event(id, VenueStatus::Canceled, "0", &[]);
+    assert_eq!(bench.did(), [""; 0], "once");
+
+    let asked = bench.working();
+    bench.cancel(asked);
+    bench.out.clear();
+    bench.event(asked, VenueStatus::Canceled, "0", &[]);
+    assert_eq!(bench.did(), ["canceled"]);
+
+    let swept = bench.working();
+    let keep = Reaction {
+        level: HaltLevel::Halted,
+        resting_orders: RestingOrders::Keep,
+    };
+    bench.trip(Scope::Global, keep);
+    bench.out.clear();
+    bench.event(swept, VenueStatus::Canceled, "0", &[]);
+    assert_eq!(bench.did(), ["canceled"], "somebody clears up");
+}
+
+#[test]
+fn what_an_earlier_run_may_have_cancelled_itself_is_no_news() {
+    let mut bench = Bench::unasked();
+    let id = of_run(1_700_000_000_000, "a", 1);
+    let open = OrderReport {
+        terms: Some(bench.command("a", "BTCUSDT").terms),
+        ..bench.shown(id, VenueStatus::New, "0")
+    };
+    bench.listed(Ok(vec![open]));
+    bench.out.clear();
+    bench.event(id, VenueStatus::Canceled, "0", &[]);
+    assert_eq!(bench.did(), ["canceled"]);
+}

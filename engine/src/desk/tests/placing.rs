@@ -35,6 +35,8 @@ fn a_fill_that_arrives_before_the_ack_is_delivered_once() {
 fn late_events_do_not_bring_an_ended_order_back() {
     let mut bench = Bench::new();
     let id = bench.working();
+    bench.cancel(id);
+    bench.out.clear();
     bench.event(id, VenueStatus::Canceled, "1", &[fill(1, "1")]);
     assert_eq!(bench.did(), ["fill 1", "canceled"]);
     bench.event(id, VenueStatus::PartiallyFilled, "1", &[fill(1, "1")]);
@@ -47,6 +49,7 @@ fn late_events_do_not_bring_an_ended_order_back() {
 fn an_order_whose_first_sight_is_its_cancel_keeps_its_own_id() {
     let mut bench = Bench::new();
     let id = bench.place();
+    bench.cancel(id);
     bench.out.clear();
     bench.event(id, VenueStatus::Canceled, "0", &[]);
     assert_eq!(bench.did(), ["canceled"]);
