@@ -168,6 +168,8 @@ fn within(longest: Duration, what: &str, mut condition: impl FnMut() -> bool) ->
 fn world(name: &str, person: &Person) -> World {
     let more = format!(
         r#"{STRATEGIES}
+[risk]
+defaults = false
 [watch]
 silent_after = "{}s"
 [alerting]

@@ -32,6 +32,7 @@ use tripline_actors::clock::Clock;
 use tripline_actors::venue::binance::settings::OrderTransport;
 use tripline_actors::venue::binance::{ApiCredentials, Binance, BinanceSettings};
 use tripline_engine::journal::Durability;
+use tripline_engine::risk::RiskLimits;
 use tripline_exchange::{ExchangeConfig, spawn_in_thread};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -98,7 +99,12 @@ async fn start(
         ("b", "ETHUSDT", ["2750", "2700"], "0.1"),
     ]
     .map(|(name, symbol, prices, quantity)| (name, symbol, prices, quantity, Rc::default()));
-    let mut builder = Tripline::builder(EngineSettings::of("bench".parse()?))
+    // Limits would halt what trades at every tick.
+    let settings = EngineSettings {
+        risk: RiskLimits::default(),
+        ..EngineSettings::of("bench".parse()?)
+    };
+    let mut builder = Tripline::builder(settings)
         .clock(clock)
         .memory(memory)
         .alert(person(folder)?)

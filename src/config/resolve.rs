@@ -103,7 +103,6 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
     engine.risk = limits::limits(&mut check, raw.risk, is_real, &strategies);
     let alerting = telling::alerting(&mut check, raw.alerting, &raw.journal.file);
     let control = telling::control(&mut check, raw.control, &raw.journal.file);
-    let watch = telling::watch(&mut check, raw.watch);
     let config = venue.zip(keys).map(|(venue, keys)| Config {
         engine,
         venue,
@@ -112,7 +111,7 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
         alerts: raw.alert,
         alerting,
         control,
-        watch,
+        watch: telling::watch(&mut check, raw.watch),
         journal: raw.journal,
         hash: String::new(),
         log_level: raw.log.level.unwrap_or_default(),
