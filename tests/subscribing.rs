@@ -264,8 +264,10 @@ async fn what_the_venue_refuses_is_an_error_and_nothing_of_it_is_followed() {
     let mut config = still();
     config.limits.streams_per_connection = 2;
     let stage = Stage::with(Exchange::with(config), settings()).await;
-    let lever = json!({"symbol": "ETHUSDT", "mid": "3000.01", "spread": "0.02", "quantity": "50"});
-    stage.exchange.market(lever).await;
+    for (name, mid) in [("BTCUSDT", "60000.01"), ("ETHUSDT", "3000.01")] {
+        let lever = json!({"symbol": name, "mid": mid, "spread": "0.02", "quantity": "50"});
+        stage.exchange.market(lever).await;
+    }
     let refused = stage.more(&eth()).await.unwrap_err();
     let SubscribeError::NotFollowed(market_data::SubscribeError::Venue(error)) = refused else {
         panic!("{refused:?}")

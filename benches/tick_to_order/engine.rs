@@ -16,6 +16,7 @@ use tripline_engine::journal::Durability;
 use tripline_engine::messages::market::BestBidAsk;
 use tripline_engine::money::Quantity;
 use tripline_engine::order::{NewOrder, Side, TimeInForce};
+use tripline_engine::risk::{LimitScope, RiskLimits};
 use tripline_engine::strategy::{Context, Strategy, StrategyResult, Subscription};
 
 /// Answers each tick with one immediate-or-cancel order at its best bid.
@@ -93,6 +94,7 @@ fn run(
     let settings = EngineSettings {
         stop_within: Duration::from_millis(200),
         resting_orders: tripline_engine::messages::control::RestingOrders::Keep,
+        risk: limits()?,
         ..EngineSettings::of("bench".parse()?)
     };
     let folder = std::env::temp_dir().join(format!("tripline-bench-{}", std::process::id()));
@@ -124,4 +126,18 @@ fn run(
             Ok(())
         }
     })
+}
+
+/// The limits of practice, but for those of how often: this strategy orders at every tick, and always the same.
+fn limits() -> Result<RiskLimits, Box<dyn std::error::Error>> {
+    let mut limits = RiskLimits::practice();
+    for (key, value) in [
+        ("new_per_second", "1000000"),
+        ("new_per_minute", "1000000"),
+        ("repeated_orders", "1000000"),
+        ("duplicate_within", "0ms"),
+    ] {
+        limits.set(&LimitScope::Global, key, Some(value))?;
+    }
+    Ok(limits)
 }

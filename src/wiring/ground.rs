@@ -3,13 +3,14 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use actix::Addr;
 use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use tripline_actors::clock::Clock;
 use tripline_actors::control::Life;
 use tripline_actors::delivery::{Outlet, Sender};
 use tripline_actors::faults::{Faults, Incidents};
-use tripline_actors::gateway::{OnConfirmed, OnSwept};
+use tripline_actors::gateway::{OnConfirmed, OnSwept, OrderGateway};
 use tripline_actors::health::PartsCell;
 use tripline_actors::journal::Journal;
 use tripline_actors::journaling::Journaling;
@@ -169,6 +170,19 @@ impl Ground {
     pub(super) fn limits(&self) -> RiskLimits {
         let EngineSettings { account, risk, .. } = &self.settings;
         self.earlier.limits.on(*account, risk.clone())
+    }
+
+    /// Measures the journal's disk, where it is a real one.
+    pub(super) fn watch_disk(&self, gateway: &Addr<OrderGateway>) {
+        if let (Some(journal), Cold::Arbiter(_)) = (&self.kept, &self.cold) {
+            let sender = self.sender("journal", Scope::Global);
+            let (space, gateway) = (journal.space(), gateway.clone());
+            self.cold.run(move || {
+                let told = sender.outlet_to("gateway", &gateway);
+                // It ends with its arbiter.
+                drop(actix_rt::spawn(space.keep_measuring(told)));
+            });
+        }
     }
 
     /// Takes the connections that are made anew after a standstill, and gives them back.

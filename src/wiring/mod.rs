@@ -140,5 +140,6 @@ fn trading(
         }
         gateway
     });
+    ground.watch_disk(&gateway);
     (gateway, seats)
 }

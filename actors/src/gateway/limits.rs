@@ -30,6 +30,22 @@ pub struct LimitsShown {
 #[rtype(result = "Result<Option<LimitSet>, LimitRefused>")]
 pub struct SetLimit(pub LimitOrder);
 
+/// The disk of the journal was measured.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct DiskMeasured {
+    /// Bytes that may still be written.
+    pub free: u64,
+}
+
+impl Handler<DiskMeasured> for OrderGateway {
+    type Result = ();
+
+    fn handle(&mut self, DiskMeasured { free }: DiskMeasured, ctx: &mut Context<Self>) {
+        self.work(ctx, |desk, now, out| desk.disk_measured(free, now, out));
+    }
+}
+
 impl Handler<ReadLimits> for OrderGateway {
     type Result = LimitsShown;
 

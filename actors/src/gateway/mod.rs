@@ -40,7 +40,7 @@ pub use handlers::{
     AddInstrument, ClockJudged, DeskSnapshot, HaltOrdered, Mark, ReadDesk, StopOrders, StopReport,
 };
 pub use health::{GatewayHealth, ReadGateway};
-pub use limits::{LimitsShown, ReadLimits, SetLimit};
+pub use limits::{DiskMeasured, LimitsShown, ReadLimits, SetLimit};
 use readiness::Readiness;
 pub use reconcile::{NotReconciled, Reconcile};
 pub use standstill::OnStandstill;

@@ -173,7 +173,7 @@ impl MarketData {
     /// There is no connection: no book is to be used until it was built anew.
     fn interrupt(&mut self) {
         for data in self.symbols.values_mut() {
-            data.interrupt();
+            data.interrupt(&self.settings.gateway);
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct SymbolData {
     symbol: Symbol,
     /// Present when a strategy wants the book.
     book: Option<Book>,
+    /// It lived, and has a gap or was crossed: until it lives again, its instrument has no fresh data.
+    book_lost: bool,
     snapshot_under_way: bool,
     snapshots: u32,
     /// `None` while the venue was not asked for it or has not agreed: silence means nothing yet.
@@ -46,6 +48,7 @@ impl SymbolData {
         Self {
             symbol,
             book: None,
+            book_lost: false,
             snapshot_under_way: false,
             snapshots: 0,
             last_data: None,
@@ -72,6 +75,7 @@ impl SymbolData {
         let is_book = |reader: &Reader| matches!(reader.to, To::Book { .. });
         if !self.readers.iter().any(is_book) {
             self.book = None;
+            self.book_lost = false;
         }
     }
 
@@ -103,7 +107,7 @@ impl SymbolData {
         }
         match event {
             MarketEvent::BestBidAsk(best) => {
-                self.refer(best.bid.price, best.ask.price, received, gateway);
+                self.refer_touch(best.bid.price, best.ask.price, received, gateway);
                 for reader in &mut self.readers {
                     if let To::Best(latest) = &mut reader.to {
                         latest.send(best);
@@ -113,7 +117,7 @@ impl SymbolData {
             MarketEvent::BookChange(change) => return self.change(&change, gateway),
             MarketEvent::PartialDepth(depth) => {
                 if let (Some(bid), Some(ask)) = (depth.bids.first(), depth.asks.first()) {
-                    self.refer(bid.price, ask.price, received, gateway);
+                    self.refer_touch(bid.price, ask.price, received, gateway);
                 }
                 self.show_depth(&depth);
             }
@@ -174,12 +178,12 @@ impl SymbolData {
             Ok(ChangeOutcome::Applied {
                 crossed: Some(crossed),
             }) => {
-                self.lose_book();
+                self.lose_book(gateway);
                 Needs::Snapshot(crossed.to_string())
             }
             Ok(ChangeOutcome::Buffered | ChangeOutcome::Stale) => Needs::Nothing,
             Err(reason) => {
-                self.lose_book();
+                self.lose_book(gateway);
                 Needs::Snapshot(reason.to_string())
             }
         }
@@ -200,7 +204,8 @@ impl SymbolData {
             }
         }
         if let Some((bid, ask)) = touch {
-            self.refer(bid.price, ask.price, received, gateway);
+            self.book_lost = false;
+            self.refer_touch(bid.price, ask.price, received, gateway);
         }
     }
 
@@ -219,7 +224,14 @@ impl SymbolData {
         }
     }
 
-    fn lose_book(&mut self) {
+    /// What it showed was wrong, or nobody knows: nothing is placed on its instrument until it lives again.
+    fn lose_book(&mut self, gateway: &Outlet<ReferenceChanged>) {
+        self.book_lost = true;
+        self.unrefer(gateway);
+        self.hide_book();
+    }
+
+    fn hide_book(&mut self) {
         for reader in &self.readers {
             if let To::Book {
                 lost: Some(lost), ..
@@ -233,10 +245,10 @@ impl SymbolData {
     }
 
     /// The connection is gone: the book is not to be used until it was built anew.
-    pub(super) fn interrupt(&mut self) {
+    pub(super) fn interrupt(&mut self, gateway: &Outlet<ReferenceChanged>) {
         if let Some(book) = &mut self.book {
             book.interrupt();
-            self.lose_book();
+            self.lose_book(gateway);
         }
     }
 
@@ -248,7 +260,7 @@ impl SymbolData {
         }
         if book.live().is_some() {
             book.interrupt();
-            self.lose_book();
+            self.hide_book();
         }
         self.snapshot_under_way = true;
         self.snapshots += 1;
@@ -267,6 +279,7 @@ impl SymbolData {
         match book.snapshot(snapshot) {
             Ok(SnapshotOutcome::Live { .. } | SnapshotOutcome::NotNeeded) => {
                 self.snapshots = 0;
+                self.book_lost = false;
                 Needs::Nothing
             }
             Ok(SnapshotOutcome::TooOld {
@@ -276,6 +289,20 @@ impl SymbolData {
                 "snapshot {snapshot} is older than the first diff {first_buffered}"
             )),
             Err(reason) => Needs::Snapshot(reason.to_string()),
+        }
+    }
+
+    /// A market whose bid is not below its ask is none: no price is taken from it.
+    fn refer_touch(
+        &mut self,
+        bid: Price,
+        ask: Price,
+        now: Timestamp,
+        gateway: &Outlet<ReferenceChanged>,
+    ) {
+        match bid < ask {
+            true => self.refer(bid, ask, now, gateway),
+            false => self.set_stale(gateway),
         }
     }
 
@@ -290,7 +317,7 @@ impl SymbolData {
         let recent = self
             .reference_sent
             .is_some_and(|sent| now.saturating_since(sent) < REFERENCE_EVERY);
-        if self.fresh && recent {
+        if self.book_lost || (self.fresh && recent) {
             return;
         }
         if let Ok(price) = bid.mean(ask) {
@@ -325,8 +352,15 @@ impl SymbolData {
     }
 
     pub(super) fn set_stale(&mut self, gateway: &Outlet<ReferenceChanged>) {
-        if std::mem::take(&mut self.fresh) {
+        if self.fresh {
             log::warn!(actor = "market_data"; "data of {} is stale: nothing is placed on it", self.symbol);
+            self.unrefer(gateway);
+        }
+    }
+
+    /// Nothing is placed until a price is told again.
+    fn unrefer(&mut self, gateway: &Outlet<ReferenceChanged>) {
+        if std::mem::take(&mut self.fresh) {
             gateway.send(ReferenceChanged {
                 symbol: self.symbol,
                 price: None,

@@ -226,6 +226,12 @@ impl OrderDesk {
         }
     }
 
+    /// So many bytes are free on the journal's disk.
+    pub fn disk_measured(&mut self, free: u64, now: Timestamp, out: &mut Vec<Effect>) {
+        let trip = self.risk.disk_measured(free);
+        self.trip_all(trip, now, out);
+    }
+
     /// Takes an order's news into the sums that the rules look at.
     pub(super) fn heed(&mut self, id: ClientOrderId, now: Timestamp, out: &mut Vec<Effect>) {
         let Some(entry) = self.entries.get(&id) else {

@@ -269,6 +269,7 @@ pub(super) struct AccountSums {
     pub(super) worth: Worth,
     pub(super) messages: Messages,
     pub(super) watch: Watch,
+    pub(super) is_disk_low: bool,
     /// Slow answers in a row.
     pub(super) slow: u32,
 }

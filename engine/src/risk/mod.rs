@@ -21,6 +21,7 @@ mod usage;
 mod value;
 mod watching;
 mod windows;
+mod worth;
 
 pub use denial::{Denial, DenialReason, Rule};
 pub use hours::TradingHours;

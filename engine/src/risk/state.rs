@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
 
-use super::account::{AccountSums, InstrumentSums, Own, StrategySums, Worth, revalue};
+use super::account::{AccountSums, InstrumentSums, Own, StrategySums, revalue};
 use super::footprint::Footprint;
 use super::limits::{Bounds, Limits};
 use super::rules::{self, View};
 use super::scope::Level;
 use super::table::RiskLimits;
 use super::{Denial, Trip};
-use crate::ids::{Asset, ClientOrderId, StrategyId, Symbol};
+use crate::ids::{ClientOrderId, StrategyId, Symbol};
 use crate::instrument::{Instrument, OpenCounts};
 use crate::messages::order::PlaceOrder;
 use crate::money::Price;
@@ -108,57 +108,6 @@ impl RiskState {
         (counts, cell.is_some_and(|cell| cell.uncertain > 0))
     }
 
-    /// The instrument's last price. Positions keep the last one while its data is stale.
-    pub fn mark(&mut self, symbol: Symbol, price: Price) {
-        if let Some(sums) = self.instruments.get_mut(&symbol) {
-            sums.mark = Some(price);
-            self.is_marked_anew = true;
-            self.revalue();
-        }
-    }
-
-    /// Computes anew what everything is worth: rarely enough that no rounding of differences adds up.
-    fn revalue(&mut self) {
-        let value_in = self.value_in();
-        let marks = self.instruments.values();
-        let marks: Vec<_> = marks
-            .filter_map(|sums| Some((sums.pair?, sums.mark?.value())))
-            .collect();
-        let rate = |quote: Asset| match value_in {
-            Some(asset) if asset == quote => Some(Decimal::ONE),
-            Some(asset) => {
-                let via = marks
-                    .iter()
-                    .find(|((base, of), _)| *base == quote && *of == asset);
-                via.map(|(_, mark)| *mark)
-            }
-            None => None,
-        };
-        self.account.worth = Worth::default();
-        for sums in self.instruments.values_mut() {
-            sums.rate = sums.pair.and_then(|(_, quote)| rate(quote));
-            let price = sums.price();
-            sums.cell.worth = Worth::default();
-            revalue(&mut sums.cell, &mut self.account.worth, price);
-        }
-        for strategy in self.strategies.values_mut() {
-            strategy.worth = Worth::default();
-            for (symbol, own) in &mut strategy.own {
-                let price = self.instruments.get(symbol).and_then(InstrumentSums::price);
-                own.cell.worth = Worth::default();
-                revalue(&mut own.cell, &mut strategy.worth, price);
-            }
-        }
-    }
-
-    /// The asset that amounts of money are in: as configured, or what all instruments are quoted in.
-    pub(super) fn value_in(&self) -> Option<Asset> {
-        let mut quotes = self.instruments.values().filter_map(|sums| sums.pair);
-        let first = quotes.next().map(|(_, quote)| quote)?;
-        let is_one = quotes.all(|(_, quote)| quote == first);
-        self.limits.value_in.or(is_one.then_some(first))
-    }
-
     /// Checks an order against every limit that is set.
     ///
     /// # Errors
@@ -251,7 +200,14 @@ impl RiskState {
         if before != after || fills != counted {
             self.replace(strategy, symbol, before.as_ref(), after.as_ref(), positions);
         }
-        self.filled(order, fills.saturating_sub(counted), now)
+        // Of an order that had settled nothing is news, however often it is told.
+        let is_known = before.is_some() || after.is_some();
+        let fresh = if is_known {
+            fills.saturating_sub(counted)
+        } else {
+            0
+        };
+        self.filled(order, fresh, now)
     }
 
     /// Takes a settled order that was known from an earlier run: its fills are no news.

@@ -174,7 +174,7 @@ impl RiskLimits {
 }
 
 /// Well above what a strategy does, and well below what a loop without end does in a second.
-const PRACTICE: [(&str, &str); 8] = [
+const PRACTICE: [(&str, &str); 9] = [
     ("collar_percent", "5"),
     ("new_per_second", "50"),
     ("new_per_minute", "1000"),
@@ -183,6 +183,7 @@ const PRACTICE: [(&str, &str); 8] = [
     ("repeated_orders", "200"),
     ("repeated_fills", "200"),
     ("refuse_self_trade", "true"),
+    ("min_free_disk_mb", "100"),
 ];
 
 #[cfg(test)]

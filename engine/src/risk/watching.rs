@@ -127,6 +127,18 @@ impl RiskState {
         ))
     }
 
+    /// So many bytes are free on the journal's disk; tells when that is too little, once until it was enough again.
+    pub fn disk_measured(&mut self, free: u64) -> Option<Trip> {
+        let least = self.account.bounds.min_free_disk_mb.as_ref();
+        let least = least.filter(|least| free / 1_000_000 < least.value);
+        let is_told = std::mem::replace(&mut self.account.is_disk_low, least.is_some());
+        let least = least.filter(|_| !is_told)?;
+        let (value, limit) = ((free / 1_000_000).to_string(), least.value.to_string());
+        let (rule, kind) = (Rule::FreeDisk, FaultKind::DiskLow);
+        // Whatever is written down is everybody's.
+        Some(told(rule, kind, value, limit, LimitScope::Global, None))
+    }
+
     /// How long an order of a strategy may rest on an instrument.
     #[must_use]
     pub fn too_old(&self, order: &Order, age: Duration) -> Option<Trip> {

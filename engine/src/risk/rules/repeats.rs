@@ -9,7 +9,7 @@ use crate::order::Side;
 use crate::risk::account::{Messages, Own};
 use crate::risk::limits::{Bound, Bounds};
 use crate::risk::windows::Window;
-use crate::risk::{Denial, Rule, Trip};
+use crate::risk::{Rule, Trip};
 use crate::time::Timestamp;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -111,21 +111,18 @@ pub(in crate::risk) fn repeated_fills(
         is_one_more |= fills.reaches(keep, span, now);
         fills.happened(now, keep);
     }
+    if !is_one_more {
+        return None;
+    }
     let scope = level?.scope(strategy, symbol);
-    let Denial {
-        rule,
-        value,
-        limit,
-        scope,
-    } = *denial(Rule::RepeatedFills, u64::from(keep) + 1, keep, scope);
-    is_one_more.then(|| Trip {
-        rule,
+    Some(Trip {
+        rule: Rule::RepeatedFills,
         kind: FaultKind::RepeatedExecution,
         strategy: Some(strategy),
         symbol: Some(symbol),
         side: Some(side),
-        value,
-        limit,
+        value: (u64::from(keep) + 1).to_string(),
+        limit: keep.to_string(),
         scope,
     })
 }

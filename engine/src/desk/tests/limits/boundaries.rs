@@ -298,6 +298,16 @@ fn c07_repeated_fills_halt_the_strategy() {
 }
 
 #[test]
+fn c07_a_settled_order_that_is_told_again_and_again_is_no_repetition() {
+    let mut bench = Bench::limited(&["global repeated_fills 2"]);
+    let id = bench.buy("2", "10").unwrap();
+    for _ in 0..5 {
+        bench.event(id, VenueStatus::Filled, "2", &[fill(1, "2")]);
+    }
+    assert_eq!(bench.raised(), []);
+}
+
+#[test]
 fn c08_orders_that_are_on_their_way_uncertain_or_waiting_for_fills_count_as_filled() {
     let mut bench = Bench::limited(&["strategy:a max_long 5", "global max_short 3"]);
     let first = bench.buy("2", "10").unwrap();

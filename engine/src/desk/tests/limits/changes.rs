@@ -188,7 +188,9 @@ fn c06_many_cancels_and_orders_without_fills_are_told_once_a_day_and_never_refus
     let ids: Vec<_> = (0..4).map(|_| bench.working()).collect();
     ids.into_iter().for_each(|id| bench.cancel(id));
     assert_eq!(bench.raised(), [], "it was told already");
-    (0..110).for_each(|_| drop(bench.buy("1", "10").unwrap()));
+    for _ in 0..110 {
+        bench.buy("1", "10").unwrap();
+    }
     let of_strategy = Scope::Strategy(strategy("a"));
     assert_eq!(bench.raised(), [(FaultKind::OrderRatio, of_strategy)]);
     bench.wait(86_400_000);
@@ -242,6 +244,20 @@ fn c18_slow_answers_in_a_row_are_a_fault() {
     let slow = answered_after(2_001);
     assert_eq!(slow.len(), 1);
     assert_eq!(slow[0].0, FaultKind::SlowVenue);
+}
+
+#[test]
+fn c27_a_disk_that_is_nearly_full_halts_everything_and_is_told_once() {
+    let mut bench = Bench::limited(&["account min_free_disk_mb 500"]);
+    let mut measured = |free| {
+        bench.desk.disk_measured(free, bench.now, &mut bench.out);
+        bench.raised()
+    };
+    assert_eq!(measured(500_000_000), []);
+    assert_eq!(measured(499_999_999), [(FaultKind::DiskLow, Scope::Global)]);
+    assert_eq!(measured(1), []);
+    assert_eq!(measured(600_000_000), []);
+    assert_eq!(measured(1), [(FaultKind::DiskLow, Scope::Global)]);
 }
 
 #[test]
