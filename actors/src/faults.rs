@@ -204,6 +204,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use tripline_engine::fault::FaultKind;
     use tripline_engine::halt::HaltLevel;
+    use tripline_engine::journal::{JournalState, MemoryJournal};
     use tripline_engine::time::Timestamp;
 
     fn fault() -> Fault {
@@ -262,5 +263,23 @@ mod tests {
             faults.board().standing(&fault().scope).unwrap().level,
             HaltLevel::Halted
         );
+    }
+
+    #[test]
+    fn a_halt_after_a_flood_of_what_only_tells_is_written_down() {
+        let (faults, _incidents, _) = faults();
+        let journal = Arc::new(MemoryJournal::default());
+        let faults = faults.journaled(Journaling::to(journal.clone()));
+        let raise = |kind| faults.raise(Fault { kind, ..fault() });
+        (0..600).for_each(|_| drop(raise(FaultKind::OrderAge)));
+        let halt = raise(FaultKind::LossLimit);
+        let records = journal.records();
+        let state = JournalState::fold(records.iter().map(|(at, record)| (*at, record)));
+        let standing: Vec<_> = state.halts.standing().collect();
+        let [(scope, standing)] = standing.as_slice() else {
+            panic!("one scope is halted: {standing:?}");
+        };
+        assert_eq!((*scope, standing.level), (fault().scope, HaltLevel::Halted));
+        assert_eq!(standing.incidents.last(), Some(&halt));
     }
 }

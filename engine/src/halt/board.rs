@@ -22,6 +22,16 @@ pub struct Incident {
     pub reaction: Reaction,
 }
 
+impl Incident {
+    /// Whether it halts nothing, and one of its kind that halts nothing is among these already. No resume ever ends
+    /// such ones: each kind has one, so that they never take the place of what halts.
+    pub(crate) fn repeats<'a>(&self, mut known: impl Iterator<Item = &'a Self>) -> bool {
+        let halts_nothing = |one: &Self| one.reaction.level == HaltLevel::Active;
+        halts_nothing(self)
+            && known.any(|one| halts_nothing(one) && one.fault.kind == self.fault.kind)
+    }
+}
+
 /// The halt of one scope: the strictest level and its standing incidents, first fault first (the first
 /// 256 of a flood).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -128,11 +138,14 @@ impl HaltBoard {
         };
         let mut scopes = self.scopes();
         let standing = scopes.entry(incident.fault.scope).or_default();
-        standing.level = standing.level.max(reaction.level);
-        standing.epoch += 1;
-        // The first ones tell what happened; under a flood the epoch counts the rest.
-        if standing.incidents.len() < INCIDENTS_KEPT {
-            standing.incidents.push(incident.clone());
+        if !incident.repeats(standing.incidents.iter()) {
+            standing.epoch += 1;
+            // The first ones tell what happened; under a flood the epoch counts the rest.
+            let is_stricter = reaction.level > standing.level;
+            if is_stricter || standing.incidents.len() < INCIDENTS_KEPT {
+                standing.incidents.push(incident.clone());
+            }
+            standing.level = standing.level.max(reaction.level);
         }
         self.count(&scopes);
         incident

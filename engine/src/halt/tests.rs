@@ -144,3 +144,31 @@ fn a_resume_that_did_not_see_the_latest_incident_is_refused() {
         })
     );
 }
+
+#[test]
+fn what_only_tells_never_takes_the_place_of_what_halts() {
+    let board = HaltBoard::new();
+    let policy = HaltPolicy::default();
+    for _ in 0..2 * INCIDENTS_KEPT {
+        board.trip(fault(FaultKind::OrderAge, Scope::Global), &policy);
+    }
+    assert_eq!(board.standing(&Scope::Global).unwrap().incidents.len(), 1);
+    let halt = board.trip(fault(FaultKind::LossLimit, Scope::Global), &policy);
+    let standing = board.standing(&Scope::Global).unwrap();
+    assert_eq!(
+        (standing.epoch, standing.incidents.last()),
+        (2, Some(&halt))
+    );
+}
+
+#[test]
+fn a_stricter_incident_is_kept_however_many_there_are() {
+    let board = HaltBoard::new();
+    let policy = HaltPolicy::default();
+    for _ in 0..2 * INCIDENTS_KEPT {
+        board.trip(fault(FaultKind::LossReduce, Scope::Global), &policy);
+    }
+    let halt = board.trip(fault(FaultKind::LossLimit, Scope::Global), &policy);
+    let standing = board.standing(&Scope::Global).unwrap();
+    assert_eq!(standing.incidents.last(), Some(&halt));
+}

@@ -40,14 +40,14 @@ impl ScopeMemory {
         if *epoch <= self.resumed {
             return; // Written down after the resume that has seen it.
         }
-        self.level = self.level.max(incident.reaction.level);
-        let known = self
-            .incidents
-            .iter()
-            .any(|(_, kept)| kept.id == incident.id);
-        if !known && self.incidents.len() < INCIDENTS_KEPT {
+        let mut kept = self.incidents.iter().map(|(_, kept)| kept);
+        let known = kept.clone().any(|kept| kept.id == incident.id);
+        let is_stricter = incident.reaction.level > self.level;
+        let has_room = is_stricter || self.incidents.len() < INCIDENTS_KEPT;
+        if !known && has_room && !incident.repeats(kept.by_ref()) {
             self.incidents.push((*epoch, incident.clone()));
         }
+        self.level = self.level.max(incident.reaction.level);
     }
 
     fn resumed(&mut self, epoch: u64) {
