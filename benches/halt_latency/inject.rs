@@ -87,7 +87,8 @@ impl Engine {
         let began = Instant::now();
         for number in 0..faults {
             self.trades().await?;
-            samples.push(self.inject(number).await?);
+            let injected = self.inject(number).await;
+            samples.push(injected.map_err(|error| format!("fault {number}: {error}"))?);
             if (number + 1) % 100 == 0 {
                 let took = began.elapsed().as_secs();
                 eprintln!("{} faults after {took} s", number + 1);

@@ -31,6 +31,8 @@ use tripline_actors::alert::{ChannelConfig, SecretSource};
 use tripline_actors::clock::Clock;
 use tripline_actors::venue::binance::settings::OrderTransport;
 use tripline_actors::venue::binance::{ApiCredentials, Binance, BinanceSettings};
+use tripline_engine::fault::FaultKind;
+use tripline_engine::halt::{HaltPolicy, Reaction};
 use tripline_engine::journal::Durability;
 use tripline_engine::risk::RiskLimits;
 use tripline_exchange::{ExchangeConfig, spawn_in_thread};
@@ -99,8 +101,12 @@ async fn start(
         ("b", "ETHUSDT", ["2750", "2700"], "0.1"),
     ]
     .map(|(name, symbol, prices, quantity)| (name, symbol, prices, quantity, Rc::default()));
-    // Limits would halt what trades at every tick.
+    // Every kind halts; limits would halt what trades at every tick.
+    let strict = FaultKind::ALL.iter();
     let settings = EngineSettings {
+        policy: strict.fold(HaltPolicy::default(), |policy, kind| {
+            policy.with(*kind, Reaction::STRICT)
+        }),
         risk: RiskLimits::default(),
         ..EngineSettings::of("bench".parse()?)
     };
