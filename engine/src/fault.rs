@@ -87,7 +87,7 @@ fault_kinds! {
     UnknownOrder = "unknown_order",
     /// An order on the account that this engine has not placed, where that is refused.
     ForeignOrder = "foreign_order",
-    /// An order of a strategy was cancelled, and neither the strategy nor this engine had asked for that.
+    /// An order of a strategy was cancelled by somebody else: a person, `tripline watch`, or the venue.
     CanceledElsewhere = "canceled_elsewhere",
     /// This engine and the venue do not agree on orders or fills, or the venue does not tell.
     NotReconciled = "not_reconciled",

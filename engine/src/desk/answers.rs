@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::desk::records::{Said, resolved};
 use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
-use crate::halt::{HaltLevel, Scope};
+use crate::halt::Scope;
 use crate::ids::ClientOrderId;
 use crate::journal::Ending;
 use crate::messages::order::{OrderEventKind, OrderReport, ReportSource};
@@ -42,7 +42,7 @@ impl OrderDesk {
             return self.foreign_cancel_refused(id, &error);
         };
         if entry.order.state.is_terminal() {
-            return; // The event was faster.
+            return self.cancel_was_late(id, &error, now, out); // The event was faster.
         }
         entry.order.cancel_pending = false;
         match &error {
@@ -110,6 +110,7 @@ impl OrderDesk {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
+        let was_pending = entry.order.cancel_pending;
         match entry.order.apply(&report, now) {
             Ok(applied) => {
                 self.write_down(&report, &applied, said, out);
@@ -126,9 +127,10 @@ impl OrderDesk {
                     .reason
                     .or_else(|| in_match.then(|| IN_MATCH.to_owned()));
                 entry.tell(&applied, reason, &mut self.positions, now, out);
-                let is_canceled = report.status == VenueStatus::Canceled && applied.left.is_some();
-                if is_canceled && !entry.cancel_wanted {
-                    self.canceled_elsewhere(id, applied.left, now, out);
+                if report.status == VenueStatus::Canceled
+                    && let Some(left) = applied.left
+                {
+                    self.was_canceled(id, left, was_pending, now, out);
                 }
                 let Some(entry) = self.entries.get_mut(&id) else {
                     return;
@@ -141,36 +143,6 @@ impl OrderDesk {
             }
             Err(error) => self.contradiction(id, &error, now, out),
         }
-    }
-
-    /// A person, the watch on this engine or the venue has cancelled an order that its strategy counts on. While the
-    /// strategy is halted somebody clears up; and what an earlier run may have cancelled itself is no news.
-    fn canceled_elsewhere(
-        &self,
-        id: ClientOrderId,
-        left: Option<OrderState>,
-        now: Timestamp,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(origin) = id.origin() else {
-            return;
-        };
-        let seat = self.seats.get(&origin.strategy);
-        let is_halted = seat.is_none_or(|seat| seat.gate.level() == HaltLevel::Halted);
-        let was_open = matches!(
-            left,
-            Some(OrderState::Working | OrderState::PartiallyFilled)
-        );
-        let is_known = origin.run == self.run || (was_open && self.reconciled_at.is_some());
-        if is_halted || !is_known {
-            return;
-        }
-        let detail = format!("{id} was cancelled, and nobody here had asked for that");
-        let (kind, scope) = (
-            FaultKind::CanceledElsewhere,
-            Scope::Strategy(origin.strategy),
-        );
-        out.push(Effect::Raise(fault(kind, scope, detail, now)));
     }
 
     /// An order that the desk does not know. Ours from an earlier run, of a strategy that is here, or of any

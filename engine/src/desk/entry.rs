@@ -27,6 +27,10 @@ pub(super) struct Entry {
     pub(super) asked_too_early: bool,
     /// How often the venue refused to cancel it while it was open, or the cancel failed.
     pub(super) cancels_refused: u32,
+    /// The outcome of a cancel was unknown: it may be what has cancelled the order.
+    pub(super) cancel_lost: bool,
+    /// The order was cancelled while a cancel was under way, whose answer tells whether by it.
+    pub(super) canceled_meanwhile: bool,
     /// The last cancel failed: the next one waits until the venue was asked.
     backing_off: bool,
     /// A state that the strategy is told as soon as every fill that led to it has come.
@@ -45,6 +49,8 @@ impl Entry {
             unresolved_reported: false,
             asked_too_early: false,
             cancels_refused: 0,
+            cancel_lost: false,
+            canceled_meanwhile: false,
             backing_off: false,
             untold: None,
         }
@@ -104,6 +110,7 @@ impl Entry {
     /// cancel again with the answer. Until then neither a sweep nor the strategy sends one.
     pub(super) fn look_after_failure(&mut self, out: &mut Vec<Effect>) {
         self.backing_off = true;
+        self.cancel_lost = true;
         self.asked_too_early = self.query_under_way;
         self.look_after(delay(self.cancels_refused), out);
         self.cancels_refused = self.cancels_refused.saturating_add(1);

@@ -18,6 +18,7 @@ mod records;
 mod restore;
 mod shown;
 mod sweep;
+mod vanished;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;

@@ -186,25 +186,56 @@ fn an_order_of_a_strategy_that_is_not_here_is_cancelled_by_a_halt_of_the_account
 }
 
 #[test]
-fn an_order_of_ours_that_others_cancel_halts_its_strategy_unless_it_was_to_be_cancelled_or_it_is_halted()
- {
+fn an_order_of_ours_that_others_cancel_halts_its_strategy_once() {
     let mut bench = Bench::new();
     let id = bench.working();
     bench.out.clear();
     bench.event(id, VenueStatus::Canceled, "0", &[]);
-    assert_eq!(
-        bench.did(),
-        ["canceled", "fault canceled_elsewhere of strategy a"]
-    );
+    let elsewhere = "fault canceled_elsewhere of strategy a";
+    assert_eq!(bench.did(), ["canceled", elsewhere]);
     bench.event(id, VenueStatus::Canceled, "0", &[]);
-    assert_eq!(bench.did(), [""; 0], "once");
+    assert_eq!(bench.did(), [""; 0]);
+}
 
+#[test]
+fn an_order_that_this_engine_cancels_is_no_fault_and_one_that_others_had_cancelled_before_is() {
+    let elsewhere = "fault canceled_elsewhere of strategy a";
+    let mut bench = Bench::new();
     let asked = bench.working();
     bench.cancel(asked);
     bench.out.clear();
     bench.event(asked, VenueStatus::Canceled, "0", &[]);
     assert_eq!(bench.did(), ["canceled"]);
+    let answer = bench.shown(asked, VenueStatus::Canceled, "0");
+    bench.cancel_answered(asked, Ok(answer));
+    assert_eq!(bench.did(), [""; 0]);
 
+    // The venue refuses to cancel it again: after the event, and before the query that finds it.
+    let early = bench.working();
+    bench.cancel(early);
+    bench.event(early, VenueStatus::Canceled, "0", &[]);
+    bench.out.clear();
+    bench.cancel_answered(early, Err(rejected(-2011)));
+    assert_eq!(bench.did(), [elsewhere]);
+    let late = bench.working();
+    bench.cancel(late);
+    bench.cancel_answered(late, Err(rejected(-2011)));
+    bench.out.clear();
+    bench.found(late, VenueStatus::Canceled, "0");
+    assert_eq!(bench.did(), ["canceled", elsewhere]);
+
+    // One whose own cancel may have arrived.
+    let lost = bench.working();
+    bench.cancel(lost);
+    bench.cancel_answered(lost, Err(unknown_outcome()));
+    bench.out.clear();
+    bench.found(lost, VenueStatus::Canceled, "0");
+    assert_eq!(bench.did(), ["canceled"]);
+}
+
+#[test]
+fn while_a_strategy_is_halted_whoever_clears_up_is_no_fault() {
+    let mut bench = Bench::new();
     let swept = bench.working();
     let keep = Reaction {
         level: HaltLevel::Halted,
@@ -213,7 +244,7 @@ fn an_order_of_ours_that_others_cancel_halts_its_strategy_unless_it_was_to_be_ca
     bench.trip(Scope::Global, keep);
     bench.out.clear();
     bench.event(swept, VenueStatus::Canceled, "0", &[]);
-    assert_eq!(bench.did(), ["canceled"], "somebody clears up");
+    assert_eq!(bench.did(), ["canceled"]);
 }
 
 #[test]
