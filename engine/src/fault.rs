@@ -109,6 +109,8 @@ fault_kinds! {
     LossReduce = "loss_reduce",
     /// The loss has reached the limit at which everything stops (C12).
     LossLimit = "loss_limit",
+    /// Where a limit of it is set, the loss could not be told for a minute: something that is held has no price (C12).
+    LossUnknown = "loss_unknown",
     /// An order has rested for too long, and is cancelled (C14).
     OrderAge = "order_age",
     /// The venue is slow to answer orders (C18).

@@ -43,6 +43,9 @@ pub(super) const fn english(kind: FaultKind) -> &'static str {
         K::OrderRatio => "There are many cancels, or many orders for few fills.",
         K::LossReduce => "The loss has reached the limit at which entries stop.",
         K::LossLimit => "The loss has reached the limit at which everything stops.",
+        K::LossUnknown => {
+            "The loss cannot be held against its limit: something that is held has no price."
+        }
         K::OrderAge => "An order has rested for too long and is cancelled.",
         K::SlowVenue => "The venue answers orders slowly.",
         K::VenueStatus => "The venue has changed whether it trades an instrument.",
@@ -94,6 +97,7 @@ pub(super) const fn chinese(kind: FaultKind) -> &'static str {
         K::OrderRatio => "撤单过多，或订单远多于成交。",
         K::LossReduce => "亏损达到停止开仓的限额。",
         K::LossLimit => "亏损达到全部停止的限额。",
+        K::LossUnknown => "持仓缺少价格，无法核对亏损限额。",
         K::OrderAge => "挂单时间过长，正在撤销。",
         K::SlowVenue => "交易所对订单的应答过慢。",
         K::VenueStatus => "交易所改变了某个交易对的交易状态。",

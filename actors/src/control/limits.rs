@@ -91,6 +91,7 @@ async fn changed(desk: &Desk, body: Value) -> Result<Answer, Answer> {
             let (status, word) = match refused {
                 LimitRefused::NoReason { .. } => (StatusCode::CONFLICT, "no_reason"),
                 LimitRefused::UnknownStrategy(_) => (StatusCode::NOT_FOUND, "unknown_strategy"),
+                LimitRefused::UnknownInstrument(_) => (StatusCode::NOT_FOUND, "unknown_instrument"),
                 LimitRefused::Limit(_) => (StatusCode::BAD_REQUEST, "invalid"),
             };
             Err((

@@ -275,7 +275,8 @@ impl OrderDesk {
                 entry.order.state,
                 OrderState::Working | OrderState::PartiallyFilled
             );
-            let age = now.saturating_since(entry.handed_over);
+            let placed = entry.handed_over.min(entry.order.created);
+            let age = now.saturating_since(placed);
             let trip = self.risk.too_old(&entry.order, age)?;
             (rests && !entry.cancel_wanted).then_some((*id, trip))
         });

@@ -30,6 +30,8 @@ pub enum LimitRefused {
     Limit(#[from] LimitError),
     #[error("there is no strategy {0} here")]
     UnknownStrategy(LimitScope),
+    #[error("{0} is not traded here")]
+    UnknownInstrument(LimitScope),
     #[error(
         "{key} of {scope} would be looser, {} instead of {}: that needs a reason",
         new.as_deref().unwrap_or("none"),
@@ -64,6 +66,11 @@ impl OrderDesk {
             && !self.seats.contains_key(id)
         {
             return Err(LimitRefused::UnknownStrategy(scope));
+        }
+        if let LimitScope::Instrument(symbol) = &scope
+            && !self.instruments.contains_key(symbol)
+        {
+            return Err(LimitRefused::UnknownInstrument(scope));
         }
         let mut limits = self.risk.limits().clone();
         let (change, old) = limits.set(&scope, &key, value.as_deref())?;

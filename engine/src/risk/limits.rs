@@ -33,6 +33,13 @@ impl Place {
     }
 }
 
+/// What a key means where it is not set, beside another one that is.
+const IMPLIED: [(&str, &str); 3] = [
+    ("repeated_within", "10s"),
+    ("price_drift_within", "1m"),
+    ("slow_answers", "5"),
+];
+
 /// Why a limit cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LimitError {
@@ -133,10 +140,22 @@ macro_rules! limits {
             /// What it does to replace these limits' key by that of others.
             #[must_use]
             pub fn change(&self, key: &str, new: &Self) -> Change {
+                let (old, new) = (self.with_implied(key), new.with_implied(key));
                 match key {
-                    $(stringify!($key) => change::<$direction, $type>(self.$key.as_ref(), new.$key.as_ref()),)+
+                    $(stringify!($key) => change::<$direction, $type>(old.$key.as_ref(), new.$key.as_ref()),)+
                     _ => Change::Nothing,
                 }
+            }
+
+            /// These limits with what a key is where it is not set.
+            fn with_implied(&self, key: &str) -> Self {
+                let mut limits = self.clone();
+                let implied = IMPLIED.iter().find(|(of, _)| *of == key);
+                if let (Some((_, value)), None) = (implied, self.get(key)) {
+                    let set = limits.set(key, Some(value));
+                    debug_assert!(set.is_ok(), "{key} = {value} is a literal");
+                }
+                limits
             }
 
             /// Takes what `other` sets and these limits do not.
@@ -144,10 +163,14 @@ macro_rules! limits {
                 $(self.$key = self.$key.take().or(other.$key);)+
             }
 
-            /// Takes each limit of `other` that is stricter.
+            /// Takes what is stricter in `other`: of two limits that are not comparable what both allow.
             pub(super) fn tighten(&mut self, other: &Self) {
-                $(if change::<$direction, $type>(self.$key.as_ref(), other.$key.as_ref()) == Change::Tighter {
-                    self.$key = other.$key.clone();
+                $(if let Some(value) = &other.$key {
+                    let known = self.with_implied(stringify!($key)).$key;
+                    self.$key = match &known {
+                        Some(known) => Some($direction::both(known, value)),
+                        None => Some(value.clone()),
+                    };
                 })+
             }
 

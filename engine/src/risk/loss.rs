@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::account::day_of;
 use super::limits::{Bound, Bounds};
+use super::scope::Level;
 use super::state::RiskState;
 use super::{LimitScope, Rule, Trip};
 use crate::fault::FaultKind;
@@ -20,6 +22,9 @@ const CONFIRMED: u32 = 3;
 
 /// The gateway hears of a price once a second, and looks every half second.
 const OBSERVE_EVERY: Duration = Duration::from_millis(900);
+
+/// A loss with a limit that cannot be told for so long is a fault.
+const BLIND: Duration = Duration::from_secs(60);
 
 /// From when on the loss counts. Amounts are in the asset of money limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +47,12 @@ pub(super) struct Watch {
     pub(super) held_before: bool,
     /// How often in a row each threshold was reached.
     reached: [u32; 4],
+    /// The last results, for the peak.
+    recent: ArrayVec<Decimal, 3>,
+    /// The first results of the day, for its begin; `None` for a day that an earlier run has begun.
+    opening: Option<ArrayVec<Decimal, 3>>,
+    /// Since when the result of a scope with a limit cannot be told.
+    blind_since: Option<Timestamp>,
 }
 
 /// What an observation has shown.
@@ -53,9 +64,62 @@ pub struct Observed {
     pub marks: Vec<(LimitScope, LossMark)>,
 }
 
+/// What one look at a scope has shown.
+struct Looked<'b> {
+    confirmed: Vec<(Rule, FaultKind, Decimal, &'b Bound<Notional>)>,
+    /// The limit that nothing can be held against.
+    blind: Option<&'b Bound<Notional>>,
+    mark: Option<LossMark>,
+}
+
+impl Looked<'_> {
+    /// The trips of the scope that `whose` tells.
+    fn trips(&self, whose: impl Fn(Level) -> (Option<StrategyId>, LimitScope)) -> Vec<Trip> {
+        let confirmed = self.confirmed.iter().map(|(rule, kind, lost, bound)| {
+            let (strategy, scope) = whose(bound.level);
+            let lost = lost.normalize().to_string();
+            trip(*rule, *kind, strategy, lost, bound, scope)
+        });
+        let blind = self.blind.iter().map(|bound| {
+            let (strategy, scope) = whose(bound.level);
+            let (rule, kind) = (Rule::NotPriced, FaultKind::LossUnknown);
+            trip(rule, kind, strategy, "unknown".into(), bound, scope)
+        });
+        confirmed.chain(blind).collect()
+    }
+}
+
 type Threshold<'b> = (Rule, FaultKind, &'b Option<Bound<Notional>>, Decimal);
 
 impl Watch {
+    /// Takes the result, or that it cannot be told. Without a new price a result is no news.
+    fn look<'b>(
+        &mut self,
+        result: Option<Decimal>,
+        is_new: bool,
+        bounds: &'b Bounds,
+        now: Timestamp,
+    ) -> Looked<'b> {
+        let Some(result) = result else {
+            let since = *self.blind_since.get_or_insert(now);
+            let is_long = now.saturating_since(since) >= BLIND;
+            return Looked {
+                confirmed: Vec::new(),
+                blind: losses(bounds).next().filter(|_| is_long),
+                mark: None,
+            };
+        };
+        self.blind_since = None;
+        Looked {
+            confirmed: match is_new {
+                true => self.observe(result, bounds, now),
+                false => Vec::new(),
+            },
+            blind: None,
+            mark: self.news(bounds),
+        }
+    }
+
     /// Takes the result as it is now, and tells the thresholds that it has confirmedly reached.
     fn observe<'b>(
         &mut self,
@@ -73,10 +137,27 @@ impl Watch {
             begin: first,
             peak: first,
         });
+        // A single price may be a phantom: the day begins with the middle one of its first three results, and a peak
+        // has lasted for three.
         if day > mark.day {
             (mark.day, mark.begin) = (day, result);
+            self.opening = Some(ArrayVec::new());
         }
-        mark.peak = mark.peak.max(result);
+        if let Some(opening) = &mut self.opening
+            && opening.try_push(result).is_ok()
+            && opening.is_full()
+        {
+            let mut first = opening.clone();
+            first.sort_unstable();
+            mark.begin = first[1];
+        }
+        if self.recent.is_full() {
+            self.recent.remove(0);
+        }
+        self.recent.push(result);
+        if let (true, Some(lasting)) = (self.recent.is_full(), self.recent.iter().min()) {
+            mark.peak = mark.peak.max(*lasting);
+        }
         let of_day = mark.begin.saturating_sub(result);
         let of_peak = mark.peak.saturating_sub(result);
         let (reduce, halt) = (FaultKind::LossReduce, FaultKind::LossLimit);
@@ -115,7 +196,8 @@ impl Watch {
         let is_news = self.written.is_none_or(|written| {
             let risen = mark.peak.saturating_sub(written.peak);
             let enough = drawdown.map(|limit| limit * Decimal::new(5, 2));
-            mark.day != written.day || enough.is_some_and(|enough| risen > enough)
+            (mark.day, mark.begin) != (written.day, written.begin)
+                || enough.is_some_and(|enough| risen > enough)
         });
         is_news.then(|| {
             self.written = Some(mark);
@@ -134,43 +216,36 @@ impl RiskState {
         (watch.mark, watch.written) = (Some(mark), Some(mark));
     }
 
-    /// Looks at the result of every scope, where a price has come since the last look and that is a second ago. A scope of which some amount has no price yet is not looked at.
+    /// Looks at the result of every scope, where a price has come since the last look and that is a second
+    /// ago. That some amount of a scope with a limit has no price is a fault after a while.
     pub fn observe(&mut self, positions: &PositionBook, now: Timestamp) -> Observed {
         let mut observed = Observed::default();
         let last = self.observed;
         let is_soon = last.is_some_and(|last| now.saturating_since(last) < OBSERVE_EVERY);
-        if is_soon || !std::mem::take(&mut self.is_marked_anew) {
+        if is_soon {
             return observed;
         }
         self.observed = Some(now);
-        let of_account = positions.account_positions();
-        if let Some(result) = self.result(of_account) {
-            let account = &mut self.account;
-            let confirmed = account.watch.observe(result, &account.bounds, now);
-            let trips = confirmed.into_iter().map(|confirmed| {
-                let scope = confirmed.3.level.scope_of_account();
-                trip(confirmed, None, scope)
-            });
-            observed.trips.extend(trips);
-            let news = account.watch.news(&account.bounds);
-            let news = news.map(|mark| (LimitScope::Account, mark));
-            observed.marks.extend(news);
-        }
+        let is_new = std::mem::take(&mut self.is_marked_anew);
+        let result = self.result(positions.account_positions());
+        let account = &mut self.account;
+        let seen = account.watch.look(result, is_new, &account.bounds, now);
+        let trips = seen.trips(|level| (None, level.scope_of_account()));
+        observed.trips.extend(trips);
+        let mark = seen.mark.map(|mark| (LimitScope::Account, mark));
+        observed.marks.extend(mark);
         let ids: Vec<StrategyId> = self.strategies.keys().copied().collect();
         for id in ids {
             let own = positions.positions().filter(|(of, _)| *of == id);
             let result = self.result(own.map(|(_, position)| position));
-            let (Some(result), Some(sums)) = (result, self.strategies.get_mut(&id)) else {
+            let Some(sums) = self.strategies.get_mut(&id) else {
                 continue;
             };
             let scope = LimitScope::Strategy(id);
-            let confirmed = sums.watch.observe(result, &sums.bounds, now);
-            let trips = confirmed.into_iter();
-            observed
-                .trips
-                .extend(trips.map(|confirmed| trip(confirmed, Some(id), scope)));
-            let news = sums.watch.news(&sums.bounds);
-            observed.marks.extend(news.map(|mark| (scope, mark)));
+            let seen = sums.watch.look(result, is_new, &sums.bounds, now);
+            let trips = seen.trips(|_| (Some(id), scope));
+            observed.trips.extend(trips);
+            observed.marks.extend(seen.mark.map(|mark| (scope, mark)));
         }
         observed
     }
@@ -187,19 +262,21 @@ impl RiskState {
 
     fn result_of(&self, position: &Position) -> Option<Decimal> {
         let pair = position.pair();
-        let on = self.instruments.get(&position.symbol())?;
         let fee_in_quote = position.fees().get(&pair.quote).copied();
         let cash = position
             .cash_flow()
             .checked_sub(fee_in_quote.unwrap_or_default())?;
         let value = match position.held().is_zero() {
             true => Decimal::ZERO,
-            false => position.held().checked_mul(on.mark?.value())?,
+            false => {
+                let mark = self.instruments.get(&position.symbol())?.mark?;
+                position.held().checked_mul(mark.value())?
+            }
         };
         let in_quote = cash.checked_add(value)?;
         let mut result = match in_quote.is_zero() {
             true => Decimal::ZERO,
-            false => in_quote.checked_mul(on.rate?)?,
+            false => in_quote.checked_mul(self.worth_of(pair.quote)?)?,
         };
         let others = position.fees().iter();
         for (asset, fee) in
@@ -214,9 +291,23 @@ impl RiskState {
     }
 }
 
+/// Every limit of a loss.
+fn losses(bounds: &Bounds) -> impl Iterator<Item = &Bound<Notional>> {
+    let all = [
+        &bounds.day_loss_halt,
+        &bounds.drawdown_halt,
+        &bounds.day_loss_reduce,
+        &bounds.drawdown_reduce,
+    ];
+    all.into_iter().flatten()
+}
+
 fn trip(
-    (rule, kind, lost, bound): (Rule, FaultKind, Decimal, &Bound<Notional>),
+    rule: Rule,
+    kind: FaultKind,
     strategy: Option<StrategyId>,
+    value: String,
+    bound: &Bound<Notional>,
     scope: LimitScope,
 ) -> Trip {
     Trip {
@@ -225,7 +316,7 @@ fn trip(
         strategy,
         symbol: None::<Symbol>,
         side: None,
-        value: lost.normalize().to_string(),
+        value,
         limit: bound.value.to_string(),
         scope,
     }

@@ -53,9 +53,11 @@ impl RiskState {
 
     /// The asset that amounts of money are in: as configured, or what all instruments are quoted in.
     pub(super) fn value_in(&self) -> Option<Asset> {
+        if let Some(configured) = self.limits().value_in {
+            return Some(configured);
+        }
         let mut quotes = self.instruments.values().filter_map(|sums| sums.pair);
         let first = quotes.next().map(|(_, quote)| quote)?;
-        let is_one = quotes.all(|(_, quote)| quote == first);
-        self.limits().value_in.or(is_one.then_some(first))
+        quotes.all(|(_, quote)| quote == first).then_some(first)
     }
 }

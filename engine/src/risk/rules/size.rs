@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::{Verdict, View};
+use crate::order::Side;
 use crate::risk::Rule;
 
 pub(super) fn min_quantity(view: &View<'_>) -> Verdict {
@@ -25,7 +26,8 @@ pub(super) fn max_quantity(view: &View<'_>) -> Verdict {
     }
 }
 
-/// C04: at the order's own price; without one, at the reference plus the collar.
+/// C04: at the order's own price; without one, at the reference plus the collar. A sell trades at the market's price
+/// where that is better than its own, so that the most it may be worth is at the better of the two.
 pub(super) fn notional(view: &View<'_>) -> Verdict {
     let bounds = &view.own.bounds;
     let (least, most) = (&bounds.min_notional, &bounds.max_notional);
@@ -36,22 +38,29 @@ pub(super) fn notional(view: &View<'_>) -> Verdict {
         let quote = view.instrument.quote;
         return Err(view.deny(Rule::NotPriced, quote, "a known price", level));
     };
-    let notional = view
-        .worst_price()?
-        .checked_mul(view.terms.quantity.value())
-        .and_then(|notional| notional.checked_mul(rate));
-    let notional: Decimal = notional.ok_or_else(|| view.range())?;
-    if let Some(most) = most
-        && notional > most.value.value()
-    {
-        let notional = notional.normalize();
-        return Err(view.deny(Rule::MaxNotional, notional, most.value, most.level));
+    let at = |price: Decimal| {
+        let notional = price.checked_mul(view.terms.quantity.value());
+        let notional = notional.and_then(|notional| notional.checked_mul(rate));
+        notional.ok_or_else(|| view.range())
+    };
+    let own = view.worst_price()?;
+    if let Some(most) = most {
+        let dearest = match view.terms.side {
+            Side::Buy => own,
+            Side::Sell => own.max(view.reference.value()),
+        };
+        let notional = at(dearest)?;
+        if notional > most.value.value() {
+            let notional = notional.normalize();
+            return Err(view.deny(Rule::MaxNotional, notional, most.value, most.level));
+        }
     }
-    if let Some(least) = least
-        && notional < least.value.value()
-    {
-        let notional = notional.normalize();
-        return Err(view.deny(Rule::MinNotional, notional, least.value, least.level));
+    if let Some(least) = least {
+        let notional = at(own)?;
+        if notional < least.value.value() {
+            let notional = notional.normalize();
+            return Err(view.deny(Rule::MinNotional, notional, least.value, least.level));
+        }
     }
     Ok(())
 }

@@ -108,3 +108,42 @@ fn of_two_tables_the_stricter_of_each_limit_is_taken() {
     ]);
     assert_eq!(limits, expected);
 }
+
+#[test]
+fn a_span_that_has_a_meaning_where_it_is_not_set_is_loosened_by_less_than_that() {
+    for (key, looser, tighter) in [
+        ("repeated_within", "1ms", "11s"),
+        ("price_drift_within", "1ms", "2m"),
+        ("slow_answers", "1000", "4"),
+    ] {
+        let change = |value| {
+            let mut limits = RiskLimits::default();
+            limits.set(&LimitScope::Global, key, Some(value)).unwrap().0
+        };
+        assert_eq!(
+            (change(looser), change(tighter)),
+            (Change::Looser, Change::Tighter),
+            "{key}"
+        );
+        let mut set = RiskLimits::default();
+        set.set(&LimitScope::Global, key, Some(looser)).unwrap();
+        let mut restarted = RiskLimits::default();
+        restarted.tighten(&set);
+        assert_ne!(restarted.global.get(key).as_deref(), Some(looser), "{key}");
+    }
+}
+
+#[test]
+fn of_two_limits_that_are_not_comparable_a_restart_keeps_both() {
+    let with = |value| {
+        let mut limits = RiskLimits::default();
+        limits
+            .set(&LimitScope::Global, "restricted", Some(value))
+            .unwrap();
+        limits
+    };
+    let mut configured = with("XRPUSDT,DOGEUSDT");
+    configured.tighten(&with("XRPUSDT,LUNAUSDT"));
+    let all = with("DOGEUSDT,LUNAUSDT,XRPUSDT");
+    assert_eq!(configured.global.restricted, all.global.restricted);
+}

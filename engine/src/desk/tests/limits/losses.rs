@@ -97,7 +97,7 @@ fn the_first_threshold_stops_entries_and_the_second_everything() {
     let mut bench = Bench::limited(&["account drawdown_reduce 4", "global drawdown_halt 8"]);
     bench.marked("10");
     bench.bought("2", "10");
-    bench.marked("12");
+    (0..3).for_each(|_| bench.marked("12"));
     (0..3).for_each(|_| bench.marked("10"));
     let account = Scope::Account(bench.desk.account());
     assert_eq!(
@@ -145,14 +145,33 @@ fn a_loss_halt_stands_when_the_price_comes_back_and_comes_again_after_a_resume_w
 }
 
 #[test]
-fn a_new_day_begins_with_its_first_observation() {
+fn a_phantom_price_is_no_peak() {
+    let mut bench = Bench::limited(&["account drawdown_halt 4"]);
+    bench.marked("10");
+    bench.bought("2", "10");
+    bench.marked("10");
+    (0..2).for_each(|_| bench.marked("20"));
+    (0..9).for_each(|_| bench.marked("10"));
+    assert_eq!(
+        bench.losses(),
+        [],
+        "it has not lasted for three observations"
+    );
+    (0..3).for_each(|_| bench.marked("20"));
+    (0..3).for_each(|_| bench.marked("10"));
+    let account = Scope::Account(bench.desk.account());
+    assert_eq!(bench.losses(), [(FaultKind::LossLimit, account)]);
+}
+
+#[test]
+fn a_new_day_begins_with_the_middle_one_of_its_first_three_observations() {
     let mut bench = Bench::limited(&["strategy:a day_loss_halt 4"]);
     bench.marked("10");
     bench.bought("2", "10");
     (0..5).for_each(|_| bench.marked("8.5"));
     assert_eq!(bench.losses(), [], "3 on this day");
     bench.wait(DAY);
-    bench.marked("8.5");
+    ["1", "8.5", "8.5"].map(|price| bench.marked(price));
     (0..5).for_each(|_| bench.marked("7"));
     assert_eq!(bench.losses(), [], "3 on this day too");
     (0..3).for_each(|_| bench.marked("6.5"));
@@ -173,7 +192,7 @@ fn a_restart_goes_on_with_the_day_and_the_peak() {
     });
     records.extend(filled.collect::<Vec<_>>());
     bench.out.clear();
-    bench.marked("12");
+    (0..3).for_each(|_| bench.marked("12"));
     records.extend(bench.marks());
     assert_eq!(records.len(), 4, "{records:?}");
     let earlier = JournalState::fold(records.iter().map(|(at, record)| (*at, record)));
@@ -192,6 +211,27 @@ fn a_restart_goes_on_with_the_day_and_the_peak() {
     );
     (0..3).for_each(|_| next.marked("8"));
     assert_eq!(next.losses(), [(FaultKind::LossLimit, of_strategy())]);
+}
+
+#[test]
+fn a_loss_that_cannot_be_told_for_a_minute_is_a_fault_where_it_has_a_limit() {
+    for (given, is_fault) in [
+        ("strategy:a day_loss_halt 4", true),
+        ("global max_quantity 9", false),
+    ] {
+        let mut bench = Bench::limited(&[given]);
+        let mut limits = bench.desk.risk.limits().clone();
+        limits.value_in = Some("EUR".parse().unwrap());
+        bench.desk.risk.set_limits(limits);
+        bench.marked("10");
+        bench.bought("2", "10");
+        (0..60).for_each(|_| bench.marked("11"));
+        assert_eq!(bench.losses(), [], "not yet");
+        (0..5).for_each(|_| bench.marked("11"));
+        let raised = bench.losses().first().copied();
+        let expected = (FaultKind::LossUnknown, of_strategy());
+        assert_eq!(raised, is_fault.then_some(expected));
+    }
 }
 
 #[test]
@@ -268,10 +308,18 @@ proptest! {
             beyond.windows(3).any(|three| three.iter().all(|beyond| *beyond))
         };
         let of_day = |one: usize| {
-            let begin = results.iter().find(|(at, _)| day(*at) == day(results[one].0)).unwrap().1;
+            let of_its_day = results[..=one].iter().filter(|(at, _)| day(*at) == day(results[one].0));
+            let mut first: Vec<i64> = of_its_day.map(|(_, result)| *result).take(3).collect();
+            let begin = match first.len() == 3 && day(results[one].0) > day(results[0].0) {
+                true => { first.sort_unstable(); first[1] }
+                false => first[0],
+            };
             begin - results[one].1
         };
-        let of_peak = |one: usize| results[..=one].iter().map(|(_, result)| *result).max().unwrap() - results[one].1;
+        let of_peak = |one: usize| {
+            let lasting = results[..=one].windows(3).map(|three| three.iter().map(|(_, result)| *result).min().unwrap());
+            lasting.max().unwrap_or(0).max(0) - results[one].1
+        };
         let account = Scope::Account(bench.desk.account());
         prop_assert_eq!(raised.contains(&(FaultKind::LossLimit, account)), confirmed(&of_peak, 14), "{:?}", results);
         prop_assert_eq!(raised.contains(&(FaultKind::LossLimit, of_strategy())), confirmed(&of_day, 10), "{:?}", results);
