@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -23,9 +25,10 @@ use tripline_engine::ids::ClientOrderId;
 use tripline_engine::journal::Durability;
 use tripline_engine::messages::control::Resume;
 use tripline_engine::messages::order::OrderEventKind;
+use tripline_engine::messages::view::BookView;
 use tripline_engine::order::OrderState;
 use tripline_engine::risk::{DenialReason, RiskLimits};
-use tripline_engine::strategy::{Strategy, Subscription};
+use tripline_engine::strategy::{Context, Strategy, StrategyResult, Subscription};
 
 fn limits(given: &[(&str, &str, &str)]) -> RiskLimits {
     let mut limits = RiskLimits::default();
@@ -406,28 +409,38 @@ async fn a_market_without_a_seller_gives_no_reference_and_takes_no_order() {
     led.stop().await;
 }
 
-/// Follows a book, so that one is kept.
-struct Reader;
+/// Follows a book, so that one is kept, and tells when it lives.
+struct Reader(Rc<Cell<bool>>);
 
 impl Strategy for Reader {
     fn subscriptions(&self) -> Vec<Subscription> {
         let symbol = support::symbol("BTCUSDT");
         vec![Subscription::Book { symbol, levels: 5 }]
     }
+
+    fn on_book(&mut self, _: &mut Context<'_>, _: &BookView) -> StrategyResult {
+        self.0.set(true);
+        Ok(())
+    }
 }
 
 #[actix_rt::test]
 async fn a_book_with_a_gap_takes_no_order_until_it_is_whole_again() {
     let exchange = Exchange::start().await;
-    let hand = Hand::default();
+    let (hand, lives) = (Hand::default(), Rc::new(Cell::new(false)));
     let running = engine(&exchange, settings())
         .strategy("hand", hand.strategy())
-        .and_then(|builder| builder.strategy("reader", Reader))
+        .and_then(|builder| builder.strategy("reader", Reader(lives.clone())))
         .unwrap()
         .start()
         .await
         .unwrap();
     hand.is_ready(&exchange).await;
+    until("the book lives", || async {
+        hand.act(&exchange, |_| ()).await;
+        lives.get()
+    })
+    .await;
     let state = |id: ClientOrderId| {
         let last = hand.events(id).pop();
         last.map(|event| event.kind)

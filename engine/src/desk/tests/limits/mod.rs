@@ -5,6 +5,7 @@ mod changes;
 mod history;
 mod losses;
 mod oracles;
+mod watched;
 
 use super::*;
 use crate::instrument::PriceFilter;
