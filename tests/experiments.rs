@@ -547,7 +547,13 @@ async fn cancelcid_an_order_whose_first_sight_is_its_cancel_keeps_its_own_id() {
     assert_eq!(hand.kinds(id), ["Submitted", "Canceled"]);
     tokio::time::sleep(Duration::from_millis(1_000)).await; // The late answer says NEW.
     assert_eq!(hand.kinds(id), ["Submitted", "Canceled"]);
-    nothing_stands(&running);
+    // The strategy counts on its orders: that somebody has cancelled one is a fault.
+    let standing = running.board().restricted();
+    let kinds = standing
+        .iter()
+        .flat_map(|(_, standing)| &standing.incidents)
+        .map(|incident| incident.fault.kind);
+    assert_eq!(kinds.collect::<Vec<_>>(), [FaultKind::CanceledElsewhere]);
     stop(running, &exchange).await;
 }
 

@@ -133,7 +133,8 @@ async fn everything_travels_in_microseconds() {
 }
 
 #[actix_rt::test]
-async fn a_quiet_order_connection_is_kept_open_where_orders_go_by_rest_and_only_there() {
+async fn a_quiet_order_connection_is_kept_open_where_orders_go_by_rest_and_that_of_safety_everywhere()
+ {
     const IDLE: Duration = Duration::from_millis(900);
     for transport in [OrderTransport::Rest, OrderTransport::WsApi] {
         let (exchange, hand) = (Exchange::start().await, Hand::default());
@@ -157,7 +158,7 @@ async fn a_quiet_order_connection_is_kept_open_where_orders_go_by_rest_and_only_
         tokio::time::sleep(2 * IDLE).await;
         let second = hand.place(&exchange, buy("59000.00", "0.1")).await.unwrap();
         hand.reaches(second, OrderState::Working).await;
-        let heard = rest.heard("GET /api/v3/ping");
+        let heard = rest.heard("GET /api/v3/ping") - pings;
         match transport {
             OrderTransport::Rest => {
                 assert_eq!(rest.heard("POST /api/v3/order?"), 2);
@@ -167,12 +168,13 @@ async fn a_quiet_order_connection_is_kept_open_where_orders_go_by_rest_and_only_
                     "the second order waited for none"
                 );
                 assert!(
-                    (4..=8).contains(&(heard - pings)),
-                    "{} pings",
-                    heard - pings
+                    (8..=16).contains(&heard),
+                    "{heard} pings on two connections"
                 );
             }
-            OrderTransport::WsApi => assert_eq!((heard, pings), (0, 0)),
+            OrderTransport::WsApi => {
+                assert!((4..=8).contains(&heard), "{heard} pings");
+            }
         }
         stop(running, &exchange).await;
     }
