@@ -388,6 +388,65 @@ async fn what_the_gateway_confirms_in_time_is_left_to_it() {
     assert_eq!(running.stop().await.exit_code(), 3);
 }
 
+/// Names the exchange to the process that gets stuck.
+const EXCHANGE: &str = "TRIPLINE_STUCK_EXCHANGE";
+
+/// The process of the next test: an engine whose only alert channel never returns.
+#[test]
+fn the_process_that_gets_stuck() {
+    let Ok(exchange) = std::env::var(EXCHANGE) else {
+        return;
+    };
+    let (mut venue, credentials) = tripline::binance_on(exchange.parse().unwrap());
+    support::hurry(&mut venue);
+    let (quiet, slow) = (Block::default(), Block::default());
+    slow.set(Duration::from_secs(600));
+    let strategy = Blocker {
+        block: quiet,
+        ready: false,
+        placed: 0,
+    };
+    let builder = tripline::Tripline::builder(patient())
+        .binance(venue, credentials)
+        .alert_channel(move || Rc::new(Slow(slow)))
+        .strategy("blocker", strategy)
+        .unwrap();
+    builder.run().unwrap();
+}
+
+#[actix_rt::test]
+async fn a_process_that_can_tell_nobody_says_so_in_a_file_and_ends_with_a_code_of_its_own() {
+    let exchange = Rc::new(Exchange::start().await);
+    let folder = std::env::temp_dir().join(format!("tripline-stuck-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_process_that_gets_stuck", "--nocapture"])
+        .current_dir(&folder)
+        .env(EXCHANGE, exchange.addr().to_string())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ticking = Ticking::start(&exchange);
+    ten_rest(&exchange).await;
+    exchange
+        .fault(serde_json::json!({"kind": "bad_message", "stream": "btcusdt@bookTicker"}))
+        .await;
+    let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
+    let output = ended.await.unwrap();
+    drop(ticking);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(71), "{said}");
+    assert!(said.contains("safety and alerts are stuck"), "{said}");
+    let file = std::fs::read_to_string(folder.join("tripline-unseen-fault.txt")).unwrap();
+    assert!(file.contains("safety and alerts are stuck"), "{file}");
+    assert_eq!(
+        exchange.open_orders().await,
+        Vec::<serde_json::Value>::new()
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 /// Not stuck: nothing of a busy start is taken for it.
 #[actix_rt::test]
 async fn an_engine_that_runs_is_not_stuck() {

@@ -216,3 +216,37 @@ async fn an_order_to_halt_is_carried_out_at_once_and_with_an_id_once() {
     }
     assert_eq!(board.standing(&account).unwrap().epoch, 1);
 }
+
+#[actix_rt::test]
+async fn the_sign_of_life_is_that_of_what_trades() {
+    let (path, alerts) = (socket("alive"), alerts());
+    let pulse = crate::watchdog::Pulses::default().trading;
+    let stuck_after = std::time::Duration::from_millis(400);
+    let ticking = actix_rt::spawn(pulse.clone().keep(stuck_after));
+    let settings = DoorSettings {
+        socket: Some(path.clone()),
+        http: None,
+    };
+    let life = Life::new(Some(pulse.clone()), stuck_after);
+    let desk = Desk {
+        life: life.clone(),
+        ..desk(&alerts)
+    };
+    let _door = Door::open(settings, desk).unwrap();
+    let client = Client::new(&path);
+    let alive = || client.ask(Asked::Get("/v1/alive"));
+    let told = alive().await.unwrap();
+    assert_eq!(told["run"], json!(RunId::from_millis(1_795_000_000_000)));
+    assert_eq!(told["stopping"], false);
+    life.stop();
+    assert_eq!(alive().await.unwrap()["stopping"], true);
+    ticking.abort();
+    while pulse.age() < stuck_after {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let error = alive().await.unwrap_err();
+    assert!(
+        matches!(error, ControlError::Refused { status: 503, .. }),
+        "{error}"
+    );
+}
