@@ -441,7 +441,10 @@ fn word(effect: &Effect) -> String {
 fn happened(kind: &OrderEventKind) -> String {
     match kind {
         OrderEventKind::Submitted => "submitted".into(),
-        OrderEventKind::Denied { reason } => format!("denied: {reason}"),
+        OrderEventKind::Denied { reason } => {
+            let code = format!("code={} ", reason.code());
+            format!("denied: {}", reason.to_string().trim_start_matches(&code))
+        }
         OrderEventKind::Accepted => "accepted".into(),
         OrderEventKind::Rejected { code, .. } => format!("rejected {code}"),
         OrderEventKind::Uncertain { .. } => "uncertain".into(),

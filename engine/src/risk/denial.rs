@@ -162,40 +162,52 @@ pub struct Denial {
     pub scope: LimitScope,
 }
 
-/// Why this engine refuses an order.
+/// Why this engine refuses an order. As text it begins with its code, `code=C16_STALE_DATA market data …`.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum DenialReason {
-    #[error("halted: {0}")]
     Halted(HaltLevel),
-    #[error("the strategy is not ready: its start has not finished")]
     NotReady,
-    #[error("the private stream is down")]
     PrivateStreamDown,
-    #[error("market data of the instrument is not fresh")]
     StaleData,
-    #[error("the clock offset is out of bounds or not known")]
     ClockOffset,
-    #[error("an order on this instrument is uncertain")]
     InstrumentFrozen,
-    #[error("instrument {0} is not configured")]
     UnknownInstrument(String),
-    #[error("{0}")]
     Terms(String),
-    #[error("{0}")]
     Filter(#[from] FilterViolation),
-    #[error("the client order id was used before")]
     DuplicateId,
-    #[error("the venue's limit is reached: {0}")]
     RateLimited(String),
-    #[error("no connection to the venue: {0}")]
     NotConnected(String),
-    #[error("it cannot be written down: {0}")]
     NotJournaled(String),
-    #[error("the engine is stopping")]
     Stopping,
     /// A limit that was set for this engine.
-    #[error(transparent)]
     Limit(Box<Denial>),
+}
+
+impl fmt::Display for DenialReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !matches!(self, Self::Limit(_)) {
+            write!(f, "code={} ", self.code())?;
+        }
+        match self {
+            Self::Halted(level) => write!(f, "halted: {level}"),
+            Self::NotReady => f.write_str("the strategy is not ready: its start has not finished"),
+            Self::PrivateStreamDown => f.write_str("the private stream is down"),
+            Self::StaleData => f.write_str("market data of the instrument is not fresh"),
+            Self::ClockOffset => f.write_str("the clock offset is out of bounds or not known"),
+            Self::InstrumentFrozen => f.write_str("an order on this instrument is uncertain"),
+            Self::UnknownInstrument(symbol) => {
+                write!(f, "instrument {symbol} is not configured")
+            }
+            Self::Terms(problem) => f.write_str(problem),
+            Self::Filter(violation) => write!(f, "{violation}"),
+            Self::DuplicateId => f.write_str("the client order id was used before"),
+            Self::RateLimited(text) => write!(f, "the venue's limit is reached: {text}"),
+            Self::NotConnected(text) => write!(f, "no connection to the venue: {text}"),
+            Self::NotJournaled(text) => write!(f, "it cannot be written down: {text}"),
+            Self::Stopping => f.write_str("the engine is stopping"),
+            Self::Limit(denial) => write!(f, "{denial}"),
+        }
+    }
 }
 
 impl DenialReason {

@@ -90,7 +90,10 @@ fn c01_without_a_fresh_reference_there_is_no_order() {
     let terms = NewOrder::limit(symbol("BTCUSDT"), Side::Buy, quantity("1"), price("10"));
     let denied = bench.place_terms("a", terms).unwrap_err();
     assert_eq!(denied, DenialReason::StaleData);
-    assert_eq!(denied.code(), "C16_STALE_DATA");
+    assert_eq!(
+        denied.to_string(),
+        "code=C16_STALE_DATA market data of the instrument is not fresh"
+    );
 }
 
 #[test]
