@@ -104,8 +104,10 @@ impl Before {
     }
 }
 
+type Heard = Arc<Mutex<Vec<(Option<IncidentId>, Severity)>>>;
+
 /// Keeps what a person was told, whatever the rate.
-struct Told(Arc<Mutex<Vec<(Option<IncidentId>, Severity)>>>);
+struct Told(Heard);
 
 impl Channel for Told {
     fn name(&self) -> &str {
@@ -156,7 +158,7 @@ struct Table {
     running: Running,
     policy: HaltPolicy,
     faults: Faults,
-    told: Arc<Mutex<Vec<(Option<IncidentId>, Severity)>>>,
+    told: Heard,
     hand: Hand,
     other: Hand,
     /// Each order has a price of its own.
@@ -286,11 +288,9 @@ impl Table {
             Before::ReduceOnly | Before::Halted => {}
         }
         let id = self.resting(hand).await;
-        let reaction = Reaction {
-            level: before.level(),
-            resting_orders: RestingOrders::Keep,
-            ..Reaction::STRICT
-        };
+        let mut reaction = Reaction::STRICT;
+        reaction.level = before.level();
+        reaction.resting_orders = RestingOrders::Keep;
         // Another trouble: of the same one a person is told again after a minute.
         let earlier = match kind {
             FaultKind::Manual => FaultKind::Network,

@@ -262,7 +262,7 @@ fn an_order_on_an_instrument_with_an_uncertain_one_is_found_until_that_one_is_re
         orders::placed_while_frozen(&journal(&kept)),
         Vec::<String>::new()
     );
-    let broken = [&begun[..], &[meanwhile.clone().into()], &rest[..]].concat();
+    let broken = [&begun[..], &[meanwhile.into()], &rest[..]].concat();
     let wrong = orders::placed_while_frozen(&journal(&broken));
     assert_eq!(wrong.len(), 1);
     assert!(

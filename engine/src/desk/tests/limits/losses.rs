@@ -171,7 +171,9 @@ fn a_new_day_begins_with_the_middle_one_of_its_first_three_observations() {
     (0..5).for_each(|_| bench.marked("8.5"));
     assert_eq!(bench.losses(), [], "3 on this day");
     bench.wait(DAY);
-    ["1", "8.5", "8.5"].map(|price| bench.marked(price));
+    for price in ["1", "8.5", "8.5"] {
+        bench.marked(price);
+    }
     (0..5).for_each(|_| bench.marked("7"));
     assert_eq!(bench.losses(), [], "3 on this day too");
     (0..3).for_each(|_| bench.marked("6.5"));
