@@ -220,3 +220,24 @@ fn build_channels(configs: &[ChannelConfig]) -> Result<Vec<Routed>, String> {
         errors.join("; ")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_fails_takes_its_socket_along_and_one_that_succeeds_leaves_it_to_the_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("a.sock");
+        for (succeeds, stays) in [(false, false), (true, true)] {
+            std::fs::write(&socket, "").unwrap();
+            let opening = Opening::default();
+            opening.opened(Some(socket.clone()));
+            if succeeds {
+                opening.is_over();
+            }
+            drop(opening);
+            assert_eq!(socket.exists(), stays);
+        }
+    }
+}
