@@ -6,7 +6,7 @@
 mod support;
 
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use tripline::settings::EngineSettings;
 use tripline_actors::alert::{Channel, ChannelError, Rendered};
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltBoard, HaltLevel, Scope};
+use tripline_engine::messages::alert::Severity;
 use tripline_engine::messages::market::BestBidAsk;
 use tripline_engine::order::{NewOrder, OrderState, Side};
 use tripline_engine::strategy::{Context, Strategy, StrategyResult, Subscription};
@@ -54,6 +55,8 @@ impl Block {
 /// Rests an order at each of its first ticks; blocks when it is told to, and places before and after that.
 struct Blocker {
     block: Block,
+    /// It has something to tell a person, once its orders rest.
+    talks: Arc<AtomicBool>,
     ready: bool,
     placed: u32,
 }
@@ -82,6 +85,9 @@ impl Strategy for Blocker {
         if self.ready && self.placed < 10 {
             self.place(ctx);
         }
+        if self.placed == 10 && self.talks.swap(false, Ordering::SeqCst) {
+            ctx.alert(Severity::Info, "all is well");
+        }
         if !self.block.is_over() {
             self.block.wait();
             self.place(ctx);
@@ -107,6 +113,7 @@ struct Apart {
 /// What a test changes.
 struct Change {
     block: Block,
+    talks: Arc<AtomicBool>,
     /// Makes the only alert channel block.
     slow: Option<Block>,
     settings: EngineSettings,
@@ -123,11 +130,13 @@ impl Apart {
             support::hurry(&mut venue);
             let Change {
                 block,
+                talks,
                 slow,
                 settings,
             } = change;
             let strategy = Blocker {
                 block,
+                talks,
                 ready: false,
                 placed: 0,
             };
@@ -225,6 +234,7 @@ async fn while_a_strategy_blocks_its_thread_the_account_is_halted_its_orders_can
     let block = Block::default();
     let change = Change {
         block: block.clone(),
+        talks: Arc::default(),
         slow: None,
         settings: patient(),
     };
@@ -267,8 +277,10 @@ async fn when_what_tells_a_person_is_stuck_everything_is_halted_and_swept_and_in
  {
     let (exchange, robot) = (Rc::new(Exchange::start().await), Robot::start().await);
     let slow = Block::default();
+    let talks = Arc::<AtomicBool>::default();
     let change = Change {
         block: Block::default(),
+        talks: talks.clone(),
         slow: Some(slow.clone()),
         settings: patient(),
     };
@@ -276,10 +288,8 @@ async fn when_what_tells_a_person_is_stuck_everything_is_halted_and_swept_and_in
     let ticking = Ticking::start(&exchange);
     ten_rest(&exchange).await;
     slow.set(Duration::from_secs(8));
-    // The alert about this blocks what tells it.
-    exchange
-        .fault(serde_json::json!({"kind": "bad_message", "stream": "btcusdt@bookTicker"}))
-        .await;
+    // Nothing has gone wrong yet, and telling this blocks what tells.
+    talks.store(true, Ordering::SeqCst);
     until("everything is halted", || async {
         engine.is_halted(Scope::Global).is_some()
     })
@@ -403,6 +413,7 @@ fn the_process_that_gets_stuck() {
     slow.set(Duration::from_secs(600));
     let strategy = Blocker {
         block: quiet,
+        talks: Arc::new(AtomicBool::new(true)),
         ready: false,
         placed: 0,
     };
@@ -429,9 +440,6 @@ async fn a_process_that_can_tell_nobody_says_so_in_a_file_and_ends_with_a_code_o
         .unwrap();
     let ticking = Ticking::start(&exchange);
     ten_rest(&exchange).await;
-    exchange
-        .fault(serde_json::json!({"kind": "bad_message", "stream": "btcusdt@bookTicker"}))
-        .await;
     let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     let output = ended.await.unwrap();
     drop(ticking);
@@ -453,6 +461,7 @@ async fn an_engine_that_runs_is_not_stuck() {
     let (exchange, robot) = (Rc::new(Exchange::start().await), Robot::start().await);
     let change = Change {
         block: Block::default(),
+        talks: Arc::default(),
         slow: None,
         settings: patient(),
     };
