@@ -298,6 +298,7 @@ async fn when_what_tells_a_person_is_stuck_everything_is_halted_and_swept_and_in
         exchange.open_orders().await.is_empty()
     })
     .await;
+    assert!(!slow.is_over(), "all of that while it was stuck");
     until("it is hopeless", || async {
         engine.stuck.lock().unwrap().iter().any(|said| said.end)
     })
