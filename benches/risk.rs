@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
-use tripline_engine::halt::HaltLevel;
+use tripline_engine::halt::{HaltLevel, Purpose};
 use tripline_engine::ids::{ClientOrderId, OrderOrigin, RunId, StrategyId, Symbol};
 use tripline_engine::instrument::{
     Filters, Instrument, LotSize, NotionalRange, OpenCounts, PercentPrice, PriceFilter,
@@ -196,6 +196,7 @@ impl Bench {
     fn check(&self, command: PlaceOrder) -> Result<(), Failure> {
         let preconditions = Preconditions {
             level: HaltLevel::Active,
+            purpose: Purpose::Entry,
             private_stream_live: true,
             clock_good: true,
             instrument_frozen: false,

@@ -24,7 +24,9 @@ use tripline_actors::user_data::UserData;
 use tripline_actors::venue::Connection;
 use tripline_actors::watchdog::Watchdog;
 use tripline_engine::fault::{Fault, FaultKind};
-use tripline_engine::halt::{HaltBoard, Incident, ResumeRefused, Scope, Standing};
+use tripline_engine::halt::{
+    HaltBoard, HaltLevel, Incident, Reaction, ResumeRefused, Scope, Standing,
+};
 use tripline_engine::ids::{RunId, StrategyId};
 use tripline_engine::journal::{Reconciled, RunEnded};
 use tripline_engine::messages::control::{RestingOrders, Resume, Stop};
@@ -165,17 +167,34 @@ impl Running {
 
     /// Halts a scope, as a person does.
     pub fn halt(&self, scope: Scope, reason: impl Into<String>) -> Incident {
-        let at = self.clock.now();
-        self.faults.raise(Fault {
+        self.faults.raise(self.ordered(scope, reason.into()))
+    }
+
+    /// Halts a scope, cancels its orders and takes its strategies out of their positions, as a person does.
+    pub fn flatten(&self, scope: Scope, reason: impl Into<String>) -> Incident {
+        let reaction = Reaction::new(HaltLevel::Halted, RestingOrders::Flatten);
+        self.halt_as(scope, reaction, reason)
+    }
+
+    /// Halts a scope as a person does, to this level and with this done about its resting orders.
+    pub fn halt_as(&self, scope: Scope, reaction: Reaction, reason: impl Into<String>) -> Incident {
+        let fault = self.ordered(scope, reason.into());
+        self.faults.raise_as(fault, reaction)
+    }
+
+    fn ordered(&self, scope: Scope, detail: String) -> Fault {
+        Fault {
             kind: FaultKind::Manual,
             scope,
             actor: "operator".into(),
-            detail: reason.into(),
-            at,
-        })
+            detail,
+            at: self.clock.now(),
+        }
     }
 
-    /// Lifts a halt, once orders and fills were reconciled with the venue.
+    /// Lifts a halt, once orders and fills were reconciled with the venue and everything is in order: data
+    /// arrives, books and private stream are live, the clock is good, the journal takes records, no halt file is
+    /// there and no flatten under way.
     ///
     /// # Errors
     /// [`ResumeRefused`], and the halt stays; a dead safety actor refuses too.

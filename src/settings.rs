@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tripline_engine::desk::FlattenSettings;
 use tripline_engine::halt::HaltPolicy;
 use tripline_engine::ids::{AccountId, Asset};
 use tripline_engine::messages::control::{ForeignOrders, RestingOrders};
@@ -44,6 +45,8 @@ pub struct EngineSettings {
     /// What every order is held against. With `live`, a start is refused without a largest order, a largest position
     /// or exposure, and a loss at which each strategy is halted ([`RiskLimits::check_live`]).
     pub risk: RiskLimits,
+    /// How positions are closed when a halt flattens.
+    pub flatten: FlattenSettings,
     /// What becomes of resting orders when the engine stops.
     pub resting_orders: RestingOrders,
     /// An arbiter that has not run for so long is stuck: what it holds up is halted, and a person told.
@@ -73,6 +76,7 @@ impl EngineSettings {
             foreign_orders: ForeignOrders::Ignore,
             unwatched_assets: BTreeSet::new(),
             risk: RiskLimits::practice(),
+            flatten: FlattenSettings::default(),
             resting_orders: RestingOrders::Cancel,
             stuck_after: Duration::from_secs(2),
             stop_within: Duration::from_secs(30),

@@ -10,13 +10,12 @@ use std::time::Duration;
 use support::hand::{Hand, buy, sell};
 use support::person::Person;
 use support::world::World;
-use support::{settings, stop, until};
+use support::{resume, settings, stop, until};
 use tripline::running::Running;
 use tripline_actors::gateway::NotReconciled;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, Scope};
 use tripline_engine::journal::{Compared, JournalRecord, Reconciliation};
-use tripline_engine::messages::control::Resume;
 use tripline_engine::order::OrderState;
 
 /// What every reconciliation made of the balances.
@@ -43,19 +42,6 @@ async fn agrees(world: &World, running: &Running) {
 
 fn account() -> Scope {
     Scope::Account("practice".parse().unwrap())
-}
-
-async fn resume(running: &Running, scope: Scope) {
-    let standing = running.board().standing(&scope).unwrap();
-    let incidents = standing.incidents.iter().map(|one| one.id).collect();
-    let order = Resume {
-        scope,
-        incidents,
-        epoch: standing.epoch,
-        reason: "looked".into(),
-        who: "ann".into(),
-    };
-    running.resume(order).await.unwrap();
 }
 
 #[actix_rt::test]
@@ -135,7 +121,7 @@ async fn what_nobody_was_told_of_halts_the_account_and_a_person_who_has_looked_g
         world.robot.told_of(FaultKind::BalanceDrift)
     })
     .await;
-    resume(&running, account()).await;
+    resume(&running, &world.exchange, account()).await;
     assert!(
         matches!(compared(&world).last(), Some(Compared::TakenOver(drifts)) if drifts.len() == 1)
     );
@@ -195,7 +181,7 @@ async fn the_next_run_holds_the_account_against_what_the_last_one_has_left() {
             .contains("difference 250"),
         "{standing:?}"
     );
-    resume(&running, account()).await;
+    resume(&running, &world.exchange, account()).await;
     agrees(&world, &running).await;
     stop(running, &world.exchange).await;
     let running = world.start(&Hand::default(), settings()).await;

@@ -31,10 +31,7 @@ use tripline_exchange::{AccountConfig, KeyConfig};
 
 /// Settings under which a lost answer halts nothing, so that what follows can be watched.
 fn lenient() -> EngineSettings {
-    let watch = Reaction {
-        level: HaltLevel::Active,
-        resting_orders: RestingOrders::Keep,
-    };
+    let watch = Reaction::new(HaltLevel::Active, RestingOrders::Keep);
     let policy = HaltPolicy::default().with(FaultKind::UnknownOutcome, watch);
     EngineSettings {
         policy,

@@ -389,6 +389,9 @@ impl Table {
     async fn clear(&self, cell: &str) {
         self.exchange.clear_faults().await;
         until(&format!("{cell}: every halt is lifted"), || async {
+            // Books come to life when the market moves.
+            let moved = self.running.board().restricted().len() % 5 + 1;
+            self.exchange.tick("BTCUSDT", &moved.to_string()).await;
             for (scope, standing) in self.running.board().restricted() {
                 let resume = Resume {
                     scope,

@@ -330,3 +330,35 @@ fn over_http_a_halt_needs_the_token() {
     );
     assert_eq!(engine.stop().0, Some(3));
 }
+
+#[test]
+fn a_flatten_shows_its_plan_and_does_it_when_that_is_confirmed() {
+    let folder = Folder::new("halt-flatten");
+    let exchange = Exchange::start(&folder, &[]);
+    exchange.config(&folder);
+    let engine = Engine::start(&folder);
+    engine.works();
+    let flatten = ["flatten", "strategy:quote", "--reason", "drill"];
+    let plan = [
+        "it would:",
+        "halt strategy quote and cancel its",
+        "nothing is done",
+    ];
+    ends(&folder.run(&flatten), 7, &plan);
+    assert_eq!(engine.works()["level"], "active");
+    let done = folder.run(&[&flatten[..], &["--yes"]].concat());
+    ends(&done, 0, &["then its positions closed"]);
+    let status = engine.stands("flat", |status| {
+        let flatten = &status["scopes"][0]["flatten"];
+        flatten["under_way"] == false && is_swept(status)
+    });
+    let scope = &status["scopes"][0];
+    assert_eq!(
+        scope["incidents"][0]["resting_orders"], "flatten",
+        "{scope}"
+    );
+    let resume = ["resume", "strategy:quote", "--reason", "looked", "--yes"];
+    ends(&folder.run(&resume), 0, &["is resumed"]);
+    engine.works();
+    assert_eq!(engine.stop().0, Some(0));
+}

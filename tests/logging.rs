@@ -104,10 +104,7 @@ fn signatures(said: &str) -> Vec<String> {
 
 /// Settings under which no failure halts, so that the next one is met as well.
 fn unmoved() -> tripline::settings::EngineSettings {
-    let watch = Reaction {
-        level: HaltLevel::Active,
-        resting_orders: RestingOrders::Keep,
-    };
+    let watch = Reaction::new(HaltLevel::Active, RestingOrders::Keep);
     let mut settings = settings();
     for kind in [
         FaultKind::UnknownOutcome,

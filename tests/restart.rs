@@ -10,10 +10,10 @@ use std::time::Duration;
 use serde_json::json;
 use support::hand::{Hand, buy};
 use support::world::World;
-use support::{settings, stop, until};
+use support::{resume, settings, stop, until};
 use tripline::settings::EngineSettings;
 use tripline_engine::halt::{HaltLevel, Scope};
-use tripline_engine::messages::control::{RestingOrders, Resume};
+use tripline_engine::messages::control::RestingOrders;
 use tripline_engine::order::OrderState;
 
 #[actix_rt::test]
@@ -167,20 +167,7 @@ async fn a_halt_stands_through_a_crash_until_a_person_lifts_it() {
         desk.private_stream_live
     })
     .await;
-    running
-        .resume(Resume {
-            scope,
-            incidents: standing
-                .incidents
-                .iter()
-                .map(|incident| incident.id)
-                .collect(),
-            epoch: standing.epoch,
-            reason: "looked".into(),
-            who: "ann".into(),
-        })
-        .await
-        .unwrap();
+    resume(&running, &world.exchange, scope).await;
     hand.is_ready(&world.exchange).await;
     world.resting(&hand).await;
     stop(running, &world.exchange).await;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tripline_engine::fault::{Fault, FaultKind};
-use tripline_engine::halt::{HaltBoard, HaltPolicy, Incident, Reaction, Scope};
+use tripline_engine::halt::{HaltBoard, HaltLevel, HaltPolicy, Incident, Reaction, Scope};
 use tripline_engine::journal::Halted;
 
 use crate::journaling::Journaling;
@@ -69,6 +69,13 @@ impl Faults {
     #[must_use]
     pub fn board(&self) -> &HaltBoard {
         &self.board
+    }
+
+    /// Halts a scope by the order of a person, whatever the policy says of the level.
+    pub fn halt(&self, fault: Fault) -> Incident {
+        let level = HaltLevel::Halted;
+        let usual = self.policy.reaction(FaultKind::Manual);
+        self.raise_as(fault, Reaction { level, ..usual })
     }
 
     #[must_use]
@@ -203,7 +210,6 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicUsize;
     use tripline_engine::fault::FaultKind;
-    use tripline_engine::halt::HaltLevel;
     use tripline_engine::journal::{JournalState, MemoryJournal};
     use tripline_engine::time::Timestamp;
 

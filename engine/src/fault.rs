@@ -17,6 +17,20 @@ macro_rules! fault_kinds {
         impl FaultKind {
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// Whether it tells of the market or of the way to it, and is over when the market is there again. Only such
+            /// a halt may be lifted without a person.
+            #[must_use]
+            pub const fn is_of_market(self) -> bool {
+                matches!(
+                    self,
+                    Self::StaleData
+                        | Self::BookBroken
+                        | Self::Maintenance
+                        | Self::PrivateStreamDown
+                        | Self::Network
+                )
+            }
+
             /// The stable word of the kind, as configuration and alerts use it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

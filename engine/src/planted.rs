@@ -55,6 +55,12 @@ planted! {
     PrivateStreamNotNeeded,
     /// Reconciliations ask for nothing, and agree.
     ReconciledUnasked,
+    /// Under reduce-only every order passes for one that reduces.
+    EntriesReduce,
+    /// An exit is twice as large as its position.
+    ExitsTooLarge,
+    /// A restart forgets the flattens that were under way.
+    FlattensForgotten,
     /// A sweep is over when its cancels are sent.
     SweepUnconfirmed,
     /// A caught panic is no fault.

@@ -163,7 +163,7 @@ impl Window {
 /// Every error of `cancel` and `amend` follows the same rule as placing: what may have reached the
 /// venue is [`VenueError::UnknownOutcome`].
 pub trait OrderPort {
-    /// Looks at the gate in the same poll that hands the first byte to the socket.
+    /// Looks at the gate ([`Gate::held`]) in the same poll that hands the first byte to the socket.
     fn place(&self, order: &Approved<PlaceOrder>, gate: &Gate) -> Answer<PlaceOutcome>;
     fn cancel(&self, order: OrderRef) -> Answer<Result<OrderReport, VenueError>>;
     /// Reduces the quantity, keeping priority.

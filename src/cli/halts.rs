@@ -88,6 +88,94 @@ pub(super) fn halt(args: &HaltArgs) -> Result<Exit, Failure> {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct FlattenArgs {
+    /// strategy:ID, instrument:SYMBOL, account, venue or all
+    #[arg(default_value = "all")]
+    scope: ScopeName,
+    #[command(flatten)]
+    signed: Signed,
+    /// Do it; without this the plan is shown and nothing is done
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) fn flatten(args: &FlattenArgs) -> Result<Exit, Failure> {
+    if !args.yes {
+        let status = args.place.ask(Asked::Get("/v1/status"), SOON)?;
+        let plan = plan(&args.scope, &status);
+        output::print(&match args.place.json {
+            true => format!("{}\n", json!({ "version": 1, "plan": plan })),
+            false => format!("it would:\n  {}\n", plan.join("\n  ")),
+        })?;
+        return Err(Failure::refused("nothing is done: to do this, give --yes"));
+    }
+    let order = args.signed.order(args.scope);
+    let answer = args.place.ask(Asked::Post("/v1/flatten", order), SOON)?;
+    let halted = &answer["halted"];
+    output::print(&match args.place.json {
+        true => format!("{answer}\n"),
+        false => format!(
+            "{} is {} by incident #{}; its orders are being cancelled, then its positions closed\nto look: tripline status\n",
+            text(halted, "scope"),
+            text(halted, "level"),
+            halted["incident"]["id"],
+        ),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// What a flatten would do now.
+fn plan(scope: &ScopeName, status: &Value) -> Vec<String> {
+    let is_meant = |strategy: &Value| match scope {
+        ScopeName::Strategy(id) => text(strategy, "id") == id.as_str(),
+        ScopeName::Instrument(symbol) => {
+            let mut symbols = rows(strategy, "instruments").filter_map(Value::as_str);
+            symbols.any(|one| one == symbol.as_str())
+        }
+        ScopeName::Account | ScopeName::Venue | ScopeName::All => true,
+    };
+    let meant: Vec<&Value> = rows(status, "strategies")
+        .filter(|one| is_meant(one))
+        .collect();
+    let mut plan = Vec::new();
+    for strategy in &meant {
+        let (id, open) = (text(strategy, "id"), &strategy["open_orders"]);
+        plan.push(format!(
+            "halt strategy {id} and cancel its {open} open orders"
+        ));
+    }
+    for strategy in &meant {
+        let is_of_instrument = |held: &&Value| match scope {
+            ScopeName::Instrument(symbol) => text(held, "symbol") == symbol.as_str(),
+            _ => true,
+        };
+        plan.extend(
+            rows(strategy, "positions")
+                .filter(is_of_instrument)
+                .map(|held| {
+                    let (net, symbol) = (text(held, "net"), text(held, "symbol"));
+                    let verb = if net.starts_with('-') {
+                        "buy back"
+                    } else {
+                        "sell"
+                    };
+                    let size = net.trim_start_matches('-');
+                    format!(
+                        "{verb} {size} {symbol} of strategy {}, within the collar",
+                        text(strategy, "id")
+                    )
+                }),
+        );
+    }
+    if plan.is_empty() {
+        plan.push(format!("do nothing: {scope} concerns no strategy"));
+    }
+    plan
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ResumeArgs {
     /// strategy:ID, instrument:SYMBOL, account, venue or all (what 'all' halted, not every scope)
     scope: ScopeName,

@@ -63,6 +63,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Halt a strategy, an instrument, the account or everything of a running engine, at once
     Halt(halts::HaltArgs),
+    /// Halt, cancel, and close the positions of a running engine's strategies; shows its plan without --yes
+    Flatten(halts::FlattenArgs),
     /// Lift a halt, when what stands was looked at and everything is in order again
     Resume(halts::ResumeArgs),
     /// Watch a running engine, and cancel every open order of the account when it gives no sign of life
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::status(&args),
         Command::Halt(args) => halts::halt(&args),
+        Command::Flatten(args) => halts::flatten(&args),
         Command::Resume(args) => halts::resume(&args),
         Command::Watch(args) => watch::watch(&args),
         Command::Exchange(args) => exchange::exchange(&args),

@@ -137,9 +137,12 @@ async fn resume_all(running: &Running, reason: &str) {
         let order = standing.resume(scope, reason, "the command line");
         for attempt in 1..=RESUME_ATTEMPTS {
             match running.resume(order.clone()).await {
-                // The private stream may still be on its way.
-                Err(ResumeRefused::NotReconciled { reason, .. }) if attempt < RESUME_ATTEMPTS => {
-                    log::info!(actor = "engine"; "{scope} is not resumed yet: {reason}");
+                // The private stream and the market data may still be on their way.
+                Err(
+                    refused @ (ResumeRefused::NotReconciled { .. }
+                    | ResumeRefused::NotInOrder { .. }),
+                ) if attempt < RESUME_ATTEMPTS => {
+                    log::info!(actor = "engine"; "not resumed yet: {refused}");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 Err(refused) => {

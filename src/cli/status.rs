@@ -82,6 +82,16 @@ pub(super) fn scope(scope: &Value) -> Vec<String> {
             text(incident, "detail")
         )
     }));
+    let flatten = &scope["flatten"];
+    lines.extend(rows(flatten, "left").map(|left| {
+        format!(
+            "  {} holds {} {}: {}",
+            text(left, "strategy"),
+            text(left, "net"),
+            text(left, "symbol"),
+            text(left, "why")
+        )
+    }));
     lines
 }
 

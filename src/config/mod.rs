@@ -5,6 +5,7 @@
 mod collect;
 mod document;
 mod fault;
+mod halts;
 mod limits;
 mod raw;
 mod registry;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use tripline_actors::alert::{ChannelConfig, Language, SecretSource};
 use tripline_actors::venue::binance::settings::{BinanceSettings, KeyKind};
 use tripline_engine::fault::FaultKind;
-use tripline_engine::halt::{HaltLevel, Reaction};
+use tripline_engine::halt::HaltLevel;
 use tripline_engine::ids::{AccountId, Asset, StrategyId};
 use tripline_engine::journal::Durability;
 use tripline_engine::messages::control::{ForeignOrders, RestingOrders};
@@ -24,6 +25,7 @@ pub(super) struct Raw {
     pub(super) account: RawAccount,
     pub(super) halt: BTreeMap<FaultKind, RawReaction>,
     pub(super) risk: RiskTable,
+    pub(super) flatten: RawFlatten,
     pub(super) timeouts: RawTimeouts,
     pub(super) market_data: RawMarketData,
     pub(super) restart: RawRestart,
@@ -48,38 +50,38 @@ pub(super) struct RawAccount {
     pub(super) unwatched_assets: BTreeSet<Asset>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawReaction {
-    level: HaltLevel,
-    resting_orders: RestingOrders,
+    pub(super) level: Option<HaltLevel>,
+    pub(super) resting_orders: Option<RestingOrders>,
+    pub(super) scope: Option<RawScope>,
+    pub(super) resume: Option<RawResume>,
+    pub(super) after: Option<Period>,
 }
 
-impl Default for RawReaction {
-    fn default() -> Self {
-        let Reaction {
-            level,
-            resting_orders,
-        } = Reaction::STRICT;
-        Self {
-            level,
-            resting_orders,
-        }
-    }
+/// Whom a fault concerns beyond the scope that it is raised for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawScope {
+    Account,
+    All,
 }
 
-impl From<RawReaction> for Reaction {
-    fn from(
-        RawReaction {
-            level,
-            resting_orders,
-        }: RawReaction,
-    ) -> Self {
-        Self {
-            level,
-            resting_orders,
-        }
-    }
+/// Who lifts a halt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawResume {
+    Person,
+    Auto,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawFlatten {
+    pub(super) collar_percent: Option<Decimal>,
+    pub(super) attempts: Option<u32>,
+    pub(super) within: Option<Period>,
 }
 
 #[derive(Debug, Default, Deserialize)]

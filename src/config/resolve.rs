@@ -7,14 +7,13 @@ use std::time::Duration;
 use awc::http::Uri;
 use tripline_actors::venue::binance::settings::{BinanceSettings, Environment, SettingsError};
 use tripline_engine::desk::LONGEST_BACK;
-use tripline_engine::halt::HaltPolicy;
 use tripline_engine::ids::{AccountId, StrategyId};
 use tripline_strategies::config::Period;
 
 use super::document::Document;
 use super::fault::ConfigFault;
 use super::raw::{Raw, RawAccount, RawStrategy, RawTimeouts};
-use super::{Config, Keys, StrategyConfig, limits, secrets, telling};
+use super::{Config, Keys, StrategyConfig, halts, limits, secrets, telling};
 use crate::settings::EngineSettings;
 
 /// Collects what is wrong.
@@ -68,12 +67,8 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
 
     let mut engine = EngineSettings::of(account);
     engine.live = raw.live;
-    engine.policy = raw
-        .halt
-        .into_iter()
-        .fold(HaltPolicy::default(), |policy, (kind, reaction)| {
-            policy.with(kind, reaction.into())
-        });
+    engine.policy = halts::policy(&mut check, raw.halt, account);
+    engine.flatten = halts::flatten(&mut check, &raw.flatten);
     timeouts(&mut check, &raw.timeouts, &mut engine);
     if let Some(levels) = raw.market_data.snapshot_levels {
         if !(5..=5000).contains(&levels) {
@@ -85,6 +80,8 @@ pub(super) fn resolve(raw: Raw, document: &Document<'_>) -> (Option<Config>, Vec
         }
         engine.snapshot_levels = levels;
     }
+    halts::only_halts_flatten(&mut check, "stop.resting_orders", raw.stop.resting_orders);
+    halts::only_halts_flatten(&mut check, "restart.open_orders", raw.restart.open_orders);
     engine.resting_orders = raw.stop.resting_orders.unwrap_or(engine.resting_orders);
     let foreign = raw.account.foreign_orders;
     engine.foreign_orders = foreign.unwrap_or(engine.foreign_orders);

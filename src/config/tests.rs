@@ -382,6 +382,79 @@ fn a_policy_applies_to_the_kinds_that_it_names_and_the_rest_stays_strict() {
 }
 
 #[test]
+fn a_policy_may_widen_flatten_and_let_a_market_halt_end_by_itself() {
+    use std::time::Duration;
+    use tripline_engine::fault::FaultKind;
+    use tripline_engine::halt::{HaltLevel, Reaction, Scope};
+    use tripline_engine::messages::control::RestingOrders;
+    let text = format!(
+        "{}[halt]\nstrategy_error = {{ scope = 'account', resting_orders = 'flatten' }}\n\
+         stale_data = {{ resume = 'auto', after = '10s' }}\nnetwork = {{ resume = 'auto' }}\n\
+         [flatten]\ncollar_percent = '0.5'\nattempts = 3\nwithin = '20s'\n",
+        minimal()
+    );
+    let engine = parse(&text).unwrap().engine;
+    let reaction = engine.policy.reaction(FaultKind::StrategyError);
+    assert!(reaction.flattens());
+    assert_eq!(reaction.scope, Some(Scope::Account(engine.account)));
+    let stale = engine.policy.reaction(FaultKind::StaleData);
+    assert_eq!(stale.resumes_after, Some(Duration::from_secs(10)));
+    assert_eq!(
+        Reaction {
+            resumes_after: None,
+            ..stale
+        },
+        Reaction::new(HaltLevel::Halted, RestingOrders::Cancel)
+    );
+    let network = engine.policy.reaction(FaultKind::Network);
+    assert_eq!(network.resumes_after, Some(Duration::from_secs(30)));
+    assert_eq!(engine.flatten.attempts, 3);
+    assert_eq!(engine.flatten.collar_percent.to_string(), "0.5");
+}
+
+#[test]
+fn what_a_policy_must_not_say_is_refused_by_its_key() {
+    let with = |section: &str| format!("{}{section}", minimal());
+    let cases = [
+        (
+            "[halt.strategy_error]\nresume = 'auto'",
+            "halt.strategy_error.resume",
+        ),
+        (
+            "[halt.journal_failed]\nresume = 'auto'\nafter = '5s'",
+            "halt.journal_failed.resume",
+        ),
+        ("[halt.stale_data]\nafter = '5s'", "halt.stale_data.after"),
+        (
+            "[halt.stale_data]\nresume = 'auto'\nafter = '10ms'",
+            "halt.stale_data.after",
+        ),
+        (
+            "[halt.stale_data]\nresume = 'auto'\nlevel = 'active'",
+            "halt.stale_data.resume",
+        ),
+        (
+            "[halt.stale_data]\nresume = 'auto'\nresting_orders = 'flatten'",
+            "halt.stale_data.resume",
+        ),
+        (
+            "[halt.network]\nlevel = 'reduce_only'\nresting_orders = 'flatten'",
+            "halt.network.resting_orders",
+        ),
+        ("[halt.network]\nscope = 'strategy'", "halt.network.scope"),
+        ("[flatten]\ncollar_percent = '0'", "flatten.collar_percent"),
+        ("[flatten]\ncollar_percent = '21'", "flatten.collar_percent"),
+        ("[flatten]\nattempts = 0", "flatten.attempts"),
+        ("[flatten]\nwithin = '2h'", "flatten.within"),
+        ("[stop]\nresting_orders = 'flatten'", "stop.resting_orders"),
+        ("[restart]\nopen_orders = 'flatten'", "restart.open_orders"),
+    ];
+    for (section, key) in cases {
+        only(&with(section), key);
+    }
+}
+
+#[test]
 fn numbers_out_of_bounds_and_contradictions_name_their_key() {
     let with = |section: &str| format!("{}{section}", minimal());
     only(

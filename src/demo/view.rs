@@ -87,7 +87,8 @@ impl View {
         if halted.len() > self.halted {
             for (scope, standing) in halted.iter().skip(self.halted) {
                 if let Some(first) = standing.incidents.first() {
-                    self.event(format!("HALTED   {scope}: {}", first.fault))?;
+                    let level = standing.level.to_string().to_uppercase();
+                    self.event(format!("{level:<8} {scope}: {}", first.fault))?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use tripline_engine::fault::{FaultKind, IncidentId};
 use tripline_engine::halt::Scope;
 use tripline_engine::ids::{ClientOrderId, RunId};
 use tripline_engine::journal::{
-    AlertKey, AlertStep, Alerted, Compared, Denied, Ending, JournalRecord, LimitSet,
+    AlertKey, AlertStep, Alerted, Compared, Denied, Ending, Flattened, JournalRecord, LimitSet,
     PlacementAnswer, Reconciled, Reconciliation, Resolved, RunStarted, Tripped,
 };
 use tripline_engine::messages::alert::Severity;
@@ -23,6 +23,7 @@ pub(super) struct Ledger {
     pub(super) trips: Vec<Trip>,
     pub(super) incidents: Vec<Hit>,
     pub(super) resumes: Vec<Lifted>,
+    pub(super) flattens: Vec<Closed>,
     pub(super) limit_changes: Vec<Changed>,
     pub(super) configurations: Vec<Configured>,
     pub(super) alerts: Alerts,
@@ -120,6 +121,14 @@ pub(super) struct Alerts {
     pub(super) delivered: BTreeMap<String, u64>,
 }
 
+/// A flatten that has ended.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Closed {
+    pub(super) at: String,
+    #[serde(flatten)]
+    pub(super) flattened: Flattened,
+}
+
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Reconciliations {
     pub(super) agreed: u64,
@@ -157,6 +166,10 @@ impl Ledger {
             }),
             JournalRecord::Halted(halted) => self.hit(at, halted.incident),
             JournalRecord::Resumed(resumed) => self.lifted(at, resumed.resume),
+            JournalRecord::Flattened(flattened) => self.flattens.push(Closed {
+                at: at.to_string(),
+                flattened,
+            }),
             JournalRecord::LimitSet(change) => self.limit_changes.push(Changed {
                 at: at.to_string(),
                 change,
@@ -238,7 +251,10 @@ impl Ledger {
             at: at.to_string(),
             scope: resume.scope,
             incidents: resume.incidents.len() as u64,
-            reason: resume.reason,
+            reason: match resume.who.as_str() {
+                "" => resume.reason,
+                who => format!("{who}: {}", resume.reason),
+            },
         });
     }
 

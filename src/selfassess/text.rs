@@ -98,6 +98,7 @@ fn happened(ledger: &Ledger) -> String {
         ("Limits that were reached", trips(ledger)),
         ("Incidents", incidents(ledger)),
         ("Resumes", resumes(ledger)),
+        ("Flattens", flattens(ledger)),
     ];
     let sections = sections.map(|(title, table)| format!("## {title}\n\n{table}"));
     sections.join("\n")
@@ -208,6 +209,23 @@ fn resumes(ledger: &Ledger) -> String {
         ]
     });
     table(&["at", "scope", "incidents", "by whom and why"], rows)
+}
+
+fn flattens(ledger: &Ledger) -> String {
+    let rows = ledger.flattens.iter().map(|one| {
+        let done = &one.flattened;
+        let left = done.left.iter().map(|left| {
+            let (strategy, net, symbol) = (left.strategy, left.net, left.symbol);
+            format!("{strategy} {net} {symbol}: {}", left.why)
+        });
+        vec![
+            one.at.clone(),
+            done.scope.to_string(),
+            done.exits.to_string(),
+            left.collect::<Vec<_>>().join("; "),
+        ]
+    });
+    table(&["at", "scope", "exits", "left"], rows)
 }
 
 fn changes(ledger: &Ledger) -> String {

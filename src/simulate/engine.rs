@@ -58,6 +58,8 @@ pub(super) type OnOrder = Rc<dyn Fn()>;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HandedOver {
     pub(super) id: ClientOrderId,
+    /// When, by the engine's time.
+    pub(super) at: Timestamp,
     /// What its strategy was allowed at that moment.
     pub(super) level: HaltLevel,
     /// The engine had been without a private stream for longer than it may need to notice.
@@ -234,7 +236,7 @@ fn builder(
     let on_order = on_order.clone();
     let trace = blueprint.trace.clone();
     let network = blueprint.network.clone();
-    let (panics, now) = (traces.panics.clone(), clock.clone());
+    let (panics, now, time) = (traces.panics.clone(), clock.clone(), clock.clone());
     let connector = blueprint.network.connector(
         generation,
         Tapping {
@@ -244,6 +246,7 @@ fn builder(
                 trace.say("socket", || format!("{id} handed over ({level})"));
                 let one = HandedOver {
                     id,
+                    at: time.now(),
                     level,
                     is_blind,
                 };

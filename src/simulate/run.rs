@@ -155,7 +155,7 @@ fn blueprint(
     trace: &Arc<Trace>,
 ) -> Blueprint {
     Blueprint {
-        settings: subject.settings.clone(),
+        settings: subject.settings_of(schedule),
         venue: subject.venue_of(schedule.transport),
         credentials: ApiCredentials {
             api_key: EXAMPLE_API_KEY.to_owned().into(),

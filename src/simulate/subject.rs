@@ -175,6 +175,15 @@ impl Subject {
         config
     }
 
+    /// The settings of one seed: those that are given, or for the shipped strategies with what the seed has drawn.
+    pub(super) fn settings_of(&self, schedule: &Schedule) -> EngineSettings {
+        let mut settings = self.settings.clone();
+        if self.with_hand {
+            settings.policy = schedule.policy.clone();
+        }
+        settings
+    }
+
     /// How the exchange is reached: as configured, or as the seed has drawn it.
     pub(super) fn venue_of(&self, drawn: OrderTransport) -> BinanceSettings {
         let here = venue();

@@ -67,7 +67,7 @@ async fn halt_on_signal(faults: Faults, clock: Clock) {
         }
     };
     while signals.recv().await.is_some() {
-        faults.raise(Fault {
+        faults.halt(Fault {
             kind: FaultKind::Manual,
             scope: Scope::Global,
             actor: "signals".into(),

@@ -130,6 +130,7 @@ fn trading(
             foreign_orders: ground.settings.foreign_orders,
             limits: ground.limits(),
             unwatched_assets: ground.settings.unwatched_assets.clone(),
+            flatten: ground.settings.flatten.clone(),
             alerts: alerts.clone().recipient(),
             live: ground.settings.live,
         });

@@ -45,6 +45,7 @@ impl Ground {
             earlier: self.earlier.halts.standing().collect(),
             live: self.settings.live,
             halt_file: self.halt_file.clone(),
+            parts: self.parts.clone(),
             ours: Ours {
                 account: self.settings.account,
                 venue: venue.id(),

@@ -312,6 +312,14 @@ impl Strategy for DynamicQuote {
     }
 
     fn on_fill(&mut self, ctx: &mut Context<'_>, order: &Order, fill: &Fill) -> StrategyResult {
+        if order.id.is_exit() {
+            // The engine has closed what was not hedged.
+            let NewOrder { symbol, side, .. } = order.terms;
+            if let Some(hedger) = &mut self.hedger {
+                hedger.taken_out(symbol, side, fill.quantity);
+            }
+            return Ok(());
+        }
         let is_hedge = order.terms.order_type == OrderType::Market;
         if is_hedge || self.hedger.is_none() {
             return Ok(());

@@ -66,6 +66,13 @@ impl Hedger {
         Ok(())
     }
 
+    /// The engine has taken this much out of the position on this side: so much less is owed.
+    pub(crate) fn taken_out(&mut self, symbol: Symbol, side: Side, quantity: Quantity) {
+        if (symbol, side) == (self.symbol, self.side) {
+            self.owed = self.owed.saturating_sub(quantity);
+        }
+    }
+
     /// Orders what is owed, as far as the venue takes it. `price` stands for the hedge symbol's price;
     /// without one the smallest notional is left to the engine's check.
     ///

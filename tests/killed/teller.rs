@@ -147,7 +147,9 @@ pub fn be_the_engine() {
 async fn resume_what_stands(running: &Running) {
     for (scope, standing) in running.board().restricted() {
         let resume = standing.resume(scope, "the test has looked", "the test");
-        while let Err(ResumeRefused::NotReconciled { .. }) = running.resume(resume.clone()).await {
+        while let Err(ResumeRefused::NotReconciled { .. } | ResumeRefused::NotInOrder { .. }) =
+            running.resume(resume.clone()).await
+        {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

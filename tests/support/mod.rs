@@ -17,6 +17,7 @@ pub mod receiver;
 pub mod trial;
 pub mod world;
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use tripline::settings::EngineSettings;
 use tripline::{Builder, Tripline, binance_on};
 use tripline_actors::http;
 use tripline_actors::venue::binance::BinanceSettings;
+use tripline_engine::halt::{ResumeRefused, Scope};
 use tripline_engine::ids::Symbol;
 use tripline_engine::risk::RiskLimits;
 use tripline_exchange::{ExchangeConfig, Handle, spawn_in_thread};
@@ -239,6 +241,25 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnM
         assert!(Instant::now() < deadline, "did not come true: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Lifts what stands in a scope as soon as everything is in order. Data must arrive for that, so the market moves.
+pub async fn resume(running: &Running, exchange: &Exchange, scope: Scope) {
+    let moves = Cell::new(0);
+    until(&format!("{scope} is resumed"), || async {
+        moves.set(moves.get() % 5 + 1);
+        exchange.tick("BTCUSDT", &moves.get().to_string()).await;
+        let standing = running.board().standing(&scope).unwrap();
+        match running
+            .resume(standing.resume(scope, "looked", "ann"))
+            .await
+        {
+            Ok(()) => true,
+            Err(ResumeRefused::NotInOrder { .. }) => false,
+            Err(refused) => panic!("{refused}"),
+        }
+    })
+    .await;
 }
 
 /// Stops the engine and checks that nothing of it is open at the exchange.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use tripline_actors::testing::btcusdt;
-use tripline_engine::halt::{Gate, HaltBoard, HaltLevel, Membership};
+use tripline_engine::halt::{Gate, HaltBoard, HaltLevel, Membership, Purpose};
 use tripline_engine::ids::{ClientOrderId, OrderOrigin, RunId};
 use tripline_engine::instrument::OpenCounts;
 use tripline_engine::messages::order::PlaceOrder;
@@ -28,6 +28,7 @@ pub fn order(number: u64) -> Approved<PlaceOrder> {
 pub fn approved(order: PlaceOrder) -> Approved<PlaceOrder> {
     let preconditions = Preconditions {
         level: HaltLevel::Active,
+        purpose: Purpose::Entry,
         private_stream_live: true,
         clock_good: true,
         instrument_frozen: false,

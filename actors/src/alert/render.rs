@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use tripline_engine::halt::HaltLevel;
+use tripline_engine::halt::{HaltLevel, ScopeName};
 use tripline_engine::messages::alert::{Alert, Phase, Severity};
 use tripline_engine::messages::control::RestingOrders;
 use tripline_engine::time::Timestamp;
@@ -13,8 +13,8 @@ use super::voice::{Language, Voice};
 /// The most bytes that one alert takes in a summary.
 pub(super) const SUMMARY_LINE: usize = 300;
 
-/// Lines at the end that stay when text is cut: what to do, time and reference.
-const TAIL: usize = 3;
+/// Lines at the end that stay when text is cut: what to do, in two lines, time and reference.
+const TAIL: usize = 4;
 
 /// One message: an alert, or the summary of several that would not have fitted the channel's rate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,8 +122,34 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Where there is somebody to act: the exact command.
-fn what_to_do(alerts: &[Rc<Alert>], voice: &Voice) -> Option<String> {
+/// Where there is somebody to act: the exact commands.
+fn what_to_do(alerts: &[Rc<Alert>], voice: &Voice) -> Vec<String> {
+    let resume = match alerts {
+        [alert] => how_to_resume(alert, voice),
+        _ => None,
+    };
+    resume
+        .into_iter()
+        .chain(how_to_acknowledge(alerts, voice))
+        .collect()
+}
+
+fn how_to_resume(alert: &Alert, voice: &Voice) -> Option<String> {
+    let is_halted = alert.facts.level > Some(HaltLevel::Active);
+    let (scope, incident) = alert.scope.zip(alert.incident)?;
+    let stands = is_halted && alert.facts.phase != Phase::Resolved;
+    stands.then(|| {
+        format!(
+            "{}: tripline resume {} --incident {} --reason \"{}\"",
+            voice.pick("Resume", "恢复"),
+            ScopeName::from(scope),
+            incident.0,
+            voice.pick("what you found", "您查到的原因"),
+        )
+    })
+}
+
+fn how_to_acknowledge(alerts: &[Rc<Alert>], voice: &Voice) -> Option<String> {
     let ids: Vec<&str> = alerts
         .iter()
         .filter_map(|alert| alert.facts.acknowledge.as_deref())
@@ -228,17 +254,24 @@ fn effects(alert: &Alert, voice: &Voice) -> Vec<String> {
                 "Their resting orders are being cancelled.",
                 "其挂单正在撤销。",
             ),
+            RestingOrders::Flatten => voice.pick(
+                "Their resting orders are being cancelled, then their positions closed.",
+                "其挂单正在撤销，随后平仓。",
+            ),
             RestingOrders::Keep => voice.pick(
                 "Their resting orders stay, as the policy says.",
                 "按策略表其挂单保留。",
             ),
         });
         lines.extend(resting.map(ToOwned::to_owned));
-        lines.push(
-            voice
-                .pick("A person must look and resume.", "需要人工检查并恢复。")
-                .to_owned(),
-        );
+        lines.push(match (facts.resumes_after, voice.language) {
+            (None, Language::English) => "A person must look and resume.".to_owned(),
+            (None, Language::Chinese) => "需要人工检查并恢复。".to_owned(),
+            (Some(after), Language::English) => {
+                format!("Lifted by itself once everything has been in order for {after:?}.")
+            }
+            (Some(after), Language::Chinese) => format!("一切恢复正常 {after:?} 后自动解除。"),
+        });
     }
     if !working.is_empty() {
         lines.push(format!(
@@ -345,6 +378,7 @@ mod tests {
                 halted: vec!["grid".parse().unwrap()],
                 working: vec!["ping".parse().unwrap()],
                 resting_orders: Some(RestingOrders::Cancel),
+                resumes_after: None,
                 figures: vec![Figure {
                     name: Figured::Position,
                     value: "0.5 BTCUSDT".into(),
@@ -378,6 +412,7 @@ mod tests {
             Still working: ping\nPosition: 0.5 BTCUSDT\nVenue code: -2010\n\
             Fault: stale_data\nScope: strategy grid\nStrategy: grid\nInstrument: BTCUSDT\n\
             Incident: #7\nHost: desk-1\n2 milder alerts were withheld before this: see the log.\n\
+            Resume: tripline resume strategy:grid --incident 7 --reason \"what you found\"\n\
             Act: tripline alerts ack 7\n\
             Time: 2026-01-01T00:00:00Z (2026-01-01 08:00:00 +08:00)\nReference: r-1";
         assert_eq!(rendered.text(10_000), wanted);
@@ -397,6 +432,7 @@ mod tests {
             已停机（只可撤单）: grid\n其挂单正在撤销。\n需要人工检查并恢复。\n仍在运行: ping\n\
             持仓: 0.5 BTCUSDT\n交易所代码: -2010\n故障: stale_data\n范围: strategy grid\n策略: grid\n\
             合约: BTCUSDT\n事件: #7\n主机: desk-1\n此前有 2 条较轻的告警未发送，请查看日志。\n\
+            恢复: tripline resume strategy:grid --incident 7 --reason \"您查到的原因\"\n\
             处理: tripline alerts ack 7\n\
             时间: 2026-01-01T00:00:00Z (2026-01-01 08:00:00 +08:00)\n编号: r-1";
         assert_eq!(
@@ -441,7 +477,10 @@ mod tests {
         assert!(
             text.starts_with("[CRIT][LIVE][AGAIN] no data") && text.ends_with("Reference: r-1")
         );
-        assert!(text.contains("… (cut)\nAct: tripline alerts ack 7\nTime: 2026-01-01T00:00:00Z"));
+        let commands = "Resume: tripline resume strategy:grid --incident 7 --reason \"what you found\"\n\
+            Act: tripline alerts ack 7";
+        let tail = format!("… (cut)\n{commands}\nTime: 2026-01-01T00:00:00Z");
+        assert!(text.contains(&tail), "{text}");
     }
 
     proptest! {

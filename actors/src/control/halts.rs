@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tripline_engine::fault::{Fault, FaultKind, IncidentId};
-use tripline_engine::halt::{HaltLevel, Reaction, ResumeRefused, Scope, ScopeName};
+use tripline_engine::halt::{Amiss, HaltLevel, Reaction, ResumeRefused, Scope, ScopeName};
 use tripline_engine::messages::control::{RestingOrders, Resume};
 
 use super::once::Answer;
@@ -110,12 +110,16 @@ fn ordered(desk: &Desk, body: Value) -> Result<Answer, Answer> {
     let (who, reason) = signed(&order.who, &order.reason)?;
     let scope = scope(desk, order.scope)?;
     let usual = desk.faults.policy().reaction(FaultKind::Manual);
-    let reaction = Reaction {
-        level: order.level.unwrap_or(usual.level),
-        resting_orders: order.resting_orders.unwrap_or(usual.resting_orders),
-    };
+    let reaction = Reaction::new(
+        order.level.unwrap_or(usual.level),
+        order.resting_orders.unwrap_or(usual.resting_orders),
+    );
     if reaction.level == HaltLevel::Active {
         let error = "the level 'active' halts nothing: give 'reduce_only' or 'halted'";
+        return Err(failed(StatusCode::BAD_REQUEST, error));
+    }
+    if reaction.resting_orders == RestingOrders::Flatten && !reaction.flattens() {
+        let error = "to flatten needs the level 'halted'";
         return Err(failed(StatusCode::BAD_REQUEST, error));
     }
     let fault = Fault {
@@ -134,6 +138,21 @@ fn ordered(desk: &Desk, body: Value) -> Result<Answer, Answer> {
         "incident": IncidentStatus::from(&incident),
     });
     Ok((StatusCode::OK, json!({ "version": 1, "halted": said })))
+}
+
+/// Halts, cancels and takes the strategies out of their positions. The latch is set when this returns.
+pub(super) fn flatten(desk: &Desk, mut body: Value) -> Answer {
+    let flatten = [("level", "halted"), ("resting_orders", "flatten")];
+    for (key, value) in flatten {
+        if body.get(key).is_some() {
+            let error = format!("unknown field '{key}': a flatten halts, cancels and exits");
+            return failed(StatusCode::BAD_REQUEST, error);
+        }
+        if let Some(order) = body.as_object_mut() {
+            order.insert(key.into(), value.into());
+        }
+    }
+    halt(desk, body)
 }
 
 /// Lifts a halt, once the gate has let the resume through.
@@ -165,9 +184,16 @@ async fn resumed(desk: &Desk, body: Value) -> Result<Answer, Answer> {
             Ok((StatusCode::OK, said))
         }
         Ok(Err(refused)) => {
+            let amiss = match &refused {
+                ResumeRefused::NotInOrder { amiss, .. } => {
+                    amiss.iter().map(Amiss::as_str).collect()
+                }
+                _ => Vec::new(),
+            };
             let said = json!({
                 "error": refused.to_string(),
                 "refused": refusal(&refused),
+                "amiss": amiss,
                 "scope": scope,
             });
             Err((StatusCode::CONFLICT, said))
@@ -184,6 +210,7 @@ const fn refusal(refused: &ResumeRefused) -> &'static str {
         ResumeRefused::NotNamed { .. } => "not_named",
         ResumeRefused::NoReason => "no_reason",
         ResumeRefused::NotReconciled { .. } => "not_reconciled",
+        ResumeRefused::NotInOrder { .. } => "not_in_order",
         ResumeRefused::HaltFile { .. } => "halt_file",
         ResumeRefused::NoAnswer { .. } => "no_answer",
     }

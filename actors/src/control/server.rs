@@ -259,6 +259,7 @@ async fn command(path: &str, body: Value, inside: &Inside) -> Answer {
     let carry_out = match path {
         "/v1/alerts/ack" => acknowledge(desk, order).boxed_local(),
         "/v1/halt" => async move { halts::halt(&desk, order) }.boxed_local(),
+        "/v1/flatten" => async move { halts::flatten(&desk, order) }.boxed_local(),
         "/v1/resume" => halts::resume(desk, order).boxed_local(),
         "/v1/limits" => limits::set(desk, order).boxed_local(),
         _ => return nothing_here(),

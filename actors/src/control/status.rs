@@ -4,8 +4,9 @@
 use serde::Serialize;
 use tripline_engine::desk::{Holding, StrategyHealth};
 use tripline_engine::fault::{FaultKind, IncidentId};
-use tripline_engine::halt::{HaltLevel, Incident, Membership, Scope, ScopeName, Standing};
+use tripline_engine::halt::{HaltLevel, Incident, Scope, ScopeName, Standing};
 use tripline_engine::ids::{AccountId, RunId, StrategyId, Symbol, VenueId};
+use tripline_engine::journal::Left;
 use tripline_engine::messages::control::RestingOrders;
 
 use super::server::Desk;
@@ -54,6 +55,17 @@ struct ScopeStatus {
     epoch: u64,
     incidents: Vec<IncidentStatus>,
     activity: Option<Activity>,
+    /// Where its positions are, or were, closed.
+    flatten: Option<FlattenStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct FlattenStatus {
+    under_way: bool,
+    /// The cancels are confirmed, and exits go out or have gone out.
+    exiting: bool,
+    /// Positions that are not closed, each with the reason.
+    left: Vec<Left>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +104,7 @@ impl From<&Incident> for IncidentStatus {
 #[serde(rename_all = "lowercase")]
 enum Activity {
     Cancelling,
+    Flattening,
 }
 
 #[derive(Debug, Serialize)]
@@ -200,13 +213,53 @@ pub(super) async fn status(desk: &Desk) -> Status {
 }
 
 fn scope_status(scope: Scope, standing: &Standing, gateway: Option<&GatewayHealth>) -> ScopeStatus {
-    let sweeping = gateway.is_some_and(|gateway| gateway.desk.sweeping.contains(&scope));
     ScopeStatus {
         scope: scope.into(),
         level: standing.level,
         epoch: standing.epoch,
         incidents: standing.incidents.iter().map(Into::into).collect(),
-        activity: sweeping.then_some(Activity::Cancelling),
+        activity: activity(gateway, |one| *one == scope),
+        flatten: gateway.and_then(|gateway| flatten_status(scope, standing, gateway)),
+    }
+}
+
+fn flatten_status(
+    scope: Scope,
+    standing: &Standing,
+    gateway: &GatewayHealth,
+) -> Option<FlattenStatus> {
+    let desk = &gateway.desk;
+    if let Some(health) = desk.flattening.get(&scope) {
+        return Some(FlattenStatus {
+            under_way: true,
+            exiting: health.is_exiting,
+            left: health.left.clone(),
+        });
+    }
+    // One under an earlier halt is over.
+    let mut stands = standing.incidents.iter();
+    let ended = desk.flattened.iter().find(|ended| {
+        ended.scope == scope && stands.any(|one| ended.incidents.contains(&one.id))
+    })?;
+    Some(FlattenStatus {
+        under_way: false,
+        exiting: true,
+        left: ended.left.clone(),
+    })
+}
+
+/// What is being done under the halts that are meant.
+fn activity(
+    gateway: Option<&GatewayHealth>,
+    is_meant: impl Fn(&Scope) -> bool,
+) -> Option<Activity> {
+    let desk = &gateway?.desk;
+    let flattening = desk.flattening.keys().any(&is_meant);
+    let cancelling = desk.sweeping.iter().any(is_meant);
+    match (flattening, cancelling) {
+        (true, _) => Some(Activity::Flattening),
+        (false, true) => Some(Activity::Cancelling),
+        (false, false) => None,
     }
 }
 
@@ -233,7 +286,7 @@ fn strategies(
             level: Some(desk.faults.board().level(member)),
             ready,
             instruments: member.instruments.list(),
-            activity: activity(member, gateway),
+            activity: activity(gateway, |scope| member.is_in(scope)),
             ..strategy_status(member.strategy, health)
         }
     });
@@ -254,13 +307,6 @@ fn strategy_status(id: StrategyId, health: Option<&StrategyHealth>) -> StrategyS
         positions: health.map(|health| health.positions.clone()),
         activity: None,
     }
-}
-
-fn activity(member: &Membership, gateway: Option<&GatewayHealth>) -> Option<Activity> {
-    let mut sweeping = gateway?.desk.sweeping.iter();
-    sweeping
-        .any(|scope| member.is_in(scope))
-        .then_some(Activity::Cancelling)
 }
 
 fn working(

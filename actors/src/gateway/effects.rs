@@ -13,8 +13,6 @@ use tripline_engine::halt::{Gate, Scope};
 use tripline_engine::ids::Symbol;
 use tripline_engine::journal::{JournalError, JournalRecord, Sent};
 use tripline_engine::messages::account::BalancesChanged;
-use tripline_engine::messages::alert::{Alert, Facts, Severity};
-use tripline_engine::messages::control::ForeignOrders;
 use tripline_engine::messages::order::PlaceOrder;
 use tripline_engine::planted::{self, Planted};
 use tripline_engine::ports::{Answer, OrderPort, PlaceOutcome, VenueError};
@@ -147,6 +145,7 @@ impl OrderGateway {
                     self.answer_stop();
                 }
             }
+            Effect::Flattened(report) => self.tell_flattened(&report),
             Effect::Found { title, text } => {
                 log::warn!(actor = "gateway"; "{title}: {text}");
                 self.tell_person(title, text);
@@ -180,7 +179,7 @@ impl OrderGateway {
                 let handover = Handover {
                     shield: self.shield.clone(),
                     port: self.port.clone(),
-                    gate: gate.clone(),
+                    gate: gate.to(order.purpose()),
                     clock: self.clock.clone(),
                     decided: self.looked_up,
                     within: self.stale_after,
@@ -256,33 +255,6 @@ impl OrderGateway {
             gateway.check_ready();
         });
         ctx.spawn(returned);
-    }
-
-    /// Told once for each order: the desk sees to that.
-    fn tell_foreign(&self, what: &str, policy: ForeignOrders) {
-        let text = match policy {
-            ForeignOrders::Ignore => "It is left alone, as configured; its fills are counted.",
-            ForeignOrders::Adopt => "A halt that it is in the scope of cancels it, as configured.",
-            ForeignOrders::Refuse => "Such orders are refused, as configured.",
-        };
-        let title = format!("{what} is not of this engine");
-        log::warn!(actor = "gateway"; "{title}: {text}");
-        self.tell_person(title, text.into());
-    }
-
-    fn tell_person(&self, title: String, text: String) {
-        self.alerts.send(Alert {
-            severity: Severity::Warning,
-            title,
-            text,
-            kind: None,
-            scope: Some(Scope::Account(self.desk.account())),
-            strategy: None,
-            incident: None,
-            at: self.clock.now(),
-            live: self.live,
-            facts: Facts::default(),
-        });
     }
 
     fn learn(&mut self, symbol: Symbol, after: Duration, ctx: &mut Context<Self>) {

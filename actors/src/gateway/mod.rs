@@ -9,13 +9,14 @@ mod limits;
 mod readiness;
 mod reconcile;
 mod standstill;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Recipient};
-use tripline_engine::desk::{Effect, OrderDesk, Sweep};
+use tripline_engine::desk::{Effect, FlattenSettings, OrderDesk, Sweep};
 use tripline_engine::fault::{Fault, FaultKind, IncidentId};
 use tripline_engine::halt::{Membership, Scope};
 use tripline_engine::ids::{AccountId, Asset, RunId, StrategyId, VenueId};
@@ -89,6 +90,8 @@ pub struct GatewaySettings {
     pub limits: RiskLimits,
     /// Assets whose balance is not held against anything.
     pub unwatched_assets: BTreeSet<Asset>,
+    /// How positions are closed.
+    pub flatten: FlattenSettings,
     pub alerts: Recipient<Alert>,
     /// Whether real money is traded; alerts say so.
     pub live: bool,
@@ -107,6 +110,7 @@ fn desk(settings: &GatewaySettings) -> OrderDesk {
     desk.foreign_policy(settings.foreign_orders);
     desk.look_back(settings.look_back);
     desk.set_limits(settings.limits.clone());
+    desk.flatten_by(settings.flatten.clone());
     desk.unwatched(settings.unwatched_assets.clone());
     desk
 }

@@ -94,7 +94,7 @@ impl HaltFileWatch {
         let is_lifted = level < HaltLevel::Halted;
         match (stood, stands) {
             (_, true) if !stood || is_lifted => {
-                self.faults.raise(Fault {
+                self.faults.halt(Fault {
                     kind: FaultKind::Manual,
                     scope: Scope::Global,
                     actor: "halt file".into(),

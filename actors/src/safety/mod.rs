@@ -5,38 +5,33 @@ mod clearing;
 mod emergency;
 mod figures;
 mod halt_file;
+mod resuming;
 mod telling;
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
-use std::time::Duration;
 
-use actix::fut::WrapFuture;
-use actix::{
-    Actor, ActorFutureExt, Context, Handler, Message, Recipient, ResponseActFuture, StreamHandler,
-};
+use actix::{Actor, Context, Handler, Message, Recipient, StreamHandler};
 use tripline_engine::desk::Sweep;
-use tripline_engine::fault::{Fault, FaultKind};
-use tripline_engine::halt::{HaltLevel, Incident, Membership, ResumeRefused, Scope, Standing};
+use tripline_engine::fault::FaultKind;
+use tripline_engine::halt::{HaltLevel, Incident, Membership, Scope, Standing};
 use tripline_engine::ids::StrategyId;
-use tripline_engine::journal::Resumed;
-use tripline_engine::messages::alert::{Alert, Facts, Phase, Severity};
-use tripline_engine::messages::control::{self, FaultSeen, Halt, Resume};
+use tripline_engine::messages::alert::{Alert, Severity};
+use tripline_engine::messages::control::{self, FaultSeen, Halt};
 use tripline_engine::ports::CancelPort;
 
 use crate::clock::Clock;
 use crate::delivery::{MAILBOX, Outlet, Sender};
 use crate::faults::{Faults, Incidents};
 use crate::gateway::{HaltOrdered, ReadDesk, Reconcile};
+use crate::health::PartsCell;
 use crate::journaling::Journaling;
 use crate::panics::{Guard, Shield};
 
 use clearing::OwnWay;
 pub use clearing::{Ours, SweepConfirmed};
 pub use halt_file::{HaltFile, HaltFileWatch};
-
-/// A resume is refused when this engine and the venue do not agree within this time.
-const RECONCILED_WITHIN: Duration = Duration::from_secs(45);
+pub use resuming::ResumeOrdered;
 
 /// A strategy as the safety actor knows it.
 pub struct Ward {
@@ -66,6 +61,8 @@ pub struct SafetySettings {
     pub halt_file: Option<HaltFile>,
     /// What it may cancel itself.
     pub ours: Ours,
+    /// Whom a resume asks whether all is in order.
+    pub parts: PartsCell,
 }
 
 struct Outlets {
@@ -83,17 +80,14 @@ pub struct SafetyStats {
     pub incidents: u64,
     /// Alerts handed to the alert actor.
     pub alerts: u64,
+    /// Market halts that were lifted without a person, as configured.
+    pub resumed_by_itself: u64,
 }
 
 /// Read the counts.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "SafetyStats")]
 pub struct ReadSafety;
-
-/// Lift a halt.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<(), ResumeRefused>")]
-pub struct ResumeOrdered(pub Resume);
 
 /// The sweep of a halted scope has ended: the venue shows no order of it.
 #[derive(Debug, Clone, Message)]
@@ -113,6 +107,8 @@ pub struct Safety {
     earlier: Vec<(Scope, Standing)>,
     live: bool,
     halt_file: Option<HaltFile>,
+    parts: PartsCell,
+    by_itself: resuming::ByItself,
     stats: SafetyStats,
     /// How often each kind of fault has hit each scope since it was resumed.
     repeats: HashMap<(FaultKind, Scope), u64>,
@@ -142,6 +138,7 @@ impl Safety {
             live,
             halt_file,
             ours,
+            parts,
         } = settings;
         let sender = Sender {
             actor: "safety",
@@ -177,6 +174,8 @@ impl Safety {
             earlier,
             live,
             halt_file,
+            parts,
+            by_itself: resuming::ByItself::default(),
             stats: SafetyStats::default(),
             repeats: HashMap::new(),
             asking: HashMap::new(),
@@ -256,6 +255,7 @@ impl Actor for Safety {
         for (scope, standing) in std::mem::take(&mut self.earlier) {
             self.still_halted(scope, &standing);
         }
+        self.watch_over_market_halts(ctx);
     }
 }
 
@@ -297,96 +297,5 @@ impl Handler<ReadSafety> for Safety {
     type Result = SafetyStats;
     fn handle(&mut self, _: ReadSafety, _: &mut Context<Self>) -> SafetyStats {
         self.stats
-    }
-}
-
-impl Handler<ResumeOrdered> for Safety {
-    type Result = ResponseActFuture<Self, Result<(), ResumeRefused>>;
-
-    /// Reconciles first, then lifts: a fault that is raised meanwhile keeps the halt.
-    fn handle(&mut self, order: ResumeOrdered, _: &mut Context<Self>) -> Self::Result {
-        let ResumeOrdered(resume) = order;
-        if let Err(refused) = self.may_resume(&resume) {
-            return Box::pin(std::future::ready(Err(refused)).into_actor(self));
-        }
-        let drift_seen = self
-            .faults
-            .board()
-            .has_seen(&resume, FaultKind::BalanceDrift);
-        let question = self.reconcile.send(Reconcile::ToResume { drift_seen });
-        let answer = tokio::time::timeout(RECONCILED_WITHIN, question).into_actor(self);
-        Box::pin(answer.map(move |answer, safety, _| {
-            let reason = match answer {
-                Ok(Ok(Ok(_))) => return safety.lift(resume),
-                Ok(Ok(Err(error))) => error.to_string(),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("the venue has not told everything for {RECONCILED_WITHIN:?}"),
-            };
-            let scope = resume.scope;
-            Err(ResumeRefused::NotReconciled { scope, reason })
-        }))
-    }
-}
-
-impl Safety {
-    fn may_resume(&self, resume: &Resume) -> Result<(), ResumeRefused> {
-        self.faults.board().check(resume)?;
-        match &self.halt_file {
-            Some(file) if file.stands() => Err(ResumeRefused::HaltFile {
-                scope: resume.scope,
-                path: file.path().display().to_string(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn lift(&mut self, resume: Resume) -> Result<(), ResumeRefused> {
-        self.may_resume(&resume)?;
-        self.faults.board().lift(&resume)?;
-        self.own.lifted(resume.scope);
-        // After a crash in between the halt stands, which is the safe side.
-        let record = Resumed {
-            resume: resume.clone(),
-        };
-        if let Err(error) = self.journal.append(&[record.into()], self.clock.now()) {
-            let at = self.clock.now();
-            let detail = format!(
-                "the resume of {} is not written down: {error}",
-                resume.scope
-            );
-            self.faults.raise(Fault {
-                kind: FaultKind::JournalFailed,
-                scope: Scope::Global,
-                actor: "safety".into(),
-                detail,
-                at,
-            });
-        }
-        let Resume {
-            scope, reason, who, ..
-        } = resume;
-        log::warn!(actor = "safety"; "{scope} resumed by {who}: {reason}");
-        self.repeats.retain(|(_, hit), _| *hit != scope);
-        let wards = self.wards.values();
-        for ward in wards.filter(|ward| ward.membership.is_in(&scope)) {
-            ward.resumed.send(control::Resumed {
-                scope,
-                reason: reason.clone(),
-            });
-        }
-        let title = format!("{scope} resumed by {who}: {reason}");
-        if let Some(alert) = self.alert_of(Severity::Info, title, String::new(), None) {
-            let facts = Facts {
-                phase: Phase::Resolved,
-                ..Facts::default()
-            };
-            let scope = Some(scope);
-            self.send(Alert {
-                scope,
-                facts,
-                ..alert
-            });
-        }
-        Ok(())
     }
 }

@@ -38,6 +38,7 @@ impl Safety {
             halted,
             working,
             resting_orders: Some(reaction.resting_orders),
+            resumes_after: reaction.resumes_after,
             venue_code: venue_code(&fault.detail),
             instrument: match fault.scope {
                 Scope::Instrument(symbol) => Some(symbol),

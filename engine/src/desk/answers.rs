@@ -154,7 +154,7 @@ impl OrderDesk {
             return false;
         };
         let seat = self.seats.get(&origin.strategy);
-        if origin.run == self.run && seat.is_some_and(|seat| origin.sequence <= seat.sequence) {
+        if origin.run == self.run && seat.is_some_and(|seat| seat.used.has(&origin)) {
             return false; // Settled and forgotten: a very late duplicate.
         }
         if self.past.is_known(&report.id) {

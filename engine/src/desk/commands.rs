@@ -3,12 +3,13 @@
 use crate::desk::entry::order_ref;
 use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
-use crate::halt::Scope;
+use crate::halt::{HaltLevel, Purpose, Scope, reduces};
 use crate::messages::order::{
     AmendOrder, CancelAll, CancelOrder, OrderEvent, OrderEventKind, PlaceOrder,
 };
 use crate::order::state::Learnt;
 use crate::order::{Order, OrderState};
+use crate::position::Position;
 use crate::risk::{self, Approved, DenialReason, Preconditions, Situation};
 use crate::time::Timestamp;
 
@@ -45,13 +46,13 @@ impl OrderDesk {
             .get_mut(&command.strategy)
             .ok_or(DenialReason::NotReady)?;
         let origin = command.id.origin().filter(|origin| {
-            origin.strategy == command.strategy
-                && origin.run == self.run
-                && origin.sequence > seat.sequence
+            origin.strategy == command.strategy && origin.run == self.run && !origin.is_exit()
         });
         let origin = origin.ok_or(DenialReason::DuplicateId)?;
-        seat.sequence = origin.sequence;
-        Ok(())
+        match seat.used.take(&origin) {
+            true => Ok(()),
+            false => Err(DenialReason::DuplicateId),
+        }
     }
 
     fn approve(
@@ -74,8 +75,10 @@ impl OrderDesk {
         self.risk.prepare(command.strategy, symbol);
         let (mut open, frozen) = self.risk.open_on(symbol);
         self.count_foreign(symbol, &mut open);
+        let level = seat.gate.level();
         let preconditions = Preconditions {
-            level: seat.gate.level(),
+            level,
+            purpose: self.purpose(&command, level),
             private_stream_live: self.is_private_stream_live(),
             clock_good: self.clock_good,
             instrument_frozen: frozen,
@@ -90,6 +93,23 @@ impl OrderDesk {
             now,
         };
         risk::approve(command, situation)
+    }
+
+    /// What an order is for. That it reduces is looked at where only that is let through: what is approved while
+    /// all is active may follow another entry to the socket.
+    fn purpose(&self, command: &PlaceOrder, level: HaltLevel) -> Purpose {
+        if level != HaltLevel::ReduceOnly {
+            return Purpose::Entry;
+        }
+        let (strategy, symbol) = (command.strategy, command.terms.symbol);
+        let net = self.positions.position(strategy, symbol);
+        let net = net.map(Position::net).unwrap_or_default();
+        let own = self.unsettled.iter().filter_map(|id| self.order(id));
+        let own = own.filter(|order| order.strategy == strategy && order.terms.symbol == symbol);
+        match reduces(&command.terms, net, own) {
+            true => Purpose::Reduce,
+            false => Purpose::Entry,
+        }
     }
 
     /// Cancels one order of the strategy.

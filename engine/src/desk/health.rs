@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::desk::OrderDesk;
+use crate::desk::{FlattenHealth, OrderDesk};
 use crate::halt::Scope;
 use crate::ids::{StrategyId, Symbol};
+use crate::journal::Flattened;
 use crate::order::OrderState;
 use crate::time::Timestamp;
 
@@ -48,6 +49,10 @@ pub struct DeskHealth {
     pub fresh: BTreeSet<Symbol>,
     /// Scopes of which orders are being cancelled.
     pub sweeping: BTreeSet<Scope>,
+    /// Scopes whose strategies are being taken out of their positions.
+    pub flattening: BTreeMap<Scope, FlattenHealth>,
+    /// What flattens of this run have come to.
+    pub flattened: Vec<Flattened>,
     /// Open orders on the account that this engine has not placed.
     pub foreign_orders: u64,
 }
@@ -85,6 +90,8 @@ impl OrderDesk {
                 .filter_map(|(symbol, price)| price.map(|_| *symbol))
                 .collect(),
             sweeping: self.sweeps.iter().map(|sweep| sweep.scope).collect(),
+            flattening: self.flatten_health(),
+            flattened: self.flattened().cloned().collect(),
             foreign_orders: self.foreign().count() as u64,
         }
     }

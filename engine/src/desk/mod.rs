@@ -6,7 +6,9 @@ mod balances;
 mod commands;
 mod compare;
 mod entry;
+mod exit;
 mod fills;
+mod flatten;
 mod foreign;
 mod guard;
 mod health;
@@ -26,9 +28,11 @@ use std::time::Duration;
 
 use crate::fault::{Fault, FaultKind};
 use crate::halt::{Gate, HaltBoard, Membership, Scope};
-use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, VenueId, VenueOrderId};
+use crate::ids::{
+    AccountId, ClientOrderId, RunId, StrategyId, Symbol, UsedIds, VenueId, VenueOrderId,
+};
 use crate::instrument::Instrument;
-use crate::journal::{JournalRecord, OrdersMemory, Reconciled};
+use crate::journal::{Flattened, JournalRecord, OrdersMemory, Reconciled};
 use crate::messages::account::BalancesChanged;
 use crate::messages::control::ForeignOrders;
 use crate::messages::order::{OrderEvent, OrderFilled, PlaceOrder};
@@ -42,6 +46,7 @@ use crate::time::Timestamp;
 pub use answers::IN_MATCH;
 use balances::Holdings;
 use entry::Entry;
+pub use flatten::{Flatten, FlattenHealth, FlattenSettings};
 use foreign::Foreigners;
 use guard::Guard;
 pub use health::{DeskHealth, Holding, StrategyHealth};
@@ -99,6 +104,8 @@ pub enum Effect {
     Raise(Fault),
     /// Every order of the halted scope is gone from the venue.
     Swept(Sweep),
+    /// A flatten has ended: tell a person what it has come to.
+    Flattened(Flattened),
     /// Tell a person what was found of earlier runs where no journal tells of them.
     Found {
         title: String,
@@ -116,8 +123,8 @@ pub enum Effect {
 #[derive(Debug, Clone)]
 struct Seat {
     gate: Gate,
-    /// The highest sequence that was used in this run.
-    sequence: u64,
+    /// What was used in this run.
+    used: UsedIds,
 }
 
 /// All orders of one account. Pure: time comes in, effects come out.
@@ -143,6 +150,10 @@ pub struct OrderDesk {
     foreigners: Foreigners,
     lost: Lost,
     sweeps: Vec<Sweep>,
+    flatten_settings: FlattenSettings,
+    flattens: Vec<Flatten>,
+    /// What the last flatten of a scope in this run has come to.
+    flattened: BTreeMap<Scope, Flattened>,
     /// When the last confirmation of a sweep of the scope began.
     listed: BTreeMap<Scope, Timestamp>,
     /// All open orders are being asked for.
@@ -196,6 +207,9 @@ impl OrderDesk {
             foreigners: Foreigners::default(),
             lost: Lost::default(),
             sweeps: Vec::new(),
+            flatten_settings: FlattenSettings::default(),
+            flattens: Vec::new(),
+            flattened: BTreeMap::new(),
             listed: BTreeMap::new(),
             listing: false,
             private_stream_up: false,
@@ -243,7 +257,8 @@ impl OrderDesk {
             self.risk.prepare(strategy, symbol);
         }
         let gate = Gate::new(self.board.clone(), Arc::new(membership));
-        self.seats.insert(strategy, Seat { gate, sequence: 0 });
+        let used = UsedIds::default();
+        self.seats.insert(strategy, Seat { gate, used });
     }
 
     /// The gate of a strategy, to be looked at when its order is handed to the socket.

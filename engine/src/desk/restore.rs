@@ -58,7 +58,7 @@ impl OrderDesk {
                 out.push(entry.happened(kind, now));
             }
         }
-        self.sweep_halted(now, out);
+        self.sweep_halted(&earlier.halts, now, out);
     }
 
     /// Cancels what earlier runs have left open.

@@ -9,8 +9,8 @@ use crate::desk::foreign::key;
 use crate::desk::{Effect, OrderDesk};
 use crate::fault::{FaultKind, IncidentId};
 use crate::halt::{Incident, Scope};
-use crate::ids::{ClientOrderId, StrategyId};
-use crate::messages::control::RestingOrders;
+use crate::ids::{ClientOrderId, StrategyId, UsedIds};
+use crate::journal::HaltsMemory;
 use crate::messages::order::OrderReport;
 use crate::planted::{self, Planted};
 use crate::ports::{OrderRef, VenueError};
@@ -32,9 +32,9 @@ pub struct Sweep {
     pub started: Timestamp,
     /// Orders that were, or may have been, open when it started.
     pub orders: usize,
-    /// The last sequence of each strategy when it started. Later orders of this run were placed after
-    /// a resume and are none of its business.
-    until: BTreeMap<StrategyId, u64>,
+    /// What each strategy had used when it started. Later orders of this run were placed after a resume, or
+    /// are exits, and are none of its business.
+    until: BTreeMap<StrategyId, UsedIds>,
     listing: bool,
     alarmed: bool,
 }
@@ -42,8 +42,13 @@ pub struct Sweep {
 impl OrderDesk {
     /// Starts the sweep of a halted scope, if the reaction asks for one. The latch is set already.
     pub fn halted(&mut self, incident: &Incident, now: Timestamp, out: &mut Vec<Effect>) {
-        if incident.reaction.resting_orders == RestingOrders::Cancel {
+        let reaction = incident.reaction;
+        if reaction.resting_orders.are_cancelled() {
             self.sweep(incident.fault.scope, Some(incident.id), now, out);
+        }
+        // Exits go out under a halt only: below it strategies place entries.
+        if reaction.flattens() {
+            self.flatten(incident, now, out);
         }
     }
 
@@ -61,7 +66,7 @@ impl OrderDesk {
             incident,
             started: now,
             orders: 0,
-            until: until.map(|(id, seat)| (*id, seat.sequence)).collect(),
+            until: until.map(|(id, seat)| (*id, seat.used)).collect(),
             listing: false,
             alarmed: false,
         };
@@ -102,8 +107,9 @@ impl OrderDesk {
         let Some(origin) = id.origin() else {
             return false;
         };
-        let until = sweep.until.get(&origin.strategy).copied().unwrap_or(0);
-        let later = origin.run == self.run && origin.sequence > until;
+        let until = sweep.until.get(&origin.strategy);
+        let early = until.is_some_and(|until| until.has(&origin));
+        let later = origin.run == self.run && !early;
         let is_in_scope = match self.seats.get(&origin.strategy) {
             Some(seat) => seat.gate.membership().is_in(&sweep.scope),
             // Of an earlier run, by a strategy that is not here.
@@ -131,11 +137,28 @@ impl OrderDesk {
     }
 
     /// Goes on with the sweeps of halts that stand since an earlier run: its end has ended them too.
-    pub(super) fn sweep_halted(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        for (_, standing) in self.board.restricted() {
-            let cancels = |one: &&Incident| one.reaction.resting_orders == RestingOrders::Cancel;
-            if let Some(incident) = standing.incidents.iter().find(cancels) {
+    pub(super) fn sweep_halted(
+        &mut self,
+        halts: &HaltsMemory,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        for (scope, standing) in self.board.restricted() {
+            let cancels = |one: &&Incident| one.reaction.resting_orders.are_cancelled();
+            let is_forgotten = planted::is(Planted::FlattensForgotten);
+            let unfinished = |one: &&Incident| {
+                one.reaction.flattens() && !halts.is_flattened(one.id) && !is_forgotten
+            };
+            let mut flattens = standing.incidents.iter().filter(unfinished);
+            if let Some(incident) = flattens.next() {
+                out.push(Effect::Found {
+                    title: format!("the flatten of {scope} was not finished in an earlier run"),
+                    text: "It goes on when orders, fills and balances are reconciled.".into(),
+                });
                 self.halted(incident, now, out);
+                flattens.for_each(|further| self.flatten(further, now, out));
+            } else if let Some(incident) = standing.incidents.iter().find(cancels) {
+                self.sweep(scope, Some(incident.id), now, out);
             }
         }
     }
@@ -226,6 +249,7 @@ impl OrderDesk {
             self.list_after(Duration::from_millis(500), out);
         }
         self.confirm_sweeps(now, out);
+        self.advance_flattens(now, out);
     }
 
     /// Looks after what may have become complete with news about this order.
@@ -244,6 +268,7 @@ impl OrderDesk {
             self.confirm_sweeps(now, out);
         }
         self.watch_limits(now, out);
+        self.advance_flattens(now, out);
         self.keep_reconciled(now, out);
     }
 }

@@ -1,4 +1,5 @@
 mod balancing;
+mod flattening;
 mod foreign;
 mod histories;
 mod limits;
@@ -6,6 +7,7 @@ mod lost;
 mod placing;
 mod reconciling;
 mod recovery;
+mod reducing;
 mod sweeping;
 
 use rust_decimal::Decimal;
@@ -108,10 +110,21 @@ impl Bench {
 
     /// As `new`, before the private stream came up.
     fn unasked() -> Self {
-        let run = RunId::from_millis(1_795_000_000_000);
+        Self::of(RunId::from_millis(1_795_000_000_000), HaltBoard::new())
+    }
+
+    /// The next run, with the halts of the one before.
+    fn restarted(
+        halts: impl Iterator<Item = (Scope, crate::halt::Standing)>,
+        last: crate::fault::IncidentId,
+    ) -> Self {
+        let run = RunId::from_millis(1_795_000_001_000);
+        Self::of(run, HaltBoard::restored(halts, last))
+    }
+
+    fn of(run: RunId, board: HaltBoard) -> Self {
         let account = AccountId::new("main").unwrap();
         let venue = VenueId::new("binance").unwrap();
-        let board = HaltBoard::new();
         let mut desk = OrderDesk::new(venue, account, run, SETTLE, board.clone());
         for (name, traded) in [("a", "BTCUSDT"), ("b", "ETHUSDT")] {
             desk.add_instrument(instrument(traded));
@@ -427,6 +440,7 @@ fn word(effect: &Effect) -> String {
         Effect::Filled(filled) => format!("fill {}", filled.fill.trade_id),
         Effect::Raise(fault) => format!("fault {} of {}", fault.kind, fault.scope),
         Effect::Swept(sweep) => format!("swept {}", sweep.orders),
+        Effect::Flattened(report) => format!("flattened, {} left", report.left.len()),
         Effect::Found { title, .. } => format!("found: {title}"),
         Effect::Foreign { .. } => "foreign".into(),
         Effect::Ask { question, .. } => format!("ask {question:?}"),

@@ -1,14 +1,16 @@
 //! The latch itself, shared by every actor, and the gate that looks at it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{HaltLevel, HaltPolicy, Membership, Reaction, Scope};
+use super::{Amiss, HaltLevel, HaltPolicy, Membership, Purpose, Reaction, Scope};
 use crate::fault::{Fault, FaultKind, IncidentId};
+use crate::ids::StrategyId;
 use crate::messages::control::Resume;
 
 /// Incidents that a scope keeps until it is resumed.
@@ -43,6 +45,26 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// After how long of good order the halt is lifted by itself; `None` where a person does that. Every standing
+    /// incident must be of such a kind, the ones of a flood included, which are counted and not kept.
+    #[must_use]
+    pub fn resumes_after(&self) -> Option<Duration> {
+        let is_whole = !self.incidents.is_empty() && self.incidents.len() < INCIDENTS_KEPT;
+        let mut longest = Duration::ZERO;
+        for incident in &self.incidents {
+            let reaction = incident.reaction;
+            if reaction.level == HaltLevel::Active {
+                continue; // It only tells.
+            }
+            let after = reaction.resumes_after?;
+            if reaction.flattens() || !incident.fault.kind.is_of_market() {
+                return None;
+            }
+            longest = longest.max(after);
+        }
+        is_whole.then_some(longest)
+    }
+
     /// The resume of all that stands here.
     #[must_use]
     pub fn resume(
@@ -74,10 +96,17 @@ pub enum ResumeRefused {
     NoReason,
     #[error("{scope} stays halted: orders were not reconciled with the venue: {reason}")]
     NotReconciled { scope: Scope, reason: String },
+    #[error("{scope} stays halted: {}", list(amiss))]
+    NotInOrder { scope: Scope, amiss: Vec<Amiss> },
     #[error("{scope} stays halted as long as {path} is there: remove the file")]
     HaltFile { scope: Scope, path: String },
     #[error("{scope} stays halted: the engine does not answer")]
     NoAnswer { scope: Scope },
+}
+
+fn list(amiss: &[Amiss]) -> String {
+    let amiss: Vec<_> = amiss.iter().map(ToString::to_string).collect();
+    amiss.join("; ")
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +115,8 @@ struct Inner {
     restricted: AtomicUsize,
     next_incident: AtomicU64,
     scopes: Mutex<BTreeMap<Scope, Standing>>,
+    /// Strategies that the engine is taking out of their positions.
+    flattening: Mutex<BTreeSet<StrategyId>>,
 }
 
 /// The shared latch. Cloning shares it.
@@ -129,7 +160,14 @@ impl HaltBoard {
     }
 
     /// The same with a reaction of its own, as a person orders it.
-    pub fn trip_as(&self, fault: Fault, reaction: Reaction) -> Incident {
+    pub fn trip_as(&self, mut fault: Fault, reaction: Reaction) -> Incident {
+        if let Some(wider) = reaction
+            .scope
+            .filter(|wider| wider.width() > fault.scope.width())
+        {
+            fault.detail = format!("{}: {}", fault.scope, fault.detail);
+            fault.scope = wider;
+        }
         let id = IncidentId(self.0.next_incident.fetch_add(1, Ordering::Relaxed) + 1);
         let incident = Incident {
             id,
@@ -171,6 +209,26 @@ impl HaltBoard {
             .map(|(_, standing)| standing.level)
             .max()
             .unwrap_or_default()
+    }
+
+    fn flattening(&self) -> MutexGuard<'_, BTreeSet<StrategyId>> {
+        // As with the scopes, the set is whole.
+        let flattening = self.0.flattening.lock();
+        flattening.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on exits of the strategy are let through, until [`HaltBoard::end_flatten`].
+    pub fn begin_flatten(&self, strategy: StrategyId) {
+        self.flattening().insert(strategy);
+    }
+
+    pub fn end_flatten(&self, strategy: StrategyId) {
+        self.flattening().remove(&strategy);
+    }
+
+    #[must_use]
+    pub fn is_flattening(&self, strategy: StrategyId) -> bool {
+        self.flattening().contains(&strategy)
     }
 
     /// The standing of a scope, when an incident ever hit it.
@@ -249,22 +307,46 @@ fn check(scopes: &BTreeMap<Scope, Standing>, resume: &Resume) -> Result<(), Resu
     }
 }
 
-/// The last look before the socket: the board, asked for one strategy.
+/// The last look before the socket: the board, asked for one strategy and for what its order is for.
 #[derive(Debug, Clone)]
 pub struct Gate {
     board: HaltBoard,
     membership: Arc<Membership>,
+    purpose: Purpose,
 }
 
 impl Gate {
+    /// The gate for entries, which is the strictest.
     #[must_use]
     pub fn new(board: HaltBoard, membership: Arc<Membership>) -> Self {
-        Self { board, membership }
+        Self {
+            board,
+            membership,
+            purpose: Purpose::Entry,
+        }
+    }
+
+    /// The gate for orders that are for something else.
+    #[must_use]
+    pub fn to(&self, purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            ..self.clone()
+        }
     }
 
     #[must_use]
     pub fn level(&self) -> HaltLevel {
         self.board.level(&self.membership)
+    }
+
+    /// The level that holds the order back; `None` where it may go.
+    #[must_use]
+    pub fn held(&self) -> Option<HaltLevel> {
+        let level = self.level();
+        let is_exit = self.purpose == Purpose::Exit;
+        let flattens = is_exit && self.board.is_flattening(self.membership.strategy);
+        (!level.lets(self.purpose, flattens)).then_some(level)
     }
 
     #[must_use]

@@ -6,7 +6,9 @@
 mod board;
 mod membership;
 mod name;
+mod order;
 mod policy;
+mod purpose;
 
 use std::fmt;
 
@@ -18,7 +20,9 @@ pub(crate) use board::INCIDENTS_KEPT;
 pub use board::{Gate, HaltBoard, Incident, ResumeRefused, Standing};
 pub use membership::{Instruments, Membership};
 pub use name::{ScopeName, ScopeNameError};
+pub use order::Amiss;
 pub use policy::{HaltPolicy, Reaction};
+pub use purpose::{Purpose, reduces, room_to_reduce};
 
 /// Whom a fault or a halt concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +33,19 @@ pub enum Scope {
     Account(AccountId),
     Venue(VenueId),
     Global,
+}
+
+impl Scope {
+    /// How much it takes in: of two, the wider one has the greater width.
+    #[must_use]
+    pub const fn width(&self) -> u8 {
+        match self {
+            Self::Strategy(_) | Self::Instrument(_) => 0,
+            Self::Account(_) => 1,
+            Self::Venue(_) => 2,
+            Self::Global => 3,
+        }
+    }
 }
 
 impl fmt::Display for Scope {
@@ -51,9 +68,9 @@ impl fmt::Display for Scope {
 pub enum HaltLevel {
     #[default]
     Active,
-    /// No order that opens or enlarges a position.
+    /// Orders that provably reduce a position of their strategy, and cancels.
     ReduceOnly,
-    /// Cancels only.
+    /// Cancels, and the exits of a flatten that is under way.
     Halted,
 }
 

@@ -50,10 +50,7 @@ fn a_halt_reaches_exactly_the_strategies_in_its_scope() {
 #[test]
 fn the_strictest_level_applies_and_the_first_fault_is_kept() {
     let board = HaltBoard::new();
-    let reduce = Reaction {
-        level: HaltLevel::ReduceOnly,
-        resting_orders: RestingOrders::Keep,
-    };
+    let reduce = Reaction::new(HaltLevel::ReduceOnly, RestingOrders::Keep);
     let policy = HaltPolicy::default().with(FaultKind::StaleData, reduce);
     let first = board.trip(fault(FaultKind::StaleData, Scope::Global), &policy);
     assert_eq!(board.level(&member("a", &[])), HaltLevel::ReduceOnly);
@@ -171,4 +168,105 @@ fn a_stricter_incident_is_kept_however_many_there_are() {
     let halt = board.trip(fault(FaultKind::LossLimit, Scope::Global), &policy);
     let standing = board.standing(&Scope::Global).unwrap();
     assert_eq!(standing.incidents.last(), Some(&halt));
+}
+
+#[test]
+fn each_level_lets_through_exactly_its_own() {
+    use HaltLevel::{Active, Halted, ReduceOnly};
+    use Purpose::{Entry, Exit, Reduce};
+    let lets = |level: HaltLevel| [Entry, Reduce, Exit].map(|purpose| level.lets(purpose, false));
+    assert_eq!(lets(Active), [true, true, false]);
+    assert_eq!(lets(ReduceOnly), [false, true, false]);
+    assert_eq!(lets(Halted), [false, false, false]);
+    for level in [Active, ReduceOnly, Halted] {
+        assert!(level.lets(Exit, true), "{level}");
+        assert_eq!(level.lets(Entry, true), level.lets(Entry, false), "{level}");
+        assert_eq!(
+            level.lets(Reduce, true),
+            level.lets(Reduce, false),
+            "{level}"
+        );
+    }
+}
+
+#[test]
+fn the_gate_goes_by_what_an_order_is_for_and_by_the_flatten_of_its_own_strategy() {
+    let board = HaltBoard::new();
+    let a = Gate::new(board.clone(), std::sync::Arc::new(member("a", &[])));
+    let b = Gate::new(board.clone(), std::sync::Arc::new(member("b", &[])));
+    board.trip(
+        fault(FaultKind::Manual, Scope::Global),
+        &HaltPolicy::default(),
+    );
+    board.begin_flatten(a.membership().strategy);
+    assert_eq!(a.held(), Some(HaltLevel::Halted));
+    assert_eq!(a.to(Purpose::Reduce).held(), Some(HaltLevel::Halted));
+    assert_eq!(a.to(Purpose::Exit).held(), None);
+    assert_eq!(b.to(Purpose::Exit).held(), Some(HaltLevel::Halted));
+    board.end_flatten(a.membership().strategy);
+    assert_eq!(a.to(Purpose::Exit).held(), Some(HaltLevel::Halted));
+}
+
+#[test]
+fn a_reaction_widens_a_faults_scope_and_never_narrows_it() {
+    let account = Scope::Account(AccountId::new("main").unwrap());
+    let wide = Reaction {
+        scope: Some(account),
+        ..Reaction::STRICT
+    };
+    let policy = HaltPolicy::default().with(FaultKind::StrategyError, wide);
+    let strategy = Scope::Strategy(StrategyId::new("a").unwrap());
+    let cases = [
+        (strategy, account),
+        (account, account),
+        (
+            Scope::Venue(VenueId::new("binance").unwrap()),
+            Scope::Venue(VenueId::new("binance").unwrap()),
+        ),
+        (Scope::Global, Scope::Global),
+    ];
+    for (raised, halted) in cases {
+        let board = HaltBoard::new();
+        let incident = board.trip(fault(FaultKind::StrategyError, raised), &policy);
+        assert_eq!(incident.fault.scope, halted, "{raised}");
+        assert_eq!(board.restricted()[0].0, halted, "{raised}");
+        assert_eq!(
+            incident.fault.detail.contains("strategy a"),
+            raised == strategy
+        );
+    }
+}
+
+#[test]
+fn a_halt_ends_by_itself_only_if_every_incident_of_it_does() {
+    use std::time::Duration;
+    let after = |seconds| Reaction {
+        resumes_after: Some(Duration::from_secs(seconds)),
+        ..Reaction::STRICT
+    };
+    let policy = HaltPolicy::default()
+        .with(FaultKind::StaleData, after(5))
+        .with(FaultKind::Network, after(9))
+        // Configuration refuses this; the board does too.
+        .with(FaultKind::StrategyError, after(1));
+    let halted_by = |kinds: &[FaultKind]| {
+        let board = HaltBoard::new();
+        for kind in kinds {
+            board.trip(fault(*kind, Scope::Global), &policy);
+        }
+        board.standing(&Scope::Global).unwrap().resumes_after()
+    };
+    let (stale, network) = (FaultKind::StaleData, FaultKind::Network);
+    assert_eq!(halted_by(&[stale]), Some(Duration::from_secs(5)));
+    assert_eq!(
+        halted_by(&[stale, network, stale]),
+        Some(Duration::from_secs(9))
+    );
+    assert_eq!(halted_by(&[stale, FaultKind::Manual]), None);
+    assert_eq!(halted_by(&[FaultKind::StrategyError]), None);
+    assert_eq!(
+        halted_by(&[stale; INCIDENTS_KEPT]),
+        None,
+        "what came after is not known"
+    );
 }

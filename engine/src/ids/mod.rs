@@ -1,11 +1,15 @@
 //! Identities: short, copyable, checked when they are made.
 
+mod used;
+
 use std::fmt;
 use std::str::FromStr;
 
 use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
+
+pub use used::UsedIds;
 
 /// Why a text is not an identity of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -159,7 +163,7 @@ impl RunId {
 pub struct OrderOrigin {
     pub strategy: StrategyId,
     pub run: RunId,
-    /// Counts the orders of the strategy in the run, from 1.
+    /// Counts the orders of the strategy in the run, from 1, and its exits from [`OrderOrigin::FIRST_EXIT`].
     pub sequence: u64,
 }
 
@@ -176,6 +180,12 @@ impl ClientOrderId {
         text.push('-');
         push_base36(&mut text, origin.sequence % 36u64.pow(12), 1);
         Self(text)
+    }
+
+    /// Whether it is that of an exit: an order of the engine's own that takes a strategy out of its position.
+    #[must_use]
+    pub fn is_exit(&self) -> bool {
+        self.origin().is_some_and(|origin| origin.is_exit())
     }
 
     /// Strategy, run and sequence when the id is one of ours; `None` for orders placed by hand or by

@@ -1,12 +1,12 @@
 //! What the journal tells of halts: incidents minus resumes. Actors on several threads write them down,
 //! so a record may come after one that it precedes; the epochs tell which is which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::pairs;
 use super::record::Halted;
+use super::{Flattened, pairs};
 use crate::fault::IncidentId;
 use crate::halt::{HaltLevel, INCIDENTS_KEPT, Incident, Scope, Standing};
 use crate::messages::control::Resume;
@@ -72,6 +72,9 @@ pub struct HaltsMemory {
     #[serde(with = "pairs")]
     scopes: BTreeMap<Scope, ScopeMemory>,
     last_incident: u64,
+    /// Standing incidents whose flatten has ended.
+    #[serde(default)]
+    flattened: BTreeSet<IncidentId>,
 }
 
 impl HaltsMemory {
@@ -94,6 +97,16 @@ impl HaltsMemory {
         IncidentId(self.last_incident)
     }
 
+    /// Whether the flatten that an incident ordered has ended.
+    #[must_use]
+    pub fn is_flattened(&self, incident: IncidentId) -> bool {
+        self.flattened.contains(&incident)
+    }
+
+    pub(super) fn flattened(&mut self, flattened: &Flattened) {
+        self.flattened.extend(&flattened.incidents);
+    }
+
     pub(super) fn halted(&mut self, halted: &Halted) {
         self.last_incident = self.last_incident.max(halted.incident.id.0);
         let scope = self.scopes.entry(halted.incident.fault.scope).or_default();
@@ -101,6 +114,7 @@ impl HaltsMemory {
     }
 
     pub(super) fn resumed(&mut self, resume: &Resume) {
+        self.flattened.retain(|id| !resume.incidents.contains(id));
         self.scopes
             .entry(resume.scope)
             .or_default()

@@ -5,6 +5,7 @@
 mod alerts;
 mod balances;
 mod error;
+mod flattened;
 mod halts;
 mod limits;
 mod memory;
@@ -24,6 +25,7 @@ use crate::time::Timestamp;
 pub use alerts::{AlertsMemory, DueAlert};
 pub use balances::BalancesMemory;
 pub use error::{Damage, JournalError};
+pub use flattened::{Flattened, Left};
 pub use halts::{HaltsMemory, ScopeMemory};
 pub use limits::{Denied, LimitSet, LimitsMemory, LossMarked, Tripped};
 pub use memory::MemoryJournal;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Answered, Ending, Filled, Intent, PlacementAnswer, Reported, Resolved};
-use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, TradeId};
+use crate::ids::{AccountId, ClientOrderId, RunId, StrategyId, Symbol, TradeId, UsedIds};
 use crate::messages::order::{OrderReport, ReportSource};
 use crate::order::state::Learnt;
 use crate::order::{Order, OrderState};
@@ -50,8 +50,8 @@ pub struct Settled {
 pub struct OrdersMemory {
     unsettled: BTreeMap<ClientOrderId, OrderMemory>,
     settled: VecDeque<Settled>,
-    /// The highest sequence of each strategy in each run.
-    runs: BTreeMap<RunId, BTreeMap<StrategyId, u64>>,
+    /// What each strategy has used in each run.
+    runs: BTreeMap<RunId, BTreeMap<StrategyId, UsedIds>>,
     events: BTreeMap<AccountId, BTreeMap<Symbol, Timestamp>>,
 }
 
@@ -117,9 +117,8 @@ impl OrdersMemory {
             return;
         }
         if let Some(origin) = id.origin() {
-            let last = self.runs.entry(origin.run).or_default();
-            let last = last.entry(origin.strategy).or_default();
-            *last = origin.sequence.max(*last);
+            let used = self.runs.entry(origin.run).or_default();
+            used.entry(origin.strategy).or_default().take(&origin);
         }
         let order = Order::new(id, intent.strategy, intent.terms, intent.created);
         self.insert(order, intent.account, false);
@@ -189,9 +188,9 @@ impl OrdersMemory {
     #[must_use]
     pub fn is_known(&self, id: &ClientOrderId) -> bool {
         let used = id.origin().is_some_and(|origin| {
-            let last = self.runs.get(&origin.run);
-            let last = last.and_then(|run| run.get(&origin.strategy));
-            last.is_some_and(|last| origin.sequence <= *last)
+            let used = self.runs.get(&origin.run);
+            let used = used.and_then(|run| run.get(&origin.strategy));
+            used.is_some_and(|used| used.has(&origin))
         });
         used || self.unsettled.contains_key(id)
             || self.settled.iter().any(|settled| settled.id == *id)

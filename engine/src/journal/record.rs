@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Denied, Durability, LimitSet, LossMarked, Sequence, Tripped};
+use super::{Denied, Durability, Flattened, LimitSet, LossMarked, Sequence, Tripped};
 use crate::halt::Incident;
 use std::fmt;
 
@@ -20,7 +20,8 @@ use crate::position::{Drift, Pair, Unclear};
 use crate::time::Timestamp;
 
 /// The version of the records that this engine writes. 2 added what the account must hold, and what becomes
-/// of alerts that must be acknowledged; 3 what limits refuse, trip and are set to.
+/// of alerts that must be acknowledged; 3 what limits refuse, trip and are set to, reactions that flatten, concern
+/// another scope or end by themselves, what flattens have come to, and who ordered a resume.
 pub const RECORD_VERSION: u16 = 3;
 
 macro_rules! records {
@@ -104,6 +105,8 @@ records! {
     Halted = "halted",
     /// A person lifted the halt of a scope.
     Resumed = "resumed",
+    /// A flatten has ended.
+    Flattened = "flattened",
     /// What became of an alert.
     Alerted = "alerted",
     /// The engine's orders and balances were held against the venue's.

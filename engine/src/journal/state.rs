@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 /// The version of what a fold gives. A stored state of another version is not gone on from: the records
 /// are folded anew.
-pub const STATE_VERSION: u16 = 2;
+pub const STATE_VERSION: u16 = 3;
 
 /// The run that started last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,7 @@ impl JournalState {
                 self.halts.resumed(&resumed.resume);
                 self.alerts.resumed(&resumed.resume);
             }
+            JournalRecord::Flattened(flattened) => self.halts.flattened(flattened),
             JournalRecord::Alerted(alerted) => self.alerts.alerted(alerted, at),
             JournalRecord::Reconciled(reconciled) => self.balances.reconciled(reconciled),
             JournalRecord::LimitSet(set) => self.limits.set(set),

@@ -1,5 +1,7 @@
 //! What a person is told.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{FaultKind, IncidentId};
@@ -108,6 +110,9 @@ pub struct Facts {
     pub working: Vec<StrategyId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resting_orders: Option<RestingOrders>,
+    /// The halt is lifted by itself after so long of good order; `None` for a person's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumes_after: Option<Duration>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<Figure>,
     /// The venue's own code, such as `-2010`.

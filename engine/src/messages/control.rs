@@ -51,6 +51,18 @@ pub enum RestingOrders {
     Cancel,
     /// Leave them at the venue.
     Keep,
+    /// Cancel them and confirm; then take the strategies out of their positions. Of a halt only.
+    Flatten,
+}
+
+impl RestingOrders {
+    #[must_use]
+    pub const fn are_cancelled(self) -> bool {
+        match self {
+            Self::Cancel | Self::Flatten => true,
+            Self::Keep => false,
+        }
+    }
 }
 
 /// What is done about orders on the account that this engine has not placed: those of a person, or of another

@@ -129,6 +129,17 @@ impl Order {
         }
     }
 
+    /// What may still come of it into a position, base asset: all that is not filled as long as it is, or may
+    /// be, open; afterwards the fills that are missing.
+    #[must_use]
+    pub fn outstanding(&self) -> Quantity {
+        let whole = match self.state.is_terminal() {
+            true => self.shown,
+            false => self.terms.quantity.max(self.shown),
+        };
+        whole.saturating_sub(self.filled())
+    }
+
     /// Whether the venue has shown more executed than the fills that arrived account for.
     #[must_use]
     pub fn misses_fills(&self) -> bool {

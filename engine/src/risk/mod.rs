@@ -33,8 +33,10 @@ pub use table::{RiskLimits, Unlimited};
 pub use usage::{InstrumentUsage, ScopeUsage, Usage};
 pub use value::{LimitValue, Percent, Span};
 
+use rust_decimal::Decimal;
+
 use crate::fault::FaultKind;
-use crate::halt::HaltLevel;
+use crate::halt::{HaltLevel, Purpose};
 use crate::ids::{StrategyId, Symbol};
 use crate::instrument::{Instrument, OpenCounts};
 use crate::messages::order::PlaceOrder;
@@ -61,6 +63,8 @@ pub struct Trip {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preconditions {
     pub level: HaltLevel,
+    /// What the order is for.
+    pub purpose: Purpose,
     pub private_stream_live: bool,
     pub clock_good: bool,
     pub instrument_frozen: bool,
@@ -69,11 +73,19 @@ pub struct Preconditions {
 
 /// The proof that a command passed the check. It cannot be made elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Approved<T>(T);
+pub struct Approved<T> {
+    order: T,
+    purpose: Purpose,
+}
 
 impl<T> Approved<T> {
     pub fn get(&self) -> &T {
-        &self.0
+        &self.order
+    }
+
+    /// What the check found it to be for: the gate at the socket goes by it.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
     }
 }
 
@@ -98,36 +110,64 @@ pub fn approve(
     order: PlaceOrder,
     situation: Situation<'_>,
 ) -> Result<Approved<PlaceOrder>, DenialReason> {
+    let Preconditions { level, purpose, .. } = situation.preconditions;
+    if !level.lets(purpose, false) && !planted::is(Planted::LatchAskedEarly) {
+        return Err(DenialReason::Halted(level));
+    }
+    let reference = check(&order, &situation)?;
+    let Situation {
+        instrument,
+        risk,
+        now,
+        ..
+    } = situation;
+    risk.check(order.strategy, &order.terms, instrument, reference, now)?;
+    Ok(Approved { order, purpose })
+}
+
+/// Checks an exit of a flatten: as any order, and that it takes no more than `room`, base asset. No halt and no limit
+/// holds it back, because it undoes what those are there to bound; the gate lets it through as long as its flatten
+/// goes on.
+///
+/// # Errors
+/// The first [`DenialReason`] that applies.
+pub(crate) fn approve_exit(
+    order: PlaceOrder,
+    room: Decimal,
+    situation: Situation<'_>,
+) -> Result<Approved<PlaceOrder>, DenialReason> {
+    if order.terms.quantity.value() > room {
+        return Err(DenialReason::Halted(situation.preconditions.level));
+    }
+    check(&order, &situation)?;
+    let purpose = Purpose::Exit;
+    Ok(Approved { order, purpose })
+}
+
+/// What every order needs, whatever it is for. Gives the fresh reference price.
+fn check(order: &PlaceOrder, situation: &Situation<'_>) -> Result<Price, DenialReason> {
     let Situation {
         instrument,
         reference,
         open,
         preconditions,
-        risk,
-        now,
+        ..
     } = situation;
-    let reference = hold(preconditions, reference)?;
+    let reference = hold(*preconditions, *reference)?;
     order.terms.check_terms()?;
-    instrument.check(&order.terms, Some(reference), open)?;
-    risk.check(order.strategy, &order.terms, instrument, reference, now)?;
-    Ok(Approved(order))
+    instrument.check(&order.terms, Some(reference), *open)?;
+    Ok(reference)
 }
 
 fn hold(preconditions: Preconditions, reference: Option<Price>) -> Result<Price, DenialReason> {
     let Preconditions {
-        level,
         private_stream_live,
         clock_good,
         instrument_frozen,
         stopping,
+        ..
     } = preconditions;
-    // Positions begin flat with the run, so nothing proves that an order reduces what the account held
-    // before: reduce-only refuses all orders.
     let refusals = [
-        (
-            level > HaltLevel::Active && !planted::is(Planted::LatchAskedEarly),
-            DenialReason::Halted(level),
-        ),
         (stopping, DenialReason::Stopping),
         (
             !private_stream_live && !planted::is(Planted::PrivateStreamNotNeeded),

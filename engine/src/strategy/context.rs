@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::fault::FaultKind;
-use crate::halt::{Gate, HaltLevel};
+use crate::halt::{Gate, HaltLevel, Purpose, reduces};
 use crate::ids::{AccountId, Asset, ClientOrderId, OrderOrigin, RunId, StrategyId, Symbol};
 use crate::instrument::Instrument;
 use crate::messages::account::Balance;
@@ -85,7 +85,9 @@ impl Context<'_> {
         self.desk.gate.level()
     }
 
-    /// Places an order and returns its id at once; what becomes of it arrives in `on_order`.
+    /// Places an order and returns its id at once; what becomes of it arrives in `on_order`. While the level is
+    /// reduce-only, what provably reduces this strategy's position goes out: with all that the strategy has
+    /// under way on that side it is at most as large as the position.
     ///
     /// # Errors
     /// [`DenialReason`] when it is clear already that the order will not be sent: halted, not ready,
@@ -93,7 +95,7 @@ impl Context<'_> {
     /// follows.
     pub fn place(&mut self, terms: NewOrder) -> Result<ClientOrderId, DenialReason> {
         let level = self.level();
-        if level > HaltLevel::Active {
+        if !level.lets(self.purpose(&terms, level), false) {
             return Err(DenialReason::Halted(level));
         }
         if self.desk.stopping {
@@ -132,6 +134,16 @@ impl Context<'_> {
             created,
         }));
         Ok(id)
+    }
+
+    fn purpose(&self, terms: &NewOrder, level: HaltLevel) -> Purpose {
+        let own = self.desk.orders.values();
+        let own = own.filter(|order| !order.is_settled() && order.terms.symbol == terms.symbol);
+        let net = self.position(terms.symbol).map(Position::net);
+        match level == HaltLevel::ReduceOnly && reduces(terms, net.unwrap_or_default(), own) {
+            true => Purpose::Reduce,
+            false => Purpose::Entry,
+        }
     }
 
     /// Cancels an order of this strategy. The order may still fill until `Canceled` arrives in `on_order`.

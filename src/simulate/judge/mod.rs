@@ -4,6 +4,7 @@ mod fills;
 mod halts;
 mod orders;
 mod record;
+mod reductions;
 #[cfg(test)]
 mod tests;
 
@@ -67,6 +68,8 @@ impl Record {
         wrong.extend(case.believed_otherwise(journal));
         wrong.extend(case.fills_booked_otherwise(journal));
         wrong.extend(case.fills_told_otherwise(engines, journal));
+        wrong.extend(case.reduced_otherwise(engines, journal));
+        wrong.extend(reductions::unfinished(engines, journal));
         wrong.extend(halts::forgotten(engines));
         wrong.extend(halts::without_an_alert(engines, journal));
         for engine in engines {

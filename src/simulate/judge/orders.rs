@@ -10,6 +10,7 @@ use tripline_engine::order::{Order, OrderState};
 use super::record::{Case, FillFacts, FillRecord, OrderRecord, facts};
 use super::{Ended, Journaled};
 use crate::running::ExitReport;
+use crate::simulate::engine::HandedOver;
 
 /// No order is placed on an instrument while one of its orders is uncertain: from the record that says so to the one
 /// that tells what became of it, across restarts.
@@ -50,9 +51,14 @@ impl Case<'_> {
     /// Of the orders that were handed to the socket after the latch, none is at the exchange.
     pub(super) fn after_the_latch(&self, engine: &Ended) -> Vec<String> {
         let handed_over = engine.traces.handed_over.borrow();
+        // What reduces is judged by its fills.
+        let may = |one: &HandedOver| match one.level {
+            HaltLevel::Active | HaltLevel::ReduceOnly => true,
+            HaltLevel::Halted => one.id.is_exit(),
+        };
         let late = handed_over
             .iter()
-            .filter(|one| one.level > HaltLevel::Active && self.orders.contains_key(&one.id));
+            .filter(|one| !may(one) && self.orders.contains_key(&one.id));
         late.map(|one| {
             format!(
                 "{} was handed over while its strategy was {}",

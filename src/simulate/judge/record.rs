@@ -54,6 +54,8 @@ pub(in super::super) struct FillRecord {
     pub(in super::super) id: u64,
     pub(in super::super) price: Decimal,
     pub(in super::super) qty: Decimal,
+    /// Unix microseconds.
+    pub(in super::super) time: i64,
     commission: Decimal,
     commission_asset: String,
 }

@@ -4,7 +4,10 @@ use serde_json::json;
 use tripline_engine::fault::{Fault, FaultKind, IncidentId};
 use tripline_engine::halt::{HaltLevel, Incident, Reaction, Scope, Standing};
 use tripline_engine::ids::{ClientOrderId, OrderIds, StrategyId, TradeId, VenueOrderId};
-use tripline_engine::journal::{Ending, Filled, Halted, Intent, Reported, Resolved, Uncertain};
+use tripline_engine::journal::{
+    Ending, Filled, Flattened, Halted, Intent, Reported, Resolved, Uncertain,
+};
+use tripline_engine::messages::control::RestingOrders;
 use tripline_engine::messages::order::{Fill, OrderReport, ReportSource};
 use tripline_engine::order::{NewOrder, Side, VenueStatus};
 
@@ -24,8 +27,9 @@ fn id() -> ClientOrderId {
 
 /// A filled order, recorded so many times.
 fn record(orders: usize) -> Record {
-    let fill =
-        json!({"id": 7, "price": "10", "qty": "1", "commission": "0", "commissionAsset": "BTC"});
+    let fill = json!({
+        "id": 7, "price": "10", "qty": "1", "time": AT.as_micros(), "commission": "0", "commissionAsset": "BTC",
+    });
     let order = json!({
         "clientOrderId": id(), "symbol": "BTCUSDT", "side": "BUY", "status": "FILLED", "origQty": "1",
         "executedQty": "1", "fills": [fill],
@@ -163,11 +167,14 @@ fn an_order_that_left_after_the_latch_or_without_a_private_stream_is_found() {
     for (level, is_blind, wrong) in [
         (HaltLevel::Active, false, 0),
         (HaltLevel::Halted, false, 1),
+        // It opens a position.
+        (HaltLevel::ReduceOnly, false, 1),
         (HaltLevel::Active, true, 1),
     ] {
         let engine = crashed(1);
         let left = HandedOver {
             id: id(),
+            at: AT,
             level,
             is_blind,
         };
@@ -224,6 +231,29 @@ fn a_halt_without_an_alert_is_found() {
     let mut records = kept();
     records.push(halted().into());
     assert_eq!(found(&record(1), &[crashed(1)], &journal(&records)), 1);
+}
+
+#[test]
+fn a_flatten_that_has_not_ended_is_found() {
+    let of = |records: &[JournalRecord]| {
+        let wrong = record(1).judge(&[crashed(1)], &journal(records));
+        let unfinished = wrong.iter().filter(|text| text.contains("has not ended"));
+        unfinished.count()
+    };
+    let mut ordered = halted();
+    ordered.incident.reaction = Reaction::new(HaltLevel::Halted, RestingOrders::Flatten);
+    let mut records = kept();
+    records.push(ordered.into());
+    assert_eq!(of(&records), 1);
+    let ended = Flattened {
+        account: "practice".parse().unwrap(),
+        scope: Scope::Global,
+        incidents: vec![IncidentId(1)],
+        exits: 0,
+        left: Vec::new(),
+    };
+    records.push(ended.into());
+    assert_eq!(of(&records), 0);
 }
 
 #[test]

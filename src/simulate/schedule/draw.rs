@@ -6,6 +6,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use tripline_actors::journal::Step;
+use tripline_engine::halt::{Reaction, Scope};
 use tripline_exchange::faults::{Damage, FaultSpec, Kind, Transport};
 
 use super::Trouble;
@@ -59,7 +60,7 @@ pub(super) fn trouble(random: &mut StdRng) -> Trouble {
                     PanicAt::Channel,
                 ],
             )),
-            3 => Trouble::ManualHalt,
+            3 => Trouble::ManualHalt(Scope::Global, Reaction::STRICT),
             _ => Trouble::ExchangeRestart {
                 lasts: millis(random, 100, 20_000),
             },

@@ -1,12 +1,14 @@
 //! What a seed decides: the network, the strategies' pace, how long is traded, and what goes wrong when.
 
 mod draw;
+mod policy;
 
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tripline_actors::venue::binance::settings::OrderTransport;
+use tripline_engine::halt::{HaltPolicy, Reaction, Scope};
 use tripline_engine::journal::Durability;
 use tripline_exchange::faults::FaultSpec;
 
@@ -30,6 +32,8 @@ pub(super) struct Schedule {
     pub(super) gather: Duration,
     /// How long is traded before everything is healed and settles.
     pub(super) trading: Duration,
+    /// What faults do, where the subject has no policy of its own.
+    pub(super) policy: HaltPolicy,
     /// In the order of their times.
     pub(super) steps: Vec<Step>,
 }
@@ -77,8 +81,8 @@ pub(super) enum Trouble {
     Panic(PanicAt),
     /// Something goes wrong with the journal's files.
     Store(StoreTrouble),
-    /// A person halts everything.
-    ManualHalt,
+    /// A person halts.
+    ManualHalt(Scope, Reaction),
 }
 
 impl Trouble {
@@ -101,7 +105,8 @@ impl Trouble {
             Self::Panic(PanicAt::Channel) => "alert_channel_panic",
             Self::Store(StoreTrouble::Fails(_)) => "journal_failure",
             Self::Store(StoreTrouble::Slow(..)) => "journal_slow",
-            Self::ManualHalt => "manual_halt",
+            Self::ManualHalt(_, reaction) if reaction.flattens() => "manual_flatten",
+            Self::ManualHalt(..) => "manual_halt",
         }
     }
 }
@@ -132,6 +137,7 @@ impl Schedule {
                 what: trouble(&mut random),
             })
             .collect();
+        policy::vary_halts(seed, &mut steps);
         steps.sort_by_key(|step| step.at);
         Self {
             seed,
@@ -144,6 +150,7 @@ impl Schedule {
             ),
             gather: millis(&mut random, 20, 600),
             trading,
+            policy: policy::draw(seed),
             steps,
         }
     }

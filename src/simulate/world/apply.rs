@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tripline_engine::halt::Scope;
 use tripline_exchange::faults::FaultSpec;
 
 use super::super::network::Door;
@@ -68,9 +67,9 @@ impl World {
                 }
             }
             Trouble::Store(trouble) => self.blueprint.disk.disturb(Some(trouble)),
-            Trouble::ManualHalt => {
+            Trouble::ManualHalt(scope, reaction) => {
                 if let Some(running) = self.engine.as_ref().and_then(|engine| engine.running()) {
-                    running.halt(Scope::Global, "a person halts everything");
+                    running.halt_as(scope, reaction, "a person halts");
                 }
             }
         }

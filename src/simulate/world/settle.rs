@@ -6,7 +6,6 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 use tripline_engine::halt::HaltLevel;
 use tripline_engine::ids::ClientOrderId;
-use tripline_engine::messages::control::RestingOrders;
 use tripline_engine::order::OrderState;
 
 use super::super::engine::Engine;
@@ -59,11 +58,13 @@ impl World {
         halted.retain(|(_, standing)| {
             standing.level == HaltLevel::Halted
                 && standing.incidents.iter().all(|one| {
-                    one.reaction.resting_orders == RestingOrders::Cancel
+                    one.reaction.resting_orders.are_cancelled()
                         && now.saturating_since(one.fault.at) > SWEEP_BEGUN
                 })
         });
-        for id in self.open_at_exchange() {
+        // Exits of a flatten come after the sweep.
+        let open = self.open_at_exchange().into_iter();
+        for id in open.filter(|id| !id.is_exit()) {
             let seat = running.seats.iter().find(|seat| {
                 id.origin()
                     .is_some_and(|one| one.strategy == seat.membership.strategy)

@@ -264,6 +264,7 @@ impl<S: Strategy + 'static> Stage<S> {
                 return Vec::new();
             }
             Effect::Swept(_)
+            | Effect::Flattened(_)
             | Effect::Found { .. }
             | Effect::Foreign { .. }
             | Effect::Balances(_)

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tripline_engine::ids::{RunId, StrategyId};
+use tripline_engine::ids::{RunId, StrategyId, UsedIds};
 use tripline_engine::journal::{JournalError, JournalRecord};
 
 #[derive(Debug, Default)]
@@ -12,8 +12,8 @@ pub(in super::super) struct Newness {
     /// Runs that are in the journal.
     used: BTreeSet<RunId>,
     run: Option<RunId>,
-    /// The last sequence of each strategy in the run that is under way.
-    last: BTreeMap<StrategyId, u64>,
+    /// What each strategy has used in the run that is under way.
+    last: BTreeMap<StrategyId, UsedIds>,
 }
 
 impl Newness {
@@ -43,12 +43,10 @@ impl Newness {
                     Some(origin.run) == self.run && origin.strategy == intent.strategy
                 });
                 let origin = origin.ok_or(JournalError::NotNew { id: intent.id })?;
-                let last = self.last.entry(origin.strategy).or_default();
-                if origin.sequence <= *last {
-                    return Err(JournalError::NotNew { id: intent.id });
+                match self.last.entry(origin.strategy).or_default().take(&origin) {
+                    true => Ok(()),
+                    false => Err(JournalError::NotNew { id: intent.id }),
                 }
-                *last = origin.sequence;
-                Ok(())
             }
             _ => Ok(()),
         }

@@ -27,10 +27,7 @@ fn incident(id: u64, level: HaltLevel) -> Incident {
             detail: "made".into(),
             at: at(0),
         },
-        reaction: Reaction {
-            level,
-            resting_orders: RestingOrders::Cancel,
-        },
+        reaction: Reaction::new(level, RestingOrders::Cancel),
     }
 }
 

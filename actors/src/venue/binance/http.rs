@@ -53,10 +53,10 @@ struct Handover {
 impl Handover {
     /// Looks at the gate, unless the request has begun to leave.
     fn is_held(&self) -> bool {
-        let level = self.gate.as_ref().map_or(HaltLevel::Active, Gate::level);
+        let held = self.gate.as_ref().and_then(Gate::held);
         let late = self.taken.get() || planted::is(Planted::LatchAskedEarly);
-        if level > HaltLevel::Active && !late {
-            self.held.set(Some(level));
+        if held.is_some() && !late {
+            self.held.set(held);
         }
         self.held.get().is_some()
     }

@@ -237,10 +237,7 @@ fn an_order_that_this_engine_cancels_is_no_fault_and_one_that_others_had_cancell
 fn while_a_strategy_is_halted_whoever_clears_up_is_no_fault() {
     let mut bench = Bench::new();
     let swept = bench.working();
-    let keep = Reaction {
-        level: HaltLevel::Halted,
-        resting_orders: RestingOrders::Keep,
-    };
+    let keep = Reaction::new(HaltLevel::Halted, RestingOrders::Keep);
     bench.trip(Scope::Global, keep);
     bench.out.clear();
     bench.event(swept, VenueStatus::Canceled, "0", &[]);

@@ -93,10 +93,7 @@ fn each_precondition_denies_by_its_own_name() {
         ),
         (
             |bench| {
-                let reaction = Reaction {
-                    level: HaltLevel::ReduceOnly,
-                    resting_orders: RestingOrders::Keep,
-                };
+                let reaction = Reaction::new(HaltLevel::ReduceOnly, RestingOrders::Keep);
                 bench.trip(Scope::Account(AccountId::new("main").unwrap()), reaction);
             },
             "denied: halted: reduce-only",

@@ -146,10 +146,7 @@ fn a_sweep_reaches_exactly_the_orders_of_its_scope() {
 fn a_halt_that_keeps_resting_orders_cancels_none() {
     let mut bench = Bench::new();
     bench.working();
-    let reaction = Reaction {
-        level: HaltLevel::Halted,
-        resting_orders: RestingOrders::Keep,
-    };
+    let reaction = Reaction::new(HaltLevel::Halted, RestingOrders::Keep);
     bench.trip(scope(), reaction);
     assert_eq!(bench.did(), [""; 0]);
 }

@@ -249,10 +249,7 @@ impl Stage {
     }
 
     fn halt(&self, level: HaltLevel) -> Halt {
-        let reaction = Reaction {
-            level,
-            resting_orders: RestingOrders::Keep,
-        };
+        let reaction = Reaction::new(level, RestingOrders::Keep);
         let policy = HaltPolicy::default().with(FaultKind::Manual, reaction);
         let incident = self.board.trip(self.fault(), &policy);
         let scope = incident.fault.scope;

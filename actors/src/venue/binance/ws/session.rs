@@ -173,8 +173,9 @@ impl Session {
         }
         let (answer, answered) = oneshot::channel();
         let gate = placing.map(|placing| placing.gate);
-        let level = gate.map_or(HaltLevel::Active, Gate::level);
-        if level > HaltLevel::Active && !planted::is(Planted::LatchAskedEarly) {
+        if let Some(level) = gate.and_then(Gate::held)
+            && !planted::is(Planted::LatchAskedEarly)
+        {
             return Handed::Held(level);
         }
         let now = signing.now;

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tripline_engine::fault::{Fault, FaultKind};
-use tripline_engine::halt::{HaltBoard, HaltLevel, HaltPolicy, Membership, Scope};
+use tripline_engine::halt::{HaltBoard, HaltLevel, HaltPolicy, Membership, Purpose, Scope};
 use tripline_engine::ids::{
     AccountId, Asset, ClientOrderId, StrategyId, Symbol, VenueId, VenueOrderId,
 };
@@ -163,6 +163,7 @@ fn order() -> Approved<PlaceOrder> {
     };
     let preconditions = Preconditions {
         level: HaltLevel::Active,
+        purpose: Purpose::Entry,
         private_stream_live: true,
         clock_good: true,
         instrument_frozen: false,

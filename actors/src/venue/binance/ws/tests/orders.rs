@@ -7,7 +7,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use tripline_engine::fault::{Fault, FaultKind};
-use tripline_engine::halt::{Gate, HaltBoard, HaltLevel, HaltPolicy, Membership, Scope};
+use tripline_engine::halt::{Gate, HaltBoard, HaltLevel, HaltPolicy, Membership, Purpose, Scope};
 use tripline_engine::ids::{AccountId, Asset, ClientOrderId, StrategyId, VenueId, VenueOrderId};
 use tripline_engine::instrument::{Filters, Instrument, OpenCounts, TradingStatus};
 use tripline_engine::messages::order::PlaceOrder;
@@ -117,6 +117,7 @@ fn order(number: u32) -> Approved<PlaceOrder> {
     };
     let preconditions = Preconditions {
         level: HaltLevel::Active,
+        purpose: Purpose::Entry,
         private_stream_live: true,
         clock_good: true,
         instrument_frozen: false,
