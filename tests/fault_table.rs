@@ -9,9 +9,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use actix::{Actor, Context, Handler};
+use actix::Actor;
 use futures_util::future::LocalBoxFuture;
 use serde_json::json;
+use support::bare::Bare;
 use support::hand::{Hand, buy};
 use support::{Exchange, engine, settings, stop, symbol, until};
 use tripline::running::Running;
@@ -22,10 +23,7 @@ use tripline_engine::fault::{Fault, FaultKind, IncidentId};
 use tripline_engine::halt::{HaltLevel, HaltPolicy, Incident, Membership, Reaction, Scope};
 use tripline_engine::ids::{ClientOrderId, VenueId};
 use tripline_engine::messages::alert::Severity;
-use tripline_engine::messages::control::{
-    Halt, InitFailed, Ready, RestingOrders, Resume, Resumed, Stop,
-};
-use tripline_engine::messages::order::{OrderEvent, OrderFilled};
+use tripline_engine::messages::control::{RestingOrders, Resume};
 use tripline_engine::order::OrderState;
 use tripline_engine::time::Timestamp;
 
@@ -126,32 +124,6 @@ impl Channel for Told {
     }
 }
 
-/// An actor of somebody's that can raise anything.
-struct Bare;
-
-impl Actor for Bare {
-    type Context = Context<Self>;
-}
-
-macro_rules! deaf {
-    ($($message:ty),+) => {
-        $(impl Handler<$message> for Bare {
-            type Result = ();
-            fn handle(&mut self, _: $message, _: &mut Context<Self>) {}
-        })+
-    };
-}
-
-deaf!(
-    OrderEvent,
-    OrderFilled,
-    Ready,
-    InitFailed,
-    Halt,
-    Resumed,
-    Stop
-);
-
 /// Two strategies on one instrument, and the way of a fault.
 struct Table {
     exchange: Exchange,
@@ -181,7 +153,12 @@ impl Table {
             .and_then(|builder| {
                 builder.strategy_actor("bare", Vec::new(), move |wiring| {
                     *way.borrow_mut() = Some(wiring.faults);
-                    StrategyAddress::of(&Bare.start())
+                    StrategyAddress::of(
+                        &Bare {
+                            is_short_lived: false,
+                        }
+                        .start(),
+                    )
                 })
             })
             .unwrap()

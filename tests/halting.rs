@@ -9,8 +9,9 @@ mod support;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, Context, Handler};
+use actix::Actor;
 use serde_json::{Value, json};
+use support::bare::Bare;
 use support::quoter::{Misbehave, Quoter, Script, Ticking};
 use support::receiver::Robot;
 use support::trial::Trial;
@@ -19,8 +20,7 @@ use tripline::settings::EngineSettings;
 use tripline_actors::addresses::StrategyAddress;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, ResumeRefused, Scope};
-use tripline_engine::messages::control::{Halt, InitFailed, Ready, Resume, Resumed, Stop};
-use tripline_engine::messages::order::{OrderEvent, OrderFilled};
+use tripline_engine::messages::control::Resume;
 use tripline_engine::strategy::Subscription;
 
 /// What goes wrong.
@@ -248,41 +248,18 @@ async fn after_the_stop_no_timer_of_the_engine_raises_anything() {
     assert_eq!(board.restricted(), []);
 }
 
-/// A bare actor that ends as soon as it has begun.
-struct ShortLived;
-
-impl Actor for ShortLived {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.stop();
-    }
-}
-
-macro_rules! ignores {
-    ($($message:ty),+) => {
-        $(impl Handler<$message> for ShortLived {
-            type Result = ();
-            fn handle(&mut self, _: $message, _: &mut Context<Self>) {}
-        })+
-    };
-}
-
-ignores!(
-    OrderEvent,
-    OrderFilled,
-    Ready,
-    InitFailed,
-    Halt,
-    Resumed,
-    Stop
-);
-
 #[actix_rt::test]
 async fn a_strategy_that_cannot_be_told_of_its_halt_halts_everything() {
     let script = Rc::<Script>::default();
     let (exchange, robot) = (Rc::new(Exchange::start().await), Robot::start().await);
-    let bare = |_| StrategyAddress::of(&ShortLived.start());
+    let bare = |_| {
+        StrategyAddress::of(
+            &Bare {
+                is_short_lived: true,
+            }
+            .start(),
+        )
+    };
     let running = engine(&exchange, settings())
         .alert(robot.channel())
         .strategy("btc", Quoter::btc(&script))

@@ -23,7 +23,6 @@ use tripline_engine::fault::FaultKind;
 use tripline_engine::halt::{HaltLevel, Scope};
 use tripline_engine::ids::ClientOrderId;
 use tripline_engine::journal::Durability;
-use tripline_engine::messages::control::Resume;
 use tripline_engine::messages::order::OrderEventKind;
 use tripline_engine::messages::view::BookView;
 use tripline_engine::order::OrderState;
@@ -137,18 +136,6 @@ impl Led {
                 .any(|incident| incident.fault.kind == kind)
         })
         .await;
-    }
-
-    async fn resume(&self, reason: &str) {
-        let standing = self.running.board().standing(&Self::scope()).unwrap();
-        let resume = Resume {
-            scope: Self::scope(),
-            incidents: standing.incidents.iter().map(|one| one.id).collect(),
-            epoch: standing.epoch,
-            reason: reason.into(),
-            who: "ann".into(),
-        };
-        self.running.resume(resume).await.unwrap();
     }
 
     /// What of a kind the journal tells, after the engine has stopped.
@@ -323,7 +310,7 @@ async fn repeated_execution_halts_the_strategy_until_a_person_resumes() {
         led.exchange.open_orders().await.is_empty()
     })
     .await;
-    led.resume("looked at it").await;
+    support::resume(&led.running, &led.exchange, Led::scope()).await;
     let placed = led.place(buy("59000", "0.01")).await;
     led.hand.reaches(placed, OrderState::Working).await;
     led.stop().await;

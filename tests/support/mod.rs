@@ -7,6 +7,7 @@
     reason = "each test program uses its own part, and a helper that fails fails its test"
 )]
 
+pub mod bare;
 pub mod hand;
 pub mod memory;
 pub mod orders;

@@ -16,27 +16,37 @@ use crate::time::Timestamp;
 impl OrderDesk {
     /// Places an order: a [`Effect::Place`] when everything allows it, else the event of its denial.
     pub fn place(&mut self, command: PlaceOrder, now: Timestamp, out: &mut Vec<Effect>) {
-        let id = command.id;
         if let Err(reason) = self.claim(&command) {
             return self.deny(&command, reason, now, out);
         }
         match self.approve(command, now) {
             Ok(approved) => {
-                let mut order = Order::new(id, command.strategy, command.terms, command.created);
                 self.count_sent(&command, now, out);
-                let learnt = order.learn(Learnt::HandedOver, now);
-                debug_assert!(learnt.is_ok(), "a created order can always be handed over");
-                self.orders_sent += 1;
-                self.insert(order.clone(), now);
-                out.push(Effect::Place(approved));
-                out.push(Effect::Happened(OrderEvent {
-                    order,
-                    kind: OrderEventKind::Submitted,
-                    at: now,
-                }));
+                self.submit(approved, now, out);
             }
             Err(reason) => self.deny(&command, reason, now, out),
         }
+    }
+
+    /// An order that passed the check is handed over.
+    pub(super) fn submit(
+        &mut self,
+        approved: Approved<PlaceOrder>,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let command = approved.get();
+        let mut order = Order::new(command.id, command.strategy, command.terms, command.created);
+        let learnt = order.learn(Learnt::HandedOver, now);
+        debug_assert!(learnt.is_ok(), "a created order can always be handed over");
+        self.orders_sent += 1;
+        self.insert(order.clone(), now);
+        out.push(Effect::Place(approved));
+        out.push(Effect::Happened(OrderEvent {
+            order,
+            kind: OrderEventKind::Submitted,
+            at: now,
+        }));
     }
 
     /// Takes the id out of circulation: each is used once, and only by its own strategy.

@@ -6,9 +6,8 @@ use crate::desk::{Effect, OrderDesk};
 use crate::halt::{Purpose, room_to_reduce};
 use crate::ids::{ClientOrderId, OrderOrigin, StrategyId, Symbol};
 use crate::instrument::{FilterName, Instrument};
-use crate::messages::order::{OrderEvent, OrderEventKind, PlaceOrder};
+use crate::messages::order::PlaceOrder;
 use crate::money::{MoneyError, Price, Quantity, Rounding, exact_product};
-use crate::order::state::Learnt;
 use crate::order::{NewOrder, Order, Side, TimeInForce};
 use crate::planted::{self, Planted};
 use crate::risk::{self, DenialReason, Preconditions, Situation};
@@ -59,17 +58,7 @@ impl OrderDesk {
             seat.used.take(&origin);
         }
         self.board.begin_flatten(strategy);
-        let mut order = Order::new(id, strategy, terms, now);
-        let learnt = order.learn(Learnt::HandedOver, now);
-        debug_assert!(learnt.is_ok(), "a created order can always be handed over");
-        self.orders_sent += 1;
-        self.insert(order.clone(), now);
-        out.push(Effect::Place(approved));
-        out.push(Effect::Happened(OrderEvent {
-            order,
-            kind: OrderEventKind::Submitted,
-            at: now,
-        }));
+        self.submit(approved, now, out);
         Ok(id)
     }
 

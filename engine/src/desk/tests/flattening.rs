@@ -196,7 +196,8 @@ fn a_further_fault_does_not_lose_a_flatten_and_no_precondition_is_passed_over() 
     venue.bench.listed(Ok(Vec::new()));
     assert_eq!(exits(&mut venue).len(), 1);
     venue.run(&Step::End(1));
-    let steps: [(fn(&mut Bench), fn(&mut Bench)); 3] = [
+    type Change = fn(&mut Bench);
+    let steps: [(Change, Change); 3] = [
         (
             |bench| bench.desk.set_clock_good(false),
             |bench| bench.desk.set_clock_good(true),
