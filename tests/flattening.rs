@@ -192,6 +192,31 @@ async fn a_flatten_that_a_crash_has_ended_goes_on_in_the_next_run() {
 }
 
 #[actix_rt::test]
+async fn a_stop_during_a_flatten_is_told_with_what_is_left() {
+    let (world, hand) = (World::new().await, Hand::default());
+    let mut settings = settings();
+    settings.stop_within = Duration::from_secs(1);
+    let (running, _) = holding(&world, &hand, settings).await;
+    world
+        .exchange
+        .fault(json!({"kind": "no_response", "operation": "order.cancel", "live": false}))
+        .await;
+    running.flatten(scope(), "drill");
+    until("it is under way", || async {
+        let gateway = running.gateway().send(ReadGateway).await.unwrap();
+        gateway.desk.flattening.contains_key(&scope())
+    })
+    .await;
+    running.stop().await;
+    told(
+        &world,
+        "the engine stops while strategy hand is flattened: 1 positions are left",
+    )
+    .await;
+    assert_eq!((flattened(&world), exits(&world).await.len()), (0, 0));
+}
+
+#[actix_rt::test]
 async fn under_reduce_only_a_position_is_reduced_and_not_enlarged_or_turned() {
     let (world, hand) = (World::new().await, Hand::default());
     let (running, resting) = holding(&world, &hand, settings()).await;
@@ -350,5 +375,48 @@ async fn a_market_halt_ends_by_itself_when_so_configured_and_an_error_halt_does_
             "a person's halt is a person's to lift"
         );
     }
+    running.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_market_halt_ends_by_itself_also_where_the_venue_takes_longer_to_answer_than_the_pause_before()
+ {
+    let (world, hand) = (World::new().await, Hand::default());
+    let mut settings = settings();
+    settings.stale_after = Duration::from_millis(600);
+    settings.fault_after = Duration::from_millis(1_200);
+    let by_itself = Reaction {
+        resumes_after: Some(Duration::from_secs(1)),
+        ..Reaction::STRICT
+    };
+    settings.policy = HaltPolicy::default().with(FaultKind::StaleData, by_itself);
+    let running = world.start(&hand, settings).await;
+    hand.is_ready(&world.exchange).await;
+    let instrument = Scope::Instrument(symbol("BTCUSDT"));
+    let level = || {
+        let standing = running.board().standing(&instrument);
+        standing.map(|one| one.level).unwrap_or_default()
+    };
+    until("the silence halts", || async {
+        level() == HaltLevel::Halted
+    })
+    .await;
+    // Less than a request may take; the balances are asked for when the rest was told.
+    for operation in ["openOrders.status", "account.status"] {
+        let slow =
+            json!({"kind": "delay_response", "operation": operation, "ms": 1_400, "count": 0});
+        world.exchange.fault(slow).await;
+    }
+    let began = tokio::time::Instant::now();
+    while level() == HaltLevel::Halted {
+        assert!(
+            began.elapsed() < Duration::from_secs(12),
+            "each resume began the reconciliation of the one before anew"
+        );
+        let size = began.elapsed().as_millis() % 5 + 1;
+        world.exchange.tick("BTCUSDT", &size.to_string()).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.exchange.clear_faults().await;
     running.stop().await;
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::json;
 use support::hand::{Hand, buy};
 use support::proxy::Proxy;
-use support::{Exchange, hurry, settings, still, stop, symbol, until};
+use support::{Exchange, hurry, resume, settings, still, stop, symbol, until};
 use tripline::running::Running;
 use tripline::settings::EngineSettings;
 use tripline::{SubscribeError, Tripline, binance_at};
@@ -217,6 +217,12 @@ async fn a_symbol_that_is_added_at_run_time_is_followed_and_traded_until_it_is_l
     );
     assert_eq!(stage.streams.accepted(), 1, "all over one connection");
     assert_eq!(stage.running.board().restricted(), []);
+    // What is not followed any more does not keep a halt for ever.
+    let scope = Scope::Strategy(follower());
+    stage.running.halt(scope, "drill");
+    let resumed = resume(&stage.running, &stage.exchange, scope);
+    let resumed = tokio::time::timeout(Duration::from_secs(10), resumed).await;
+    assert!(resumed.is_ok(), "nothing is amiss");
     stop(stage.running, &stage.exchange).await;
 }
 

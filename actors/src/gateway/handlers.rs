@@ -235,6 +235,7 @@ impl Handler<StopOrders> for OrderGateway {
         ctx: &mut Context<Self>,
     ) -> ResponseFuture<StopReport> {
         self.desk.stop();
+        self.tell_unfinished_flattens();
         let open = self.desk.open_orders().count();
         let (answer, swept) = tokio::sync::oneshot::channel();
         if command.resting_orders == RestingOrders::Keep {

@@ -1,5 +1,6 @@
 //! What the gateway has a person told.
 
+use tripline_engine::desk::FlattenHealth;
 use tripline_engine::halt::Scope;
 use tripline_engine::journal::{Flattened, Left};
 use tripline_engine::messages::alert::{Alert, Severity};
@@ -29,6 +30,31 @@ impl OrderGateway {
         });
     }
 
+    /// The engine stops and nobody goes on with these: what they have left stays until the next run.
+    pub(super) fn tell_unfinished_flattens(&self) {
+        for (
+            scope,
+            FlattenHealth {
+                incidents, left, ..
+            },
+        ) in self.desk.flatten_health()
+        {
+            let positions = left.len();
+            let title = format!(
+                "the engine stops while {scope} is flattened: {positions} positions are left"
+            );
+            let text = format!("{}\nThe next run goes on with it.", lines(&left));
+            log::warn!(actor = "gateway"; "{title} {text}");
+            self.alerts.send(Alert {
+                text,
+                scope: Some(scope),
+                incident: incidents.first().copied(),
+                live: self.live,
+                ..Alert::new(Severity::Critical, title, self.clock.now())
+            });
+        }
+    }
+
     /// What a flatten has come to; what it has left is for a person to close.
     pub(super) fn tell_flattened(&self, report: &Flattened) {
         let Flattened {
@@ -44,16 +70,7 @@ impl OrderGateway {
                 format!("{scope} is NOT flat: {} positions are left", left.len()),
             ),
         };
-        let line = |left: &Left| {
-            let Left {
-                strategy,
-                symbol,
-                net,
-                why,
-            } = left;
-            format!("{strategy} holds {net} {symbol}: {why}")
-        };
-        let text = left.iter().map(line).collect::<Vec<_>>().join("\n");
+        let text = lines(left);
         log::warn!(actor = "gateway"; "{title} {text}");
         self.alerts.send(Alert {
             text,
@@ -63,4 +80,18 @@ impl OrderGateway {
             ..Alert::new(severity, title, self.clock.now())
         });
     }
+}
+
+/// A line for each position.
+fn lines(left: &[Left]) -> String {
+    let line = |left: &Left| {
+        let Left {
+            strategy,
+            symbol,
+            net,
+            why,
+        } = left;
+        format!("{strategy} holds {net} {symbol}: {why}")
+    };
+    left.iter().map(line).collect::<Vec<_>>().join("\n")
 }

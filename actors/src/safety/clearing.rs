@@ -93,7 +93,7 @@ impl Safety {
         if self.own.is_under_way {
             return; // Its end looks again.
         }
-        let due = self.own.emergency.due();
+        let due = self.own.emergency.next();
         if self.own.timer.as_ref().map(|(at, _)| *at) == due {
             return;
         }
@@ -114,7 +114,7 @@ impl Safety {
     fn clear(&mut self, ctx: &mut Context<Self>) {
         let asked = self.clock.venue_now();
         if self.own.emergency.due().is_none_or(|due| due > asked) {
-            return self.arm_clearing(ctx);
+            return self.end_round(ctx); // There may be an alarm.
         }
         for (scope, clearing) in self.own.emergency.begin(asked) {
             let Clearing { incident, why, .. } = clearing;

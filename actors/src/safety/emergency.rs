@@ -141,6 +141,14 @@ impl Emergency {
         self.scopes.values().map(|clearing| clearing.due).min()
     }
 
+    /// When somebody has to look next: for what is due, or for an alarm, which waits for no venue that asks for silence.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        let (after, moment) = (self.alarm_after(), Duration::from_millis(1));
+        let waits = self.scopes.values().filter(|one| !one.alarmed);
+        let alarms = waits.filter_map(|one| Some(later(one.began?, after + moment)));
+        self.due().into_iter().chain(alarms).min()
+    }
+
     /// Begins with the scopes that are due, and gives those that are new with why.
     pub(super) fn begin(&mut self, now: Timestamp) -> Vec<(Scope, Clearing)> {
         let due = self.scopes.iter_mut();
@@ -214,13 +222,17 @@ impl Emergency {
         }
     }
 
+    /// While nothing is shown, what is waited for is only what may be on its way.
+    fn alarm_after(&self) -> Duration {
+        ALARM_AFTER.max(self.settle_time)
+    }
+
     /// The scopes that are not cleared for too long; each once.
     pub(super) fn alarms(&mut self, now: Timestamp) -> Vec<(Scope, Clearing)> {
-        let settle_time = self.settle_time;
+        let after = self.alarm_after();
         let late = self.scopes.iter_mut().filter(|(_, one)| {
             let began = one.began.unwrap_or(now);
-            // While nothing is shown, what is waited for is only what may be on its way.
-            !one.alarmed && now.saturating_since(began) > ALARM_AFTER.max(settle_time)
+            !one.alarmed && now.saturating_since(began) > after
         });
         late.map(|(scope, clearing)| {
             clearing.alarmed = true;

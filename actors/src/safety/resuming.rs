@@ -34,8 +34,10 @@ pub struct ResumeOrdered(pub Resume);
 pub(super) struct ByItself {
     /// Since when everything has been in order for a scope, and the epoch of then.
     good: HashMap<Scope, (u64, Timestamp)>,
-    /// A look, or a resume, is under way.
+    /// A look is under way.
     busy: bool,
+    /// Scopes whose resume is under way: a second one would begin its reconciliation anew, again and again.
+    resuming: BTreeSet<Scope>,
 }
 
 impl Handler<ResumeOrdered> for Safety {
@@ -155,7 +157,9 @@ impl Safety {
     /// Halts of which every standing incident tells of the market, and is configured to end by itself.
     fn look_at_market_halts(&mut self, ctx: &mut Context<Self>) {
         let standing = self.faults.board().restricted().into_iter();
-        let scopes = standing.filter_map(|(scope, standing)| {
+        let resuming = &self.by_itself.resuming;
+        let scopes = standing.filter(|(scope, _)| !resuming.contains(scope));
+        let scopes = scopes.filter_map(|(scope, standing)| {
             let after = standing.resumes_after()?;
             Some((scope, standing, after))
         });
@@ -207,16 +211,18 @@ impl Safety {
         ctx.spawn(looked);
     }
 
-    fn resume_by_itself(&self, resume: Resume, ctx: &mut Context<Self>) {
+    fn resume_by_itself(&mut self, resume: Resume, ctx: &mut Context<Self>) {
         let scope = resume.scope;
-        let resumed = self
-            .resume(resume)
-            .map(move |answer, safety, _| match answer {
+        self.by_itself.resuming.insert(scope);
+        let resumed = self.resume(resume).map(move |answer, safety, _| {
+            safety.by_itself.resuming.remove(&scope);
+            match answer {
                 Ok(()) => safety.stats.resumed_by_itself += 1,
                 Err(refused) => {
                     log::warn!(actor = "safety"; "{scope} is not resumed by itself: {refused}")
                 }
-            });
+            }
+        });
         ctx.spawn(resumed);
     }
 }
@@ -251,12 +257,12 @@ fn amiss(scope: Scope, symbols: &BTreeSet<Symbol>, health: &Health) -> Vec<Amiss
 }
 
 fn data_amiss(symbol: Symbol, market: &[SymbolHealth]) -> Option<Amiss> {
-    let known = market.iter().find(|known| known.symbol == symbol);
-    match known {
-        Some(known) if !known.fresh => Some(Amiss::Data(symbol)),
-        Some(known) if known.book == BookHealth::Building => Some(Amiss::Book(symbol)),
-        Some(_) => None,
-        None => Some(Amiss::Data(symbol)),
+    // What nobody follows any more has no data, and without data no order on it passes the check.
+    let known = market.iter().find(|known| known.symbol == symbol)?;
+    match known.book {
+        _ if !known.fresh => Some(Amiss::Data(symbol)),
+        BookHealth::Building => Some(Amiss::Book(symbol)),
+        BookHealth::None | BookHealth::Live => None,
     }
 }
 

@@ -207,8 +207,11 @@ impl OrderDesk {
         let allowed = instrument.is_some_and(|known| known.amend_allowed);
         let reducing =
             command.quantity < order.terms.quantity && command.quantity > order.executed();
+        let seat = self.seats.get(&command.strategy);
+        let level = seat.map(|seat| seat.gate.level()).unwrap_or_default();
         match () {
             () if order.strategy != command.strategy => Some("the order is of another strategy"),
+            () if level == HaltLevel::Halted => Some("halted: nothing but cancels goes out"),
             () if !open || order.cancel_pending => Some("the order is not open at the venue"),
             () if !allowed => Some("the instrument does not allow amendments"),
             () if !reducing => {

@@ -62,7 +62,8 @@ impl OrderDesk {
         Ok(id)
     }
 
-    fn own(&self, strategy: StrategyId, symbol: Symbol) -> impl Iterator<Item = &Order> {
+    /// Orders of the strategy on the instrument of which something may still come.
+    pub(super) fn own(&self, strategy: StrategyId, symbol: Symbol) -> impl Iterator<Item = &Order> {
         let own = self.unsettled.iter().filter_map(|id| self.order(id));
         own.filter(move |order| order.strategy == strategy && order.terms.symbol == symbol)
     }

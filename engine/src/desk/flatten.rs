@@ -117,6 +117,10 @@ impl OrderDesk {
     }
 
     fn note_flattened(&mut self, scope: Scope, incident: IncidentId, out: &mut Vec<Effect>) {
+        let standing = self.board.standing(&scope).unwrap_or_default();
+        if !standing.incidents.iter().any(|one| one.id == incident) {
+            return; // Of a flood: the next run knows nothing of it.
+        }
         if let Some(ended) = self.flattened.get(&scope) {
             let noted = Flattened {
                 incidents: vec![incident],
@@ -192,7 +196,13 @@ impl OrderDesk {
             }
             is_done &= self.try_exit(exit, (strategy, symbol, net), now, out);
         }
-        is_done && !flatten.exits.values().any(|exit| self.is_under_way(exit))
+        is_done && !self.is_to_change(&scope)
+    }
+
+    /// Whether a position of the scope may still change: fills of its orders are on their way, though all have ended.
+    fn is_to_change(&self, scope: &Scope) -> bool {
+        let mut unsettled = self.unsettled.iter().filter_map(|id| self.order(id));
+        unsettled.any(|order| self.covers(scope, Some(order.strategy), Some(order.terms.symbol)))
     }
 
     /// One more exit of a position; `true` when there will be none.
@@ -216,6 +226,11 @@ impl OrderDesk {
                 false
             }
             Err(NoExit::Wait(why)) => {
+                exit.waits = Some(why);
+                false
+            }
+            // What is on its way may make it large enough.
+            Err(NoExit::Never(why)) if self.own(strategy, symbol).next().is_some() => {
                 exit.waits = Some(why);
                 false
             }

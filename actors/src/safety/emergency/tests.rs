@@ -195,3 +195,17 @@ fn what_is_not_cleared_for_half_a_minute_is_told_once() {
     assert_eq!(emergency.alarms(at(60_000)), []);
     assert!(emergency.due().is_some(), "and it goes on");
 }
+
+#[test]
+fn a_venue_that_asks_for_silence_does_not_put_the_alarm_off() {
+    let mut emergency = begun();
+    assert_eq!(emergency.next(), Some(at(1_000)));
+    let banned = VenueError::Banned {
+        retry_after: Some(Duration::from_secs(7_200)),
+        text: "418".into(),
+    };
+    emergency.failed(&banned, at(1_100));
+    assert_eq!(emergency.next(), Some(at(31_001)), "for the alarm");
+    assert_eq!(emergency.alarms(at(31_001)).len(), 1);
+    assert_eq!(emergency.next(), Some(at(7_201_100)), "and then as told");
+}

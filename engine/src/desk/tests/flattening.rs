@@ -189,6 +189,49 @@ fn what_cannot_be_closed_is_told_with_its_reason() {
 }
 
 #[test]
+fn a_strategy_is_flat_only_when_every_fill_of_its_ended_orders_is_known() {
+    // The answer to the cancel shows a part as executed before the event of its fill comes.
+    let mut venue = Venue::new();
+    assert!(venue.place(Side::Buy, 1_000));
+    venue.run(&Step::Acknowledge(0));
+    venue.run(&Step::Trade(0, 300, false));
+    venue.bench.trip(scope(), FLATTEN);
+    venue.run(&Step::End(0));
+    venue.bench.listed(Ok(Vec::new()));
+    tick(&mut venue);
+    assert_eq!(report(&venue), None, "a fill is on its way");
+    venue.run(&Step::Fetch(0));
+    tick(&mut venue);
+    assert_eq!(exits(&mut venue)[0].quantity, quantity("0.3"));
+    venue.run(&Step::Trade(1, 300, true));
+    tick(&mut venue);
+    let done = report(&venue).unwrap();
+    assert_eq!((done.exits, done.left), (1, Vec::new()));
+}
+
+#[test]
+fn what_is_too_small_to_be_closed_is_looked_at_again_when_a_late_fill_has_enlarged_it() {
+    let mut venue = Venue::new();
+    assert!(venue.place(Side::Buy, 1_000));
+    let id = venue.orders[0].id;
+    venue.bench.event(
+        id,
+        VenueStatus::PartiallyFilled,
+        "0.0004",
+        &[fill(90, "0.0004")],
+    );
+    venue.bench.trip(scope(), FLATTEN);
+    venue.bench.event(id, VenueStatus::Canceled, "0.5004", &[]);
+    venue.bench.listed(Ok(Vec::new()));
+    tick(&mut venue);
+    assert_eq!((exits(&mut venue), report(&venue)), (Vec::new(), None));
+    let both = vec![fill(90, "0.0004"), fill(91, "0.5")];
+    venue.bench.fills(id, Ok(both));
+    tick(&mut venue);
+    assert_eq!(exits(&mut venue)[0].quantity, quantity("0.5"));
+}
+
+#[test]
 fn a_further_fault_does_not_lose_a_flatten_and_no_precondition_is_passed_over() {
     let mut venue = long(1_000);
     venue.bench.trip(scope(), FLATTEN);

@@ -414,6 +414,28 @@ fn a_strategy_that_cancels_anothers_order_is_at_fault() {
 }
 
 #[test]
+fn under_a_halt_nothing_but_cancels_goes_out_and_no_amendment() {
+    let mut bench = Bench::new();
+    let id = bench.working();
+    let keep = |level| Reaction::new(level, RestingOrders::Keep);
+    let amend = |bench: &mut Bench, size: &str| {
+        let command = AmendOrder {
+            id,
+            strategy: strategy("a"),
+            quantity: quantity(size),
+        };
+        bench.desk.amend(command, bench.now, &mut bench.out);
+        bench.did()
+    };
+    bench.trip(Scope::Global, keep(HaltLevel::ReduceOnly));
+    assert_eq!(amend(&mut bench, "1.5"), ["amend 1.5"], "it only reduces");
+    bench.trip(Scope::Global, keep(HaltLevel::Halted));
+    assert_eq!(amend(&mut bench, "1"), ["amend rejected 0"]);
+    bench.cancel(id);
+    assert_eq!(bench.did()[0], "cancel");
+}
+
+#[test]
 fn an_amendment_only_reduces_an_open_order() {
     let mut bench = Bench::new();
     let id = bench.working();
