@@ -3,6 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "fault_table/before.rs"]
+mod before;
+#[path = "fault_table/document.rs"]
+mod document;
+#[path = "fault_table/flattening.rs"]
+mod flattening;
+#[path = "fault_table/lifting.rs"]
+mod lifting;
 mod support;
 
 use std::cell::RefCell;
@@ -10,6 +18,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use actix::Actor;
+use before::Before;
 use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 use support::bare::Bare;
@@ -26,81 +35,6 @@ use tripline_engine::messages::alert::Severity;
 use tripline_engine::messages::control::{RestingOrders, Resume};
 use tripline_engine::order::OrderState;
 use tripline_engine::time::Timestamp;
-
-/// How things stand when the fault comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
-    /// The strategy has no order.
-    NoOrder,
-    /// Its order is on the way to the venue, and its answer is not here.
-    InFlight,
-    Working,
-    PartiallyFilled,
-    /// Nobody knows whether the venue has the order.
-    Uncertain,
-    /// A cancel is on its way.
-    CancelPending,
-    /// The scope is reduce-only, and the order rests on.
-    ReduceOnly,
-    /// The scope is halted, and the order rests on.
-    Halted,
-}
-
-impl Before {
-    const ALL: [Self; 8] = [
-        Self::NoOrder,
-        Self::InFlight,
-        Self::Working,
-        Self::PartiallyFilled,
-        Self::Uncertain,
-        Self::CancelPending,
-        Self::ReduceOnly,
-        Self::Halted,
-    ];
-
-    /// For people, with what becomes of the order when the reaction cancels, and when it keeps.
-    const fn row(self) -> [&'static str; 3] {
-        match self {
-            Self::NoOrder => [
-                "no order",
-                "nothing is to be cancelled, and the venue is asked",
-                "–",
-            ],
-            Self::InFlight => [
-                "an order in flight",
-                "cancelled as soon as the venue shows it",
-                "rests",
-            ],
-            Self::Working => ["a resting order", "cancelled", "rests"],
-            Self::PartiallyFilled => [
-                "an order filled in part",
-                "the rest cancelled, the fill stays",
-                "the rest rests",
-            ],
-            Self::Uncertain => [
-                "an uncertain order",
-                "asked for, and cancelled as soon as the venue shows it",
-                "asked for; rests when the venue has it",
-            ],
-            Self::CancelPending => ["an order being cancelled", "cancelled once", "cancelled"],
-            Self::ReduceOnly => [
-                "a resting order of a reduce-only scope",
-                "cancelled",
-                "rests",
-            ],
-            Self::Halted => ["a resting order of a halted scope", "cancelled", "rests"],
-        }
-    }
-
-    /// What the scope was before.
-    const fn level(self) -> HaltLevel {
-        match self {
-            Self::ReduceOnly => HaltLevel::ReduceOnly,
-            Self::Halted => HaltLevel::Halted,
-            _ => HaltLevel::Active,
-        }
-    }
-}
 
 type Heard = Arc<Mutex<Vec<(Option<IncidentId>, Severity)>>>;
 
@@ -211,72 +145,6 @@ impl Table {
         self.exchange.fault(fault).await;
     }
 
-    /// Brings the order of the strategy into this state.
-    async fn prepare(
-        &self,
-        before: Before,
-        kind: FaultKind,
-        scope: Scope,
-    ) -> Option<ClientOrderId> {
-        let hand = &self.hand;
-        match before {
-            Before::NoOrder => return None,
-            Before::Working => return Some(self.resting(hand).await),
-            Before::InFlight => {
-                self.slowly("order.place").await;
-                let id = self.place(hand).await;
-                assert_eq!(hand.kinds(id), ["Submitted"]);
-                return Some(id);
-            }
-            Before::PartiallyFilled => {
-                let id = self.place(hand).await;
-                hand.reaches(id, OrderState::Working).await;
-                let price = format!("{}.00", 59_000 + *self.prices.borrow());
-                self.exchange
-                    .market(json!({"symbol": "BTCUSDT", "clear": true}))
-                    .await;
-                self.exchange
-                    .trade("BTCUSDT", "SELL", &price, "0.004")
-                    .await;
-                hand.reaches(id, OrderState::PartiallyFilled).await;
-                let thaw = json!({"symbol": "BTCUSDT", "mid": "60000.01", "spread": "0.02", "quantity": "5"});
-                self.exchange.market(thaw).await;
-                return Some(id);
-            }
-            Before::Uncertain => {
-                let lost = json!({ "kind": "timeout", "operation": "order.place", "ms": 10, "live": true });
-                self.exchange
-                    .fault(json!({ "kind": "stale_reads", "ms": 400 }))
-                    .await;
-                self.exchange.fault(lost).await;
-                let unseen = json!({ "kind": "drop_event", "event": "executionReport" });
-                self.exchange.fault(unseen).await;
-                let id = self.place(hand).await;
-                hand.reaches(id, OrderState::Uncertain).await;
-                return Some(id);
-            }
-            Before::CancelPending => {
-                let id = self.resting(hand).await;
-                self.slowly("order.cancel").await;
-                hand.act(&self.exchange, move |ctx| ctx.cancel(id)).await;
-                assert_eq!(hand.kinds(id).last(), Some(&"CancelRequested"));
-                return Some(id);
-            }
-            Before::ReduceOnly | Before::Halted => {}
-        }
-        let id = self.resting(hand).await;
-        let mut reaction = Reaction::STRICT;
-        reaction.level = before.level();
-        reaction.resting_orders = RestingOrders::Keep;
-        // Another trouble: of the same one a person is told again after a minute.
-        let earlier = match kind {
-            FaultKind::Manual => FaultKind::Network,
-            _ => FaultKind::Manual,
-        };
-        self.faults.raise_as(fault(earlier, scope), reaction);
-        Some(id)
-    }
-
     fn open(&self, hand: &Hand, id: ClientOrderId) -> bool {
         let last = hand.events(id).last().map(|event| event.order.state);
         last.is_some_and(OrderState::may_be_open)
@@ -287,6 +155,10 @@ impl Table {
         let cell = format!("{kind} of {scope} with {before:?}");
         let others = self.resting(&self.other).await;
         let ours = self.prepare(before, kind, scope).await;
+        let flatten = match before {
+            Before::Flattening => Some(self.flattening(kind, scope).await),
+            _ => None,
+        };
         let incident = self.faults.raise(fault(kind, scope));
         let reaction = self.policy.reaction(kind);
         assert_eq!(incident.reaction, reaction, "{cell}");
@@ -305,7 +177,12 @@ impl Table {
             let ends = is_in("hand") || before == Before::CancelPending;
             self.fate(&cell, &self.hand, id, ends).await;
         }
-        self.fate(&cell, &self.other, others, is_in("other")).await;
+        let is_flattened = flatten.is_some() && self.member("other").is_in(&scope);
+        let ends = is_in("other") || is_flattened;
+        self.fate(&cell, &self.other, others, ends).await;
+        if let Some(flatten) = flatten {
+            self.closed(&cell, flatten).await;
+        }
         self.told_of(&cell, kind, &incident).await;
         self.clear(&cell).await;
     }
@@ -448,54 +325,5 @@ columns! {
     every_fault_with_an_order_being_cancelled: CancelPending,
     every_fault_while_reduce_only: ReduceOnly,
     every_fault_while_halted: Halted,
-}
-
-/// FAULTS.md.
-fn document() -> String {
-    let mut text = "# What each fault does\n\n\
-        Made from the code by `tests/fault_table.rs`, which also holds every row against a running engine in every state \
-        below. This is the default; `[halt.FAULT]` in the configuration says otherwise, and `tripline selfassess` shows what \
-        holds. The scope is the one that the fault was raised for: a strategy, an instrument, the account, the venue or \
-        everything.\n\n\
-        | fault | what has happened | what it concerns is then | its resting orders | alert |\n|---|---|---|---|---|\n"
-        .to_owned();
-    for kind in FaultKind::ALL {
-        let Reaction {
-            level,
-            resting_orders,
-            ..
-        } = HaltPolicy::default().reaction(*kind);
-        let orders = match resting_orders {
-            RestingOrders::Cancel => "cancelled and confirmed",
-            _ => "stay",
-        };
-        let alert = match (kind, level) {
-            (FaultKind::AlertUndelivered, _) => "none: file and exit code",
-            (_, HaltLevel::Active) => "warning",
-            _ => "critical",
-        };
-        let meaning = kind.meaning();
-        text += &format!("| `{kind}` | {meaning} | {level} | {orders} | {alert} |\n");
-    }
-    text += "\n## What becomes of an order\n\n\
-        | when the fault comes there is | where orders are cancelled | where they stay |\n|---|---|---|\n";
-    for before in Before::ALL {
-        text += &format!("| {} |\n", before.row().join(" | "));
-    }
-    text += "\nThe level of a scope is the strictest of its incidents. A fault of a scope that is halted already is one more incident, \
-        which a person has to name to resume.\n";
-    text
-}
-
-#[test]
-fn faults_md_is_what_the_code_says() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/FAULTS.md");
-    if std::env::var_os("TRIPLINE_WRITE_FAULTS").is_some() {
-        std::fs::write(path, document()).unwrap();
-    }
-    let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        written == document(),
-        "FAULTS.md is not what the code says: run this test with TRIPLINE_WRITE_FAULTS=1 to write it"
-    );
+    every_fault_while_flattening: Flattening,
 }

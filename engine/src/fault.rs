@@ -1,10 +1,14 @@
 //! Faults: what is left in an `Err`. By default each halts its scope.
 
+mod reach;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::halt::Scope;
 use crate::time::Timestamp;
+
+pub use reach::ScopeKind;
 
 macro_rules! fault_kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $word:literal),+ $(,)?) => {

@@ -455,6 +455,19 @@ fn what_a_policy_must_not_say_is_refused_by_its_key() {
 }
 
 #[test]
+fn only_a_halt_of_the_market_may_be_told_to_end_by_itself() {
+    use tripline_engine::fault::FaultKind;
+    for kind in FaultKind::ALL {
+        let halted = "level = 'halted', resting_orders = 'cancel', resume = 'auto'";
+        let text = format!("{}[halt]\n{kind} = {{ {halted} }}\n", minimal());
+        match kind.is_of_market() {
+            true => drop(parse(&text).unwrap()),
+            false => drop(only(&text, &format!("halt.{kind}.resume"))),
+        }
+    }
+}
+
+#[test]
 fn numbers_out_of_bounds_and_contradictions_name_their_key() {
     let with = |section: &str| format!("{}{section}", minimal());
     only(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tripline_engine::fault::FaultKind;
+use tripline_engine::fault::{FaultKind, ScopeKind};
 use tripline_engine::halt::{HaltLevel, Scope, Standing};
 use tripline_engine::journal::{AlertStep, Halted, JournalRecord};
 use tripline_engine::messages::alert::Alert;
@@ -70,6 +70,30 @@ pub(super) fn without_an_alert(engines: &[Ended], journal: &Journaled) -> Vec<St
         }
     }
     wrong
+}
+
+/// Each fault was raised for a scope that its kind is published to have (FAULTS.md).
+pub(super) fn elsewhere(journal: &Journaled) -> Vec<String> {
+    let halts = journal
+        .records
+        .iter()
+        .filter_map(|(_, record)| match record {
+            JournalRecord::Halted(halted) => Some(&halted.incident),
+            _ => None,
+        });
+    let elsewhere = halts.filter(|incident| {
+        let fault = &incident.fault;
+        let kind = ScopeKind::of(&fault.scope);
+        let is_widened = incident.reaction.scope == Some(fault.scope);
+        let is_own = kind == ScopeKind::Strategy && fault.actor.starts_with("strategy ");
+        !is_widened && !is_own && !fault.kind.scopes().contains(&kind)
+    });
+    elsewhere
+        .map(|incident| {
+            let (id, fault) = (incident.id, &incident.fault);
+            format!("incident {id} is of a scope that its kind does not have: {fault}")
+        })
+        .collect()
 }
 
 fn is_to_be_told(halted: &Halted) -> bool {

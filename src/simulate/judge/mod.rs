@@ -72,6 +72,7 @@ impl Record {
         wrong.extend(reductions::unfinished(engines, journal));
         wrong.extend(halts::forgotten(engines));
         wrong.extend(halts::without_an_alert(engines, journal));
+        wrong.extend(halts::elsewhere(journal));
         for engine in engines {
             wrong.extend(case.after_the_latch(engine));
             wrong.extend(case.without_a_private_stream(engine));

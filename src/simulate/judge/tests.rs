@@ -75,7 +75,7 @@ fn filled() -> Filled {
 
 fn halted() -> Halted {
     let fault = Fault {
-        kind: FaultKind::Network,
+        kind: FaultKind::Manual,
         scope: Scope::Global,
         actor: "test".into(),
         detail: "made".into(),
@@ -231,6 +231,23 @@ fn a_halt_without_an_alert_is_found() {
     let mut records = kept();
     records.push(halted().into());
     assert_eq!(found(&record(1), &[crashed(1)], &journal(&records)), 1);
+}
+
+#[test]
+fn a_fault_of_a_scope_that_its_kind_does_not_have_is_found() {
+    let of = |actor: &str, kind, scope| {
+        let mut halted = halted();
+        let fault = &mut halted.incident.fault;
+        (fault.actor, fault.kind, fault.scope) = (actor.into(), kind, scope);
+        let wrong = record(1).judge(&[crashed(1)], &journal(&[halted.into()]));
+        let elsewhere = wrong.iter().filter(|text| text.contains("does not have"));
+        elsewhere.count()
+    };
+    let own = Scope::Strategy("a".parse().unwrap());
+    assert_eq!(of("gateway", FaultKind::BalanceDrift, Scope::Global), 1);
+    assert_eq!(of("gateway", FaultKind::BalanceDrift, own), 1);
+    assert_eq!(of("strategy a", FaultKind::BalanceDrift, own), 0);
+    assert_eq!(of("gateway", FaultKind::StrategyError, own), 0);
 }
 
 #[test]
