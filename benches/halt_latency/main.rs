@@ -139,10 +139,13 @@ async fn start(
 }
 
 fn tapped(
-    venue: BinanceSettings,
+    mut venue: BinanceSettings,
     credentials: &ApiCredentials,
     clock: &Clock,
 ) -> Result<Rc<dyn tripline_actors::venue::Venue>, Box<dyn Error>> {
+    // One fault in fifty cuts a connection. The waits between attempts, which grow with every cut that
+    // follows soon, are for a venue that has a break and not for a thousand breaks in three minutes.
+    venue.bounds.reconnect_longest_ms = 1_000;
     let by_rest = BinanceSettings {
         order_transport: OrderTransport::Rest,
         ..venue.clone()
