@@ -4,6 +4,7 @@ use crate::desk::entry::order_ref;
 use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
 use crate::halt::{HaltLevel, Purpose, Scope, reduces};
+use crate::ids::ClientOrderId;
 use crate::messages::order::{
     AmendOrder, CancelAll, CancelOrder, OrderEvent, OrderEventKind, PlaceOrder,
 };
@@ -147,17 +148,40 @@ impl OrderDesk {
             };
             return out.push(entry.happened(kind, now));
         }
-        let symbol = entry.order.terms.symbol;
+        self.cancel_asked(command.id, now, out);
+    }
+
+    /// Cancels an order because its strategy asked for it, which counts: once, however often it asks.
+    fn cancel_asked(&mut self, id: ClientOrderId, now: Timestamp, out: &mut Vec<Effect>) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let (strategy, symbol) = (entry.order.strategy, entry.order.terms.symbol);
+        let was_wanted = entry.cancel_wanted;
         entry.cancel(now, out);
-        self.count_cancel(command.strategy, symbol, now, out);
+        if !was_wanted && entry.cancel_wanted {
+            self.count_cancel(strategy, symbol, now, out);
+        }
     }
 
     /// Cancels the open orders of the strategy, on one symbol or on all.
     pub fn cancel_all(&mut self, command: CancelAll, now: Timestamp, out: &mut Vec<Effect>) {
         let CancelAll { strategy, symbol } = command;
-        self.cancel_where(now, out, |_, order| {
+        let is_meant = |order: &Order| {
             order.strategy == strategy && symbol.is_none_or(|symbol| order.terms.symbol == symbol)
-        });
+        };
+        for id in self.unsettled_where(|_, order| is_meant(order)) {
+            self.cancel_asked(id, now, out);
+        }
+    }
+
+    /// In order of their ids.
+    fn unsettled_where(&self, wanted: impl Fn(&Self, &Order) -> bool) -> Vec<ClientOrderId> {
+        let unsettled = self.unsettled.iter().filter_map(|id| self.order(id));
+        let wanted = unsettled.filter(|order| wanted(self, order));
+        let mut ids: Vec<_> = wanted.map(|order| order.id).collect();
+        ids.sort_unstable();
+        ids
     }
 
     pub(super) fn cancel_where(
@@ -166,13 +190,7 @@ impl OrderDesk {
         out: &mut Vec<Effect>,
         wanted: impl Fn(&Self, &Order) -> bool,
     ) {
-        let unsettled = self.unsettled.iter().filter_map(|id| self.order(id));
-        let mut ids: Vec<_> = unsettled
-            .filter(|order| wanted(self, order))
-            .map(|order| order.id)
-            .collect();
-        ids.sort_unstable();
-        for id in ids {
+        for id in self.unsettled_where(wanted) {
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.cancel(now, out);
             }

@@ -24,7 +24,14 @@ impl OrderDesk {
         }
         self.risk.take_positions(&self.positions);
         for (scope, mark) in earlier.limits.marks(account) {
-            self.risk.remember_mark(scope, mark);
+            if let Err(asset) = self.risk.remember_mark(scope, mark) {
+                out.push(Effect::Found {
+                    title: format!("the loss of {scope} counts from now on"),
+                    text: format!(
+                        "Until now it was counted in {asset}, and limits of money are in another asset now."
+                    ),
+                });
+            }
         }
         self.lost.is_looking = earlier.last_run.is_none();
         self.holdings.sheet = earlier.balances.sheet(account);

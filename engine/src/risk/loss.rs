@@ -12,7 +12,7 @@ use super::scope::Level;
 use super::state::RiskState;
 use super::{LimitScope, Rule, Trip};
 use crate::fault::FaultKind;
-use crate::ids::{StrategyId, Symbol};
+use crate::ids::{Asset, StrategyId, Symbol};
 use crate::money::Notional;
 use crate::position::{Position, PositionBook};
 use crate::time::Timestamp;
@@ -26,9 +26,11 @@ const OBSERVE_EVERY: Duration = Duration::from_millis(900);
 /// A loss with a limit that cannot be told for so long is a fault.
 const BLIND: Duration = Duration::from_secs(60);
 
-/// From when on the loss counts. Amounts are in the asset of money limits.
+/// From when on the loss counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LossMark {
+    /// What the amounts are in: the asset of money limits.
+    pub asset: Option<Asset>,
     /// Days since 1970, UTC.
     pub day: i64,
     /// The result when the day began: the first that was observed on it.
@@ -95,12 +97,12 @@ impl Watch {
     /// Takes the result, or that it cannot be told. Without a new price a result is no news.
     fn look<'b>(
         &mut self,
-        result: Option<Decimal>,
+        result: Option<(Decimal, Option<Asset>)>,
         is_new: bool,
         bounds: &'b Bounds,
         now: Timestamp,
     ) -> Looked<'b> {
-        let Some(result) = result else {
+        let Some((result, asset)) = result else {
             let since = *self.blind_since.get_or_insert(now);
             let is_long = now.saturating_since(since) >= BLIND;
             return Looked {
@@ -112,7 +114,7 @@ impl Watch {
         self.blind_since = None;
         Looked {
             confirmed: match is_new {
-                true => self.observe(result, bounds, now),
+                true => self.observe(result, asset, bounds, now),
                 false => Vec::new(),
             },
             blind: None,
@@ -124,6 +126,7 @@ impl Watch {
     fn observe<'b>(
         &mut self,
         result: Decimal,
+        asset: Option<Asset>,
         bounds: &'b Bounds,
         now: Timestamp,
     ) -> Vec<(Rule, FaultKind, Decimal, &'b Bound<Notional>)> {
@@ -133,6 +136,7 @@ impl Watch {
             false => Decimal::ZERO,
         };
         let mark = self.mark.get_or_insert(LossMark {
+            asset,
             day,
             begin: first,
             peak: first,
@@ -208,12 +212,21 @@ impl Watch {
 
 impl RiskState {
     /// Goes on from a mark of an earlier run.
-    pub fn remember_mark(&mut self, scope: &LimitScope, mark: LossMark) {
+    ///
+    /// # Errors
+    /// The asset that the mark is in, where money limits are in another one now: then the loss counts from here on.
+    pub fn remember_mark(&mut self, scope: &LimitScope, mark: LossMark) -> Result<(), Asset> {
+        if let (Some(was), Some(is)) = (mark.asset, self.value_in())
+            && was != is
+        {
+            return Err(was);
+        }
         let watch = match scope {
             LimitScope::Strategy(id) => &mut self.strategies.entry(*id).or_default().watch,
             _ => &mut self.account.watch,
         };
         (watch.mark, watch.written) = (Some(mark), Some(mark));
+        Ok(())
     }
 
     /// Looks at the result of every scope, where a price has come since the last look and that is a second
@@ -250,14 +263,17 @@ impl RiskState {
         observed
     }
 
-    /// Realised and unrealised profit less fees, in the asset of money limits. A fee in an asset whose price is not
-    /// known here does not count.
-    fn result<'p>(&self, positions: impl Iterator<Item = &'p Position>) -> Option<Decimal> {
+    /// Realised and unrealised profit less fees, and the asset of money limits, which it is in. A fee in an asset
+    /// whose price is not known here does not count.
+    fn result<'p>(
+        &self,
+        positions: impl Iterator<Item = &'p Position>,
+    ) -> Option<(Decimal, Option<Asset>)> {
         let mut sum = Decimal::ZERO;
         for position in positions {
             sum = sum.checked_add(self.result_of(position)?)?;
         }
-        Some(sum)
+        Some((sum, self.value_in()))
     }
 
     fn result_of(&self, position: &Position) -> Option<Decimal> {

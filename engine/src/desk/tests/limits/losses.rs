@@ -181,6 +181,31 @@ fn a_new_day_begins_with_the_middle_one_of_its_first_three_observations() {
 }
 
 #[test]
+fn a_loss_that_was_counted_in_another_asset_counts_anew_and_a_person_is_told() {
+    let given = ["strategy:a day_loss_halt 4"];
+    let mut bench = Bench::limited(&given);
+    bench.marked("10");
+    let mut marked = bench.marks();
+    for (_, record) in &mut marked {
+        if let JournalRecord::LossMarked(marked) = record {
+            assert_eq!(marked.mark.asset, Some("USDT".parse().unwrap()));
+            marked.mark.asset = Some("BTC".parse().unwrap());
+            marked.mark.begin = "1000".parse().unwrap();
+        }
+    }
+    let earlier = JournalState::fold(marked.iter().map(|(at, record)| (*at, record)));
+    let mut next = Bench::limited(&given);
+    let (now, out) = (next.now, &mut next.out);
+    next.desk.restore(earlier, now, out);
+    let told = next.out.iter().any(|effect| {
+        matches!(effect, Effect::Found { text, .. } if text.contains("counted in BTC"))
+    });
+    assert!(told, "{:?}", next.out);
+    (0..4).for_each(|_| next.marked("10"));
+    assert_eq!(next.losses(), [], "1000 BTC are not 1000 USDT");
+}
+
+#[test]
 fn a_restart_goes_on_with_the_day_and_the_peak() {
     let given = ["strategy:a day_loss_halt 4", "account drawdown_halt 6"];
     let mut bench = Bench::limited(&given);

@@ -23,16 +23,20 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn no_sequence_passes_the_cancels_of_a_day(steps in prop::collection::vec(0u64..20, 1..60), most in 1u32..12) {
+    fn no_sequence_passes_the_cancels_of_a_day(steps in prop::collection::vec((0u64..20, 0u8..3), 1..60), most in 1u32..12) {
         let mut bench = Bench::limited(&[&format!("account cancels_per_day {most}")]);
         let (mut today, mut day, mut told) = (0, 0, 0);
-        for hours in steps {
+        for (hours, way) in steps {
             let id = bench.working();
             bench.wait(hours * 3_600_000 / 4);
             let now = bench.now.as_millis() / 86_400_000;
             (day, today) = if now == day { (day, today + 1) } else { (now, 1) };
             bench.out.clear();
-            bench.cancel(id);
+            if way == 0 {
+                let every = CancelAll { strategy: strategy("a"), symbol: None };
+                bench.desk.cancel_all(every, bench.now, &mut bench.out);
+            }
+            (0..way).for_each(|_| bench.cancel(id));
             prop_assert!(matches!(bench.out[0], Effect::Cancel(_)), "a cancel is never refused");
             if today == 1 {
                 told = 0;
