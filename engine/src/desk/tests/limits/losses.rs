@@ -197,9 +197,9 @@ fn a_loss_that_was_counted_in_another_asset_counts_anew_and_a_person_is_told() {
     let mut next = Bench::limited(&given);
     let (now, out) = (next.now, &mut next.out);
     next.desk.restore(earlier, now, out);
-    let told = next.out.iter().any(|effect| {
-        matches!(effect, Effect::Found { text, .. } if text.contains("counted in BTC"))
-    });
+    let told = next.out.iter().any(
+        |effect| matches!(effect, Effect::Found { text, .. } if text.contains("counted in BTC")),
+    );
     assert!(told, "{:?}", next.out);
     (0..4).for_each(|_| next.marked("10"));
     assert_eq!(next.losses(), [], "1000 BTC are not 1000 USDT");
