@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod logging;
 pub mod memory;
 mod practice;
+mod resuming;
 pub mod running;
 pub mod selfassess;
 pub mod settings;

@@ -90,6 +90,7 @@ pub struct Running {
     pub(crate) market: Addr<MarketData>,
     pub(crate) port: Rc<dyn MarketPort>,
     pub(crate) seats: Vec<Seat>,
+    pub(crate) earlier_halts: Vec<(Scope, Standing)>,
     pub(crate) connections: Vec<Rc<dyn Connection>>,
     /// Tasks that end with the engine.
     pub(crate) watches: Vec<JoinHandle<()>>,

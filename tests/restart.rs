@@ -175,6 +175,41 @@ async fn a_halt_stands_through_a_crash_until_a_person_lifts_it() {
 }
 
 #[actix_rt::test]
+async fn a_start_that_is_to_resume_lifts_what_an_earlier_run_has_left_and_nothing_that_came_since()
+{
+    let world = World::new().await;
+    let hand = Scope::Strategy("hand".parse().unwrap());
+    let instrument = Scope::Instrument("BTCUSDT".parse().unwrap());
+    world
+        .until_the_crash(async |_, _, running| {
+            running.halt(hand, "before");
+            running.halt(instrument, "before");
+        })
+        .await;
+    let running = world.start(&Hand::default(), settings()).await;
+    // Whoever has ordered the resume before the start has seen neither.
+    running.halt(Scope::Global, "since");
+    running.halt(instrument, "since");
+    let moves = async {
+        loop {
+            for size in ["1", "2"] {
+                world.exchange.tick("BTCUSDT", size).await;
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = moves => {}
+        () = running.resume_earlier("looked", "ann") => {}
+    }
+    let level = |scope| running.board().standing(&scope).unwrap().level;
+    let levels = [hand, instrument, Scope::Global].map(level);
+    let (active, halted) = (HaltLevel::Active, HaltLevel::Halted);
+    assert_eq!(levels, [active, halted, halted]);
+    stop(running, &world.exchange).await;
+}
+
+#[actix_rt::test]
 async fn an_alert_that_was_due_at_the_crash_is_sent_after_it() {
     let world = World::new().await;
     world.robot.refuse();

@@ -1,14 +1,13 @@
 //! `tripline run`: trade as a configuration says.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use futures_util::FutureExt;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tripline_actors::clock::Clock;
-use tripline_engine::halt::{Incident, ResumeRefused, Scope};
+use tripline_engine::halt::{Incident, Scope};
 use tripline_engine::ports::VenueError;
 
 use super::exit::{Exit, Failure};
@@ -18,9 +17,6 @@ use crate::config::{self, Config, ConfigFault, JournalConfig, Keys};
 use crate::logging;
 use crate::memory::Memory;
 use crate::running::{ExitReport, Running};
-
-/// A second apart.
-const RESUME_ATTEMPTS: u32 = 60;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -78,7 +74,7 @@ async fn session(builder: Builder, resume: Option<String>) -> Result<ExitReport,
     asked.halt_if_asked(&running);
     let resumed_until_stopped = async {
         if let Some(reason) = resume {
-            resume_all(&running, &reason).await;
+            running.resume_earlier(&reason, "the command line").await;
         }
         asked.reconcile(&running).await;
     };
@@ -128,30 +124,6 @@ impl Asked {
             }
         }
         std::future::pending().await
-    }
-}
-
-/// Lifts what stands now. A halt that meets a further fault stays.
-async fn resume_all(running: &Running, reason: &str) {
-    for (scope, standing) in running.board().restricted() {
-        let order = standing.resume(scope, reason, "the command line");
-        for attempt in 1..=RESUME_ATTEMPTS {
-            match running.resume(order.clone()).await {
-                // The private stream and the market data may still be on their way.
-                Err(
-                    refused @ (ResumeRefused::NotReconciled { .. }
-                    | ResumeRefused::NotInOrder { .. }),
-                ) if attempt < RESUME_ATTEMPTS => {
-                    log::info!(actor = "engine"; "not resumed yet: {refused}");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-                Err(refused) => {
-                    log::error!(actor = "engine"; "{refused}");
-                    break;
-                }
-                Ok(()) => break,
-            }
-        }
     }
 }
 

@@ -62,6 +62,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
     ground.has_started(venue_id, &gateway, &market, &safety, &seats);
     let connections = ground.renews(vec![private.into(), Rc::new(feed)]);
 
+    let earlier_halts = ground.earlier.halts.standing().collect();
     let Ground {
         settings,
         run,
@@ -91,6 +92,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Running, StartError> {
         market,
         port,
         seats,
+        earlier_halts,
         connections,
         watches,
     })
