@@ -166,12 +166,18 @@ fn within(longest: Duration, what: &str, mut condition: impl FnMut() -> bool) ->
 }
 
 fn world(name: &str, person: &Person) -> World {
+    world_with(name, person, "")
+}
+
+/// With more about the watch.
+fn world_with(name: &str, person: &Person, about: &str) -> World {
     let more = format!(
         r#"{STRATEGIES}
 [risk]
 defaults = false
 [watch]
 silent_after = "{}s"
+{about}
 [alerting]
 test_at_start = false
 daily = "off"
@@ -185,7 +191,13 @@ key = {{ file = "webhook.key" }}
     let world = World::new(name, 11, &more);
     let url = format!("http://{}/told", person.address);
     let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    for (name, secret) in [("webhook.url", url.as_str()), ("webhook.key", key)] {
+    let wrong = "a".repeat(64);
+    let secrets = [
+        ("webhook.url", url.as_str()),
+        ("webhook.key", key),
+        ("wrong.key", &wrong),
+    ];
+    for (name, secret) in secrets {
         let path = world.folder.0.join(name);
         let mut options = fs::OpenOptions::new();
         let mut file = options
@@ -326,6 +338,41 @@ fn a_watch_that_cannot_cancel_says_so_again_and_ends_with_a_code_of_its_own() {
     within(SILENT_AFTER + BOUND, "no order is open", || {
         world.record().open() == 0
     });
+    within(BOUND, "it is confirmed", || watch.said("cleared"));
+    assert_eq!(watch.stop(), Some(0));
+}
+
+#[test]
+fn a_watch_that_could_not_cancel_says_so_before_it_has_to() {
+    let person = Person::new();
+    let key = r#"api_key = { file = "wrong.key" }
+secret = { file = "wrong.key" }"#;
+    let world = world_with("watched-blind", &person, key);
+    let watch = Watch::start(&world);
+    within(BOUND, "it is told", || {
+        watch.said("account_unseen") && person.was_told("it could cancel nothing")
+    });
+    assert_eq!(watch.stop(), Some(0));
+}
+
+#[test]
+fn what_a_dead_engine_has_left_is_cancelled_also_when_somebody_takes_its_socket_away() {
+    let person = Person::new();
+    let mut world = world("watched-taken", &person);
+    begin(&mut world);
+    let watch = Watch::start(&world);
+    within(BOUND, "the engine is found", || watch.said("found"));
+    within(BOUND, "the key is good", || watch.said("account_seen"));
+    world.kill_exchange();
+    world.kill_engine();
+    within(SILENT_AFTER + BOUND * 4, "it cannot cancel", || {
+        watch.said("not_cleared")
+    });
+    fs::remove_file(world.folder.0.join("tripline.journal.sock")).unwrap();
+    within(BOUND, "that is seen", || watch.said("stopped"));
+    world.start_exchange();
+    assert!(world.record().open() > 0);
+    within(BOUND * 2, "no order is open", || world.record().open() == 0);
     within(BOUND, "it is confirmed", || watch.said("cleared"));
     assert_eq!(watch.stop(), Some(0));
 }

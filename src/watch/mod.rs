@@ -1,7 +1,9 @@
 //! The dead-man switch: a process of its own that asks the engine for a sign of life, and when that stays away
 //! cancels every open order of the account over its own connection and tells a person.
 
+mod check;
 mod judge;
+mod left;
 mod said;
 mod sweep;
 mod telling;
@@ -25,6 +27,7 @@ use tripline_engine::ids::{AccountId, RunId};
 use tripline_engine::messages::alert::{Alert, Facts, Phase, Severity};
 use tripline_engine::ports::VenueError;
 
+use check::Check;
 pub use judge::{Judge, News, Seen};
 pub use said::Said;
 use sweep::Sweeper;
@@ -58,6 +61,8 @@ pub struct Ended {
 
 /// What a task of the watch has come to.
 enum Done {
+    /// A look at the account, while the engine lives.
+    Looked(Result<(), VenueError>),
     /// A pass over the account, and how many orders it found open.
     Cleared(Result<usize, VenueError>),
     /// What the engine that stopped in order has left, and whether it was cancelled.
@@ -76,6 +81,8 @@ struct Silence {
     next: Option<Instant>,
     /// The venue has listed none in this silence.
     is_clear: bool,
+    /// It ends as soon as nothing is open: nobody is there any more who could break it.
+    is_last: bool,
     orders: usize,
 }
 
@@ -87,6 +94,7 @@ pub struct Watch {
     clock: Clock,
     said: Said,
     silence: Silence,
+    check: Check,
     done: UnboundedSender<Done>,
 }
 
@@ -114,6 +122,7 @@ impl Watch {
             clock,
             said,
             silence: Silence::default(),
+            check: Check::default(),
             done,
         };
         watch.begin().await;
@@ -155,7 +164,11 @@ impl Watch {
                     if let Some(news) = judge.look(seen, began.elapsed()) {
                         self.hear(news).await;
                     }
+                    if self.silence.lasts.get() && !judge.is_silent() {
+                        self.nobody_is_there();
+                    }
                     self.clear_if_due();
+                    self.check_if_due();
                 }
             }
         }
@@ -218,7 +231,6 @@ impl Watch {
             News::Stopped { run } => {
                 let text = format!("run {run} has stopped in order");
                 self.said.say("stopped", &text, json!({ "run": run }));
-                self.silence = Silence::default();
                 self.ask_what_is_left(run);
             }
             News::StoodStill(gap) => {
@@ -249,9 +261,7 @@ impl Watch {
     }
 
     async fn is_back(&mut self, run: RunId, how: &str) {
-        let silence = std::mem::take(&mut self.silence);
-        silence.lasts.set(false);
-        let orders = silence.orders;
+        let orders = self.end_silence();
         let title = format!("run {run} lives: {how}; {orders} orders were cancelled meanwhile");
         let fields = json!({ "run": run, "cancelled": orders });
         self.said.say("back", &title, fields);
@@ -262,6 +272,22 @@ impl Watch {
             ..Facts::default()
         };
         self.send(Alert { facts, ..alert }).await;
+    }
+
+    /// Ends the pass that is under way too, so that it does not cancel what the next engine places; gives how many
+    /// orders were cancelled.
+    fn end_silence(&mut self) -> usize {
+        let silence = std::mem::take(&mut self.silence);
+        silence.lasts.set(false);
+        silence.orders
+    }
+
+    /// The socket of the silent engine was taken away. What it has left is cancelled all the same.
+    fn nobody_is_there(&mut self) {
+        match self.silence.is_clear {
+            true => drop(self.end_silence()),
+            false => self.silence.is_last = true,
+        }
     }
 
     /// Clears the account again, while nobody else does.
@@ -286,44 +312,11 @@ impl Watch {
         });
     }
 
-    fn ask_what_is_left(&self, run: RunId) {
-        let (sweeper, done) = (self.sweeper.clone(), self.done.clone());
-        let keeps = self.settings.keeps_orders;
-        actix_rt::spawn(async move {
-            let orders = sweeper.left(run, keeps).await;
-            if done.send(Done::Left { run, orders }).is_err() {
-                log::debug!(actor = "watch"; "it has ended");
-            }
-        });
-    }
-
     async fn take(&mut self, done: Done) {
         match done {
+            Done::Looked(answer) => self.looked(answer).await,
             Done::Cleared(answer) => self.cleared(answer).await,
-            Done::Left { orders: Ok(0), .. } => {}
-            Done::Left { run, orders } if self.settings.keeps_orders => {
-                let text = match orders {
-                    Ok(orders) => format!("run {run} has left {orders} orders, as configured"),
-                    Err(error) => format!("what run {run} has left cannot be listed: {error}"),
-                };
-                self.said.say("left", &text, json!({ "run": run }));
-            }
-            Done::Left { run, orders } => {
-                let (severity, title) = match orders {
-                    Ok(orders) => (
-                        Severity::Warning,
-                        format!(
-                            "run {run} stopped and left {orders} orders: cancelled by tripline watch"
-                        ),
-                    ),
-                    Err(error) => (
-                        Severity::Critical,
-                        format!("run {run} stopped, and its orders may be open: {error}"),
-                    ),
-                };
-                self.said.say("left", &title, json!({ "run": run }));
-                self.tell(severity, title, String::new(), None).await;
-            }
+            Done::Left { run, orders } => self.left(run, orders).await,
         }
     }
 
@@ -343,6 +336,9 @@ impl Watch {
                 let title = format!("{orders} orders cancelled; the venue lists none");
                 let fields = json!({ "cancelled": orders });
                 self.said.say("cleared", &title, fields);
+                if silence.is_last {
+                    self.end_silence();
+                }
                 let text = "By tripline watch, because the engine is silent.";
                 self.tell(Severity::Warning, title, text.into(), None).await;
             }

@@ -102,6 +102,14 @@ impl Sweeper {
         Err(last.unwrap_or_else(|| VenueError::UnknownOutcome("orders go on being listed".into())))
     }
 
+    /// Whether the account can be looked at.
+    ///
+    /// # Errors
+    /// What the venue said.
+    pub(super) async fn look(&self) -> Result<(), VenueError> {
+        self.list().await.map(drop)
+    }
+
     /// The open orders of one run of an engine.
     ///
     /// # Errors
