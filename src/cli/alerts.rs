@@ -113,11 +113,12 @@ async fn test(config: &Config, wanted: Option<&str>) -> Result<Vec<Tested>, Fail
     if configs.is_empty() {
         let names: Vec<&str> = config.alerts.iter().map(|channel| channel.name()).collect();
         return Err(Failure::usage(match wanted {
-            Some(name) => format!(
+            Some(name) if !names.is_empty() => format!(
                 "there is no alert channel '{name}'; there are: {}",
                 names.join(", ")
             ),
-            None => "no alert channel is configured: add an [[alert]]".into(),
+            _ => "no alert channel is configured, so that alerts go to the log only: add an [[alert]]"
+                .into(),
         }));
     }
     let http = alert::Http::new(None).map_err(Failure::failed)?;

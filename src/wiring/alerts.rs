@@ -177,6 +177,7 @@ impl Drop for Opening {
     fn drop(&mut self) {
         if let Some(socket) = self.0.take()
             && let Err(error) = std::fs::remove_file(&socket)
+            && error.kind() != std::io::ErrorKind::NotFound
         {
             log::warn!(actor = "control"; "{} stays: {error}", socket.display());
         }
