@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tripline_engine::fault::{Fault, FaultKind};
@@ -19,6 +20,19 @@ thread_local! {
     /// The words of a panic that is not a fault yet.
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
     static WATCH: RefCell<Option<Waker>> = const { RefCell::new(None) };
+}
+
+/// Before what panicked begins anew: it may panic again.
+const ANEW_AFTER: Duration = Duration::from_secs(1);
+
+/// Awaits a task that has to outlast its panics, and tells whether it has ended by itself. After a panic, of which
+/// whoever watches the arbiter tells, it is to be begun anew.
+pub async fn endured(task: impl Future<Output = ()>) -> bool {
+    let has_ended = AssertUnwindSafe(task).catch_unwind().await.is_ok();
+    if !has_ended {
+        tokio::time::sleep(ANEW_AFTER).await;
+    }
+    has_ended
 }
 
 /// Installs the process's panic hook: it keeps the words of a panic for the fault that follows. Chains
@@ -161,6 +175,17 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert!(incidents.try_recv().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_has_to_last_begins_anew_after_each_panic() {
+        let mut begun = 0;
+        let mut task = || {
+            begun += 1;
+            assert!(begun > 2, "in a task that has to last");
+        };
+        while !endured(async { task() }).await {}
+        assert_eq!(begun, 3);
     }
 
     #[actix_rt::test]

@@ -7,6 +7,7 @@ use tripline_actors::faults::Faults;
 use tripline_actors::gateway::OrderGateway;
 use tripline_actors::health::Parts;
 use tripline_actors::market_data::MarketData;
+use tripline_actors::panics;
 use tripline_actors::safety::{HaltFileWatch, Safety};
 use tripline_engine::fault::{Fault, FaultKind};
 use tripline_engine::halt::Scope;
@@ -28,8 +29,11 @@ impl Ground {
                 .run(move || drop(actix_rt::spawn(watch.keep_looking())));
         }
         if control.halt_signal {
-            self.cold
-                .run(move || drop(actix_rt::spawn(halt_on_signal(faults, clock))));
+            self.cold.run(move || {
+                drop(actix_rt::spawn(async move {
+                    while !panics::endured(halt_on_signal(&faults, &clock)).await {}
+                }));
+            });
         }
     }
 
@@ -58,7 +62,7 @@ impl Ground {
 }
 
 /// SIGUSR2 halts everything, each time.
-async fn halt_on_signal(faults: Faults, clock: Clock) {
+async fn halt_on_signal(faults: &Faults, clock: &Clock) {
     let mut signals = match signal(SignalKind::user_defined2()) {
         Ok(signals) => signals,
         Err(error) => {

@@ -13,6 +13,7 @@ use tripline_actors::delivery::Outlet;
 use tripline_actors::faults::Faults;
 use tripline_actors::gateway::{ClockJudged, OrderGateway};
 use tripline_actors::market_data::{MarketData, MarketDataSettings};
+use tripline_actors::panics;
 use tripline_actors::user_data::{UserData, UserDataSettings};
 use tripline_actors::venue::{Connection, MarketConnection, Venue};
 use tripline_engine::fault::{Fault, FaultKind};
@@ -147,67 +148,95 @@ pub(super) fn watch_clock(
         ground.clock.clone(),
     );
     let again = ground.standstill.clock.clone();
-    actix_rt::spawn(keep_measuring(
-        settings, venue, faults, clock, judged, again,
-    ))
+    let watch = ClockWatch {
+        settings,
+        venue,
+        faults,
+        clock,
+        judged,
+        again,
+        failures: 0,
+        good: true,
+        known: true,
+        raised: None,
+    };
+    actix_rt::spawn(watch.keep_measuring())
 }
 
 /// Measures the clock for ever. Out of bounds, or not measurable three times in a row: nothing is placed
 /// until it is good again, for which it is looked at more often than a good one; a fault is raised no more
-/// often than that. Nor is anything placed after `again`, until it was measured.
-async fn keep_measuring(
+/// often than that. Nor is anything placed after `again`, or after a panic, until it was measured.
+struct ClockWatch {
     settings: EngineSettings,
     venue: Rc<dyn Venue>,
     faults: Faults,
     clock: Clock,
     judged: Outlet<ClockJudged>,
     again: Rc<Notify>,
-) {
-    let (mut failures, mut good, mut known) = (0u32, true, true);
-    let mut raised: Option<Instant> = None;
-    let every = settings.clock_every;
-    loop {
-        let wait = match (known, good) {
-            (false, _) => MEASURE_AGAIN,
-            (true, false) => BAD_CLOCK_AGAIN,
-            (true, true) => every,
-        };
-        tokio::select! {
-            () = tokio::time::sleep(wait.min(every)) => {}
-            () = again.notified() => (known, good) = (false, false),
+    failures: u32,
+    good: bool,
+    known: bool,
+    raised: Option<Instant>,
+}
+
+impl ClockWatch {
+    async fn keep_measuring(mut self) {
+        while !panics::endured(self.measure_on()).await {
+            self.judge(false);
+            self.known = false;
         }
-        let problem = match venue.measure_clock().await {
-            Ok(_) => {
-                (failures, known) = (0, true);
-                None
+    }
+
+    async fn measure_on(&mut self) {
+        let every = self.settings.clock_every;
+        loop {
+            let wait = match (self.known, self.good) {
+                (false, _) => MEASURE_AGAIN,
+                (true, false) => BAD_CLOCK_AGAIN,
+                (true, true) => every,
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait.min(every)) => {}
+                () = self.again.notified() => (self.known, self.good) = (false, false),
             }
-            Err(error @ VenueError::Clock { .. }) => {
-                known = true;
-                Some(error)
+            let problem = match self.venue.measure_clock().await {
+                Ok(_) => {
+                    (self.failures, self.known) = (0, true);
+                    None
+                }
+                Err(error @ VenueError::Clock { .. }) => {
+                    self.known = true;
+                    Some(error)
+                }
+                Err(error) => {
+                    self.failures += 1;
+                    log::warn!(actor = "clock"; "the venue's clock cannot be measured: {error}");
+                    (self.failures >= 3).then_some(error)
+                }
+            };
+            self.judge(problem.is_none() && self.known);
+            let is_told = self.raised.is_some_and(|at| at.elapsed() < every);
+            if let Some(error) = problem.filter(|_| !is_told) {
+                self.raise(&error);
             }
-            Err(error) => {
-                failures += 1;
-                log::warn!(actor = "clock"; "the venue's clock cannot be measured: {error}");
-                (failures >= 3).then_some(error)
-            }
-        };
-        let is_good = problem.is_none() && known;
-        if is_good != good {
-            good = is_good;
-            judged.send(ClockJudged { good });
         }
-        let is_told = raised.is_some_and(|at| at.elapsed() < every);
-        if let Some(error) = problem.filter(|_| !is_told) {
-            raised = Some(Instant::now());
-            let kind = FaultKind::ClockOffset;
-            let scope = Scope::Account(settings.account);
-            faults.raise(Fault {
-                kind,
-                scope,
-                actor: "clock".into(),
-                detail: error.to_string(),
-                at: clock.now(),
-            });
+    }
+
+    fn judge(&mut self, good: bool) {
+        if good != self.good {
+            self.good = good;
+            self.judged.send(ClockJudged { good });
         }
+    }
+
+    fn raise(&mut self, error: &VenueError) {
+        self.raised = Some(Instant::now());
+        self.faults.raise(Fault {
+            kind: FaultKind::ClockOffset,
+            scope: Scope::Account(self.settings.account),
+            actor: "clock".into(),
+            detail: error.to_string(),
+            at: self.clock.now(),
+        });
     }
 }

@@ -7,6 +7,7 @@ use actix::{Addr, AsyncContext, Context, WrapFuture};
 
 use super::actor::AlertActor;
 use super::{Acknowledge, Channel, Heard};
+use crate::panics;
 
 /// After a failure, before it is listened again.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -32,12 +33,17 @@ impl AlertActor {
     }
 }
 
+/// A panic while it listens is none of the alert actor's, which has alerts to send.
 async fn keep_listening(channel: Rc<dyn Channel>, alerts: Addr<AlertActor>) {
+    while !panics::endured(listen_on(&channel, &alerts)).await {}
+}
+
+async fn listen_on(channel: &Rc<dyn Channel>, alerts: &Addr<AlertActor>) {
     while let Some(listening) = channel.listen() {
         match listening.await {
             Ok(heard) => {
                 for heard in heard {
-                    acknowledge(channel.name(), &heard, &alerts).await;
+                    acknowledge(channel.name(), &heard, alerts).await;
                 }
             }
             Err(error) => {

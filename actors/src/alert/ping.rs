@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Http;
 use crate::gateway::ReadDesk;
 use crate::http::{exchange, host_of};
+use crate::panics;
 
 /// Who does not answer within this time is stuck.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
@@ -23,9 +24,13 @@ pub struct Ping {
 
 /// Pings for ever, as long as the gateway answers: a stuck engine is a dead one.
 pub async fn keep_pinging(ping: Ping, http: Http, gateway: Recipient<ReadDesk>) {
+    while !panics::endured(ping_on(&ping, &http, &gateway)).await {}
+}
+
+async fn ping_on(ping: &Ping, http: &Http, gateway: &Recipient<ReadDesk>) {
     loop {
         match tokio::time::timeout(ANSWERED_WITHIN, gateway.send(ReadDesk)).await {
-            Ok(Ok(_)) => send(&ping, &http).await,
+            Ok(Ok(_)) => send(ping, http).await,
             Ok(Err(_)) | Err(_) => {
                 log::error!(actor = "ping"; "no ping: the gateway does not answer");
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Journal;
 use crate::delivery::Outlet;
 use crate::gateway::DiskMeasured;
+use crate::panics;
 
 /// How often it is measured.
 const EVERY: Duration = Duration::from_secs(5);
@@ -27,6 +28,10 @@ impl DiskSpace {
 
     /// Measures for ever. To be run where a disk that hangs holds up no order.
     pub async fn keep_measuring(self, told: Outlet<DiskMeasured>) {
+        while !panics::endured(self.measure_on(&told)).await {}
+    }
+
+    async fn measure_on(&self, told: &Outlet<DiskMeasured>) {
         let mut is_known = true;
         loop {
             match self.free() {

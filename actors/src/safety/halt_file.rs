@@ -10,6 +10,7 @@ use tripline_engine::halt::{HaltLevel, Scope};
 
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::panics;
 
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_millis(500);
@@ -112,6 +113,10 @@ impl HaltFileWatch {
 
     /// Goes on looking; never over.
     pub async fn keep_looking(mut self) {
+        while !panics::endured(self.look_on()).await {}
+    }
+
+    async fn look_on(&mut self) {
         loop {
             tokio::time::sleep(EVERY).await;
             self.look();

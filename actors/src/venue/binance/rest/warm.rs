@@ -7,6 +7,7 @@ use actix_rt::task::JoinHandle;
 use tripline_engine::ports::VenueError;
 
 use super::RestClient;
+use crate::panics;
 
 /// After a ping that failed the next one follows so soon.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -28,27 +29,30 @@ impl RestClient {
     #[must_use]
     pub fn keep_warm(&self) -> Warmth {
         let this = self.clone();
-        let every = Duration::from_millis(this.0.bounds.keep_alive_ms) / 3;
         Warmth(actix_rt::spawn(async move {
-            loop {
-                let cold = match this.ping().await {
-                    // Held back on this side; it says nothing about the connection.
-                    Ok(()) | Err(VenueError::RateLimited { .. } | VenueError::Banned { .. }) => {
-                        None
-                    }
-                    Err(error) => Some(error),
-                };
-                if let Some(error) = &cold {
-                    log::debug!(actor = "binance"; "keeping REST warm: {error}");
-                }
-                let pause = match cold {
-                    Some(_) => every.min(AGAIN_AFTER),
-                    None => every,
-                };
-                this.0.cold.replace(cold);
-                tokio::time::sleep(pause).await;
-            }
+            // Without a ping that is answered no order could be handed over any more.
+            while !panics::endured(this.keep_pinging()).await {}
         }))
+    }
+
+    async fn keep_pinging(&self) {
+        let every = Duration::from_millis(self.0.bounds.keep_alive_ms) / 3;
+        loop {
+            let cold = match self.ping().await {
+                // Held back on this side; it says nothing about the connection.
+                Ok(()) | Err(VenueError::RateLimited { .. } | VenueError::Banned { .. }) => None,
+                Err(error) => Some(error),
+            };
+            if let Some(error) = &cold {
+                log::debug!(actor = "binance"; "keeping REST warm: {error}");
+            }
+            let pause = match cold {
+                Some(_) => every.min(AGAIN_AFTER),
+                None => every,
+            };
+            self.0.cold.replace(cold);
+            tokio::time::sleep(pause).await;
+        }
     }
 
     /// # Errors
