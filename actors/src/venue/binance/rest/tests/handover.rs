@@ -2,6 +2,7 @@
 
 use super::*;
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 
@@ -255,6 +256,48 @@ impl ActixStream for Pipe {
     fn poll_write_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         Poll::Ready(Ok(Ready::WRITABLE))
     }
+}
+
+/// The pings that keep a connection open say whether orders can be handed over. One that panics must not be the last.
+#[tokio::test(start_paused = true)]
+async fn pings_go_on_after_a_panic_and_orders_can_be_handed_over_again() {
+    let acts = Rc::new(RefCell::new(VecDeque::from([ok("{}")])));
+    let (seen, attempts) = (Seen::default(), Rc::new(Cell::new(0)));
+    let counted = attempts.clone();
+    let connector = actix_service::fn_service(move |info: ConnectInfo<Uri>| {
+        counted.set(counted.get() + 1);
+        let attempt = counted.get();
+        let (ours, theirs) = tokio::io::duplex(65_536);
+        if attempt == 3 {
+            actix_rt::spawn(serve(theirs, Rc::clone(&acts), seen.clone()));
+        }
+        async move {
+            match attempt {
+                1 => Err(ConnectError::Io(io::ErrorKind::ConnectionRefused.into())),
+                2 => panic!("on purpose"),
+                _ => Ok(Connection::new(info.request().clone(), Pipe(ours))),
+            }
+        }
+    });
+    let settings = settings("http://exchange.test");
+    let (key, limits) = (Some(&credentials()), Limits::new(20));
+    let client = RestClient::over(connector, &settings, key, limits, clock()).unwrap();
+    tokio::task::LocalSet::new()
+        .run_until(async {
+            let _warmth = client.keep_warm();
+            while attempts.get() < 2 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            assert!(client.ready().is_err());
+            for _ in 0..50 {
+                if client.ready().is_ok() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            panic!("after {} attempts: {:?}", attempts.get(), client.ready());
+        })
+        .await;
 }
 
 #[actix_rt::test]
