@@ -1,18 +1,21 @@
 //! What the tests of the channels share: an alert, and real HTTP receivers on the loopback interface.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use futures_util::future::LocalBoxFuture;
 use secrecy::SecretString;
 use tripline_engine::messages::alert::{Alert, Severity};
 use tripline_engine::time::Timestamp;
 
 use super::channels::{Make, webhook};
-use super::{Channel, Http, Rendered, SecretSource, Voice};
+use super::{Channel, ChannelError, Http, Rate, Rendered, SecretSource, Voice};
 
 pub fn alert(severity: Severity, title: &str) -> Alert {
     Alert::new(severity, title, Timestamp::from_millis(1_767_225_600_000))
@@ -152,5 +155,85 @@ fn received_from(request: &HttpRequest, body: &web::Bytes) -> Received {
         query: query.into_inner(),
         headers: headers.collect(),
         body: body.to_vec(),
+    }
+}
+
+/// What a channel in memory has taken, and when.
+pub type Sent = Rc<RefCell<Vec<(Timestamp, Rendered)>>>;
+
+/// A provider with DingTalk's rule: more than 20 in a minute, and it is mute for ten.
+pub struct Strict {
+    windows: &'static [(usize, u64)],
+    rate: Rate,
+    lists_all: bool,
+    seen: RefCell<Vec<Timestamp>>,
+    pub mute_until: Cell<Option<Timestamp>>,
+    pub punished: Rc<Cell<usize>>,
+    pub sent: Sent,
+}
+
+impl Strict {
+    /// Takes so many messages within so many seconds, for each of `windows`; the channel keeps `rate`.
+    pub fn new(windows: &'static [(usize, u64)], rate: Rate, lists_all: bool) -> Self {
+        Self {
+            windows,
+            rate,
+            lists_all,
+            seen: RefCell::default(),
+            mute_until: Cell::default(),
+            punished: Rc::default(),
+            sent: Sent::default(),
+        }
+    }
+
+    fn takes(&self, now: Timestamp) -> bool {
+        if self.mute_until.get().is_some_and(|until| until > now) {
+            return false;
+        }
+        let mut seen = self.seen.borrow_mut();
+        seen.push(now);
+        self.windows.iter().all(|(most, seconds)| {
+            let within = seen
+                .iter()
+                .filter(|at| now.saturating_since(**at).as_secs() < *seconds);
+            within.count() <= *most
+        })
+    }
+}
+
+impl Channel for Strict {
+    fn name(&self) -> &str {
+        "strict"
+    }
+
+    fn send<'a>(
+        &'a self,
+        message: &'a Rendered,
+        now: Timestamp,
+    ) -> LocalBoxFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            if self.takes(now) {
+                self.sent.borrow_mut().push((now, message.clone()));
+                return Ok(());
+            }
+            self.punished.set(self.punished.get() + 1);
+            let wait = Duration::from_secs(600);
+            self.mute_until.set(now.checked_add(wait));
+            Err(ChannelError::Refused {
+                host: "h".into(),
+                code: "130101".into(),
+                said: "send too fast".into(),
+                retry: Some(wait),
+            })
+        })
+    }
+
+    fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    fn lists_all(&self) -> bool {
+        self.lists_all
     }
 }

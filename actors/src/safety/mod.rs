@@ -4,6 +4,8 @@
 mod clearing;
 mod emergency;
 mod figures;
+#[cfg(test)]
+mod flood;
 mod halt_file;
 mod resuming;
 mod telling;

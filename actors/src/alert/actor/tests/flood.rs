@@ -2,74 +2,11 @@
 
 use tripline_engine::halt::Scope;
 
+use super::super::super::testing::Strict;
 use super::super::super::{DAY, HOUR, Window};
 use super::*;
 
 const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
-
-/// A provider with DingTalk's rule: more than 20 in a minute, and it is mute for ten.
-struct Strict {
-    windows: &'static [(usize, u64)],
-    rate: Rate,
-    lists_all: bool,
-    seen: RefCell<Vec<Timestamp>>,
-    mute_until: std::cell::Cell<Option<Timestamp>>,
-    punished: Rc<std::cell::Cell<usize>>,
-    sent: Sent,
-}
-
-impl Strict {
-    fn takes(&self, now: Timestamp) -> bool {
-        if self.mute_until.get().is_some_and(|until| until > now) {
-            return false;
-        }
-        let mut seen = self.seen.borrow_mut();
-        seen.push(now);
-        self.windows.iter().all(|(most, seconds)| {
-            let within = seen
-                .iter()
-                .filter(|at| now.saturating_since(**at).as_secs() < *seconds);
-            within.count() <= *most
-        })
-    }
-}
-
-impl Channel for Strict {
-    fn name(&self) -> &str {
-        "strict"
-    }
-
-    fn send<'a>(
-        &'a self,
-        message: &'a Rendered,
-        now: Timestamp,
-    ) -> LocalBoxFuture<'a, Result<(), ChannelError>> {
-        Box::pin(async move {
-            tokio::time::sleep(Duration::from_millis(30)).await;
-            if self.takes(now) {
-                self.sent.borrow_mut().push((now, message.clone()));
-                return Ok(());
-            }
-            self.punished.set(self.punished.get() + 1);
-            let wait = Duration::from_secs(600);
-            self.mute_until.set(now.checked_add(wait));
-            Err(ChannelError::Refused {
-                host: "h".into(),
-                code: "130101".into(),
-                said: "send too fast".into(),
-                retry: Some(wait),
-            })
-        })
-    }
-
-    fn rate(&self) -> Rate {
-        self.rate
-    }
-
-    fn lists_all(&self) -> bool {
-        self.lists_all
-    }
-}
 
 /// Sends 10,000 different incidents within a minute, every hundredth critical; gives the counters, what was
 /// told, and how often the provider punished.
@@ -78,16 +15,8 @@ async fn flood(
     rate: Rate,
     lists_all: bool,
 ) -> (ChannelStats, Vec<Rendered>, usize) {
-    let (punished, sent) = (Rc::default(), Sent::default());
-    let channel = Strict {
-        windows,
-        rate,
-        lists_all,
-        seen: RefCell::default(),
-        mute_until: std::cell::Cell::default(),
-        punished: Rc::clone(&punished),
-        sent: sent.clone(),
-    };
+    let channel = Strict::new(windows, rate, lists_all);
+    let (punished, sent) = (channel.punished.clone(), channel.sent.clone());
     let on_undelivered: OnUndelivered = Rc::new(|alert, why| panic!("{}: {why}", alert.title));
     let channels: Vec<Routed> = vec![(Rc::new(channel), Route::default())];
     let clock = Clock::starting_at(START);
@@ -160,16 +89,9 @@ async fn a_flood_keeps_a_calls_rate_and_counts_what_it_cannot_list() {
 #[actix_rt::test]
 async fn a_channel_that_asks_for_silence_is_left_alone_and_other_ways_are_taken() {
     tokio::time::pause();
-    let (punished, sent) = (Rc::<std::cell::Cell<usize>>::default(), Sent::default());
-    let strict = Strict {
-        windows: &[],
-        rate: Rate::UNLIMITED,
-        lists_all: true,
-        seen: RefCell::default(),
-        mute_until: std::cell::Cell::new(START.checked_add(MINUTE)),
-        punished: punished.clone(),
-        sent: sent.clone(),
-    };
+    let strict = Strict::new(&[], Rate::UNLIMITED, true);
+    strict.mute_until.set(START.checked_add(MINUTE));
+    let (punished, sent) = (strict.punished.clone(), strict.sent.clone());
     let (actor, unheard) = start(vec![Rc::new(strict)], 100);
     for number in 0..5 {
         let title = format!("number {number}");

@@ -4,7 +4,7 @@ mod chain;
 mod flood;
 
 use super::super::deliver::Retries;
-use super::super::testing::alert;
+use super::super::testing::{Sent, alert};
 use super::super::{
     Channel, ChannelConfig, ChannelError, Http, MINUTE, Rate, Reach, Rendered, Route, Window,
 };
@@ -15,8 +15,6 @@ use std::cell::RefCell;
 use tripline_engine::fault::FaultKind;
 use tripline_engine::messages::alert::Severity;
 use tripline_engine::time::Timestamp;
-
-type Sent = Rc<RefCell<Vec<(Timestamp, Rendered)>>>;
 
 /// A channel in memory whose answers the test decides, for virtual time, where sockets do not work.
 struct Memory {
