@@ -259,6 +259,15 @@ async fn a_limit_is_tightened_at_once_loosened_only_with_a_reason_and_both_survi
             other => panic!("{other:?}"),
         }
     }
+    let forgotten =
+        json!({ "scope": "strategy:hand", "key": "max_quantity", "who": "ann", "reason": "x" });
+    match led.ask(Asked::Post("/v1/limits", forgotten)).await {
+        Err(ControlError::Refused { status, said }) => {
+            assert_eq!(status, 400);
+            assert!(said.contains("value"), "{said}");
+        }
+        other => panic!("without a value nothing is taken away: {other:?}"),
+    }
     assert_eq!(
         led.denied(buy("59000", "0.02")).await.code(),
         "C03_MAX_QUANTITY"

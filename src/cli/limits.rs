@@ -35,6 +35,7 @@ struct SetArgs {
     /// The limit, as the configuration calls it, such as max_quantity
     key: String,
     /// Its value, as the configuration writes it but without quotes; lists with commas; 'none' takes it away
+    #[arg(allow_negative_numbers = true)]
     value: String,
     /// global, account, strategy:ID or instrument:SYMBOL
     #[arg(long, default_value = "global")]

@@ -20,7 +20,8 @@ const VERSION: u32 = 1;
 struct Order {
     scope: LimitScope,
     key: String,
-    /// As the configuration writes it; `null` takes the limit away.
+    /// As the configuration writes it; `null` takes the limit away, which nobody does by leaving it out.
+    #[serde(deserialize_with = "Deserialize::deserialize")]
     value: Option<String>,
     who: String,
     #[serde(default)]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler, Message};
 use tripline_engine::desk::{LimitOrder, LimitRefused};
 use tripline_engine::ids::Symbol;
+use tripline_engine::instrument::Instrument;
 use tripline_engine::journal::LimitSet;
+use tripline_engine::ports::{Answer, VenueError};
 use tripline_engine::risk::{RiskLimits, Usage};
 
 use super::OrderGateway;
@@ -68,6 +70,28 @@ impl Handler<SetLimit> for OrderGateway {
     }
 }
 
+/// An answer, and whose it is where one instrument was asked for.
+type Told = (Option<Symbol>, Result<Vec<Instrument>, VenueError>);
+
+/// Asks for all at once; where the venue calls that invalid, for each by itself, so that one that it does not know
+/// any more says nothing of the others.
+async fn ask(
+    symbols: Vec<Symbol>,
+    ask: impl Fn(&[Symbol]) -> Answer<Result<Vec<Instrument>, VenueError>>,
+) -> Vec<Told> {
+    match (ask(&symbols).await, symbols.as_slice()) {
+        (answer, [symbol]) => vec![(Some(*symbol), answer)],
+        (Err(VenueError::InvalidRequest { .. }), each) => {
+            let mut told = Vec::new();
+            for symbol in each {
+                told.push((Some(*symbol), ask(&[*symbol]).await));
+            }
+            told
+        }
+        (answer, _) => vec![(None, answer)],
+    }
+}
+
 impl OrderGateway {
     /// Asks the venue what its instruments are now. A question that fails is asked again in its turn: that the venue
     /// does not answer is told by others.
@@ -77,10 +101,19 @@ impl OrderGateway {
             return;
         }
         let market = self.market.clone();
-        let answer = async move { market.instruments(&symbols).await };
-        self.then(answer, ctx, |desk, answer, now, out| match answer {
-            Ok(instruments) => desk.instruments_shown(instruments, now, out),
-            Err(error) => log::debug!(actor = "gateway"; "instruments are not told: {error}"),
+        let answers = ask(symbols, move |symbols| market.instruments(symbols));
+        self.then(answers, ctx, |desk, answers, now, out| {
+            for (symbol, answer) in answers {
+                match (answer, symbol) {
+                    (Ok(instruments), _) => desk.instruments_shown(instruments, now, out),
+                    (Err(VenueError::InvalidRequest { .. }), Some(symbol)) => {
+                        desk.instrument_gone(symbol, now, out);
+                    }
+                    (Err(error), _) => {
+                        log::debug!(actor = "gateway"; "instruments are not told: {error}");
+                    }
+                }
+            }
         });
     }
 
@@ -88,5 +121,33 @@ impl OrderGateway {
         ctx.run_interval(INSTRUMENTS_EVERY, |gateway, ctx| {
             gateway.look_at_instruments(ctx);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::btcusdt;
+
+    #[tokio::test]
+    async fn an_instrument_that_the_venue_does_not_know_any_more_says_nothing_of_the_others() {
+        let [known, gone]: [Symbol; 2] = ["BTCUSDT", "GONEUSDT"].map(|name| name.parse().unwrap());
+        let venue = |asked: &[Symbol]| -> Answer<Result<Vec<Instrument>, VenueError>> {
+            let answer = match asked.contains(&gone) {
+                true => Err(VenueError::InvalidRequest {
+                    code: -1121,
+                    text: "Invalid symbol.".into(),
+                }),
+                false => Ok(vec![btcusdt()]),
+            };
+            Box::pin(async { answer })
+        };
+        let told = ask(vec![known, gone], venue).await;
+        assert_eq!(told[0], (Some(known), Ok(vec![btcusdt()])));
+        assert!(matches!(
+            told[1],
+            (Some(symbol), Err(VenueError::InvalidRequest { .. })) if symbol == gone
+        ));
+        assert_eq!(ask(vec![known], venue).await.len(), 1);
     }
 }

@@ -256,11 +256,14 @@ impl OrderDesk {
         }
     }
 
-    /// Positions of the scope that are not flat.
+    /// Positions of the scope that are not flat. What the fees in its own asset took of a purchase is not there to
+    /// be sold: a position of which nothing else is left is flat.
     fn held_in(&self, scope: &Scope) -> Vec<(StrategyId, Symbol, Decimal)> {
         let positions = self.positions.positions();
         let held = positions.filter(|(strategy, position)| {
-            !position.net().is_zero() && self.is_held_in(scope, *strategy, position)
+            let (net, held) = (position.net(), position.held());
+            let is_there = net < Decimal::ZERO || (net > Decimal::ZERO && held > Decimal::ZERO);
+            is_there && self.is_held_in(scope, *strategy, position)
         });
         held.map(|(strategy, position)| (strategy, position.symbol(), position.net()))
             .collect()

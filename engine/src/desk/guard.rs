@@ -23,8 +23,8 @@ const DENIALS_TOGETHER: Duration = Duration::from_secs(1);
 /// What the desk remembers of refusals.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
-    /// When messages of a scope were last refused because there were too many.
-    throttled: BTreeMap<LimitScope, Timestamp>,
+    /// When messages of a strategy were last refused because there were too many, and by the limit of which scope.
+    throttled: BTreeMap<(StrategyId, LimitScope), Timestamp>,
     denials: BTreeMap<(StrategyId, &'static str), Repeated>,
 }
 
@@ -161,7 +161,7 @@ impl OrderDesk {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
-        let last = self.guard.throttled.insert(denial.scope, now);
+        let last = self.guard.throttled.insert((strategy, denial.scope), now);
         let is_known = last.is_some_and(|last| now.saturating_since(last) < THROTTLE_OVER);
         if let Some(kind) = denial.rule.fault()
             && !is_known

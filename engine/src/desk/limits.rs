@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::desk::{Effect, OrderDesk, fault};
 use crate::fault::FaultKind;
 use crate::halt::Scope;
+use crate::ids::Symbol;
 use crate::instrument::{Instrument, TradingStatus};
 use crate::journal::LimitSet;
 use crate::risk::{Change, LimitError, LimitScope};
@@ -129,6 +130,17 @@ impl OrderDesk {
                 out.push(Effect::Raise(fault(kind, scope, detail, now)));
             }
             self.add_instrument(instrument);
+        }
+    }
+
+    /// The venue does not know an instrument any more.
+    pub fn instrument_gone(&mut self, symbol: Symbol, now: Timestamp, out: &mut Vec<Effect>) {
+        if let Some(known) = self.instruments.get(&symbol) {
+            let closed = Instrument {
+                status: TradingStatus::Closed,
+                ..known.clone()
+            };
+            self.instruments_shown(vec![closed], now, out);
         }
     }
 }

@@ -165,11 +165,22 @@ fn what_cannot_be_closed_is_told_with_its_reason() {
     );
 
     // Less than the venue takes.
+    let done = with_a_fee("0.0003");
+    assert_eq!(done.left[0].net, "0.0005".parse().unwrap());
+    assert!(
+        done.left[0].why.contains("below the venue's minimum"),
+        "{}",
+        done.left[0].why
+    );
+}
+
+/// What a flatten reports whose exit has sold 0.9995 of 1 BTC, and paid its fee in BTC.
+fn with_a_fee(fee: &str) -> Flattened {
     let mut venue = long(1_000);
     venue.bench.trip(scope(), FLATTEN);
     venue.bench.listed(Ok(Vec::new()));
-    let half = Fill {
-        fee: "0.0005".parse().unwrap(),
+    let most = Fill {
+        fee: fee.parse().unwrap(),
         fee_asset: Some("BTC".parse().unwrap()),
         ..fill(77, "0.9995")
     };
@@ -177,15 +188,14 @@ fn what_cannot_be_closed_is_told_with_its_reason() {
     let id = venue.orders[1].id;
     venue
         .bench
-        .event(id, VenueStatus::Expired, "0.9995", &[half]);
+        .event(id, VenueStatus::Expired, "0.9995", &[most]);
     tick(&mut venue);
-    let done = report(&venue).unwrap();
-    assert_eq!(done.left[0].net, "0.0005".parse().unwrap());
-    assert!(
-        done.left[0].why.contains("below the venue's minimum"),
-        "{}",
-        done.left[0].why
-    );
+    report(&venue).unwrap()
+}
+
+#[test]
+fn a_position_of_which_only_the_fees_are_left_is_flat() {
+    assert_eq!(with_a_fee("0.0005").left, []);
 }
 
 #[test]

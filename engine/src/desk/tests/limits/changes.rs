@@ -261,6 +261,18 @@ fn c27_a_disk_that_is_nearly_full_halts_everything_and_is_told_once() {
 }
 
 #[test]
+fn a_flood_of_one_strategy_does_not_hide_that_of_another() {
+    let mut bench = Bench::limited(&["account new_per_second 1"]);
+    let mut told = Vec::new();
+    for name in ["a", "a", "a", "b", "b"] {
+        drop(bench.limit(name, "BTCUSDT", Side::Buy, "1", "10"));
+        told.push(bench.raised().len());
+        bench.out.clear();
+    }
+    assert_eq!(told, [0, 1, 0, 1, 0]);
+}
+
+#[test]
 fn c19_what_the_venue_does_not_trade_any_more_takes_no_order() {
     let mut bench = Bench::limited(&[]);
     let closed = |status| Instrument {
@@ -285,4 +297,14 @@ fn c19_what_the_venue_does_not_trade_any_more_takes_no_order() {
     assert_eq!(show(&mut bench, TradingStatus::Trading), told);
     assert!(bench.buy("1", "10").is_ok());
     assert!(!bench.desk.symbols().any(|known| known == symbol("NEWUSDT")));
+
+    bench.out.clear();
+    for name in ["BTCUSDT", "BTCUSDT", "NEWUSDT"] {
+        bench
+            .desk
+            .instrument_gone(symbol(name), bench.now, &mut bench.out);
+    }
+    assert_eq!(bench.did(), told, "told once, and of what is known here");
+    let denied = bench.place_terms("a", terms).unwrap_err();
+    assert_eq!(denied.code(), "VENUE_FILTER");
 }
