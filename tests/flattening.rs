@@ -308,9 +308,8 @@ async fn a_resume_is_refused_with_what_is_not_in_order() {
     running.stop().await;
 }
 
-#[actix_rt::test]
-async fn a_market_halt_ends_by_itself_when_so_configured_and_an_error_halt_does_not() {
-    let (world, hand) = (World::new().await, Hand::default());
+/// Data is soon stale, and a halt by that ends by itself a second after it is back.
+fn ending_by_itself() -> EngineSettings {
     let mut settings = settings();
     settings.stale_after = Duration::from_millis(600);
     settings.fault_after = Duration::from_millis(1_200);
@@ -319,7 +318,13 @@ async fn a_market_halt_ends_by_itself_when_so_configured_and_an_error_halt_does_
         ..Reaction::STRICT
     };
     settings.policy = HaltPolicy::default().with(FaultKind::StaleData, by_itself);
-    let running = world.start(&hand, settings).await;
+    settings
+}
+
+#[actix_rt::test]
+async fn a_market_halt_ends_by_itself_when_so_configured_and_an_error_halt_does_not() {
+    let (world, hand) = (World::new().await, Hand::default());
+    let running = world.start(&hand, ending_by_itself()).await;
     hand.is_ready(&world.exchange).await;
     let instrument = Scope::Instrument(symbol("BTCUSDT"));
     let level = || {
@@ -382,15 +387,7 @@ async fn a_market_halt_ends_by_itself_when_so_configured_and_an_error_halt_does_
 async fn a_market_halt_ends_by_itself_also_where_the_venue_takes_longer_to_answer_than_the_pause_before()
  {
     let (world, hand) = (World::new().await, Hand::default());
-    let mut settings = settings();
-    settings.stale_after = Duration::from_millis(600);
-    settings.fault_after = Duration::from_millis(1_200);
-    let by_itself = Reaction {
-        resumes_after: Some(Duration::from_secs(1)),
-        ..Reaction::STRICT
-    };
-    settings.policy = HaltPolicy::default().with(FaultKind::StaleData, by_itself);
-    let running = world.start(&hand, settings).await;
+    let running = world.start(&hand, ending_by_itself()).await;
     hand.is_ready(&world.exchange).await;
     let instrument = Scope::Instrument(symbol("BTCUSDT"));
     let level = || {
